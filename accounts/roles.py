@@ -1,0 +1,39 @@
+"""What each role may do, as one table that Admin, the management API and keys go by."""
+
+ADMINISTRATOR = "administrator"
+OPERATOR = "operator"
+VIEWER = "viewer"
+MEMBER = "member"
+
+CHOICES = [
+    (ADMINISTRATOR, "Administrator: everything"),
+    (OPERATOR, "Operator: everything but users and secrets"),
+    (VIEWER, "Viewer: sees, changes nothing"),
+    (MEMBER, "Member: own keys and own usage only"),
+]
+
+# Who may enter Django Admin.
+STAFF = frozenset({ADMINISTRATOR, OPERATOR, VIEWER})
+
+# Rows that are a secret or hand out rights: an operator sees them and leaves them alone.
+_GUARDED = frozenset({"accounts.user", "accounts.apikey"})
+
+
+def allows(role: str, permission: str) -> bool:
+    """May `role` do `permission`, named as Django names it: `providers.change_connection`?"""
+    app, _, codename = permission.partition(".")
+    action, _, model = codename.partition("_")
+    match role:
+        case "administrator":
+            return True
+        case "operator":
+            return action == "view" or (
+                f"{app}.{model}" not in _GUARDED and codename != "change_credential"
+            )
+        case "viewer":
+            return action == "view"
+    return False
+
+
+def any_model() -> list[str]:
+    return ["*"]

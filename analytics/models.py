@@ -1,0 +1,74 @@
+"""What happened. Names are stored, not keys, so that history outlives what it names."""
+
+from typing import ClassVar
+
+from django.db import models
+
+
+class RequestRecord(models.Model):
+    """One request to a model endpoint: answered, refused, failed or abandoned.
+
+    Rows are written by the journal's drain (`analytics.records.insert`), never one by one.
+    """
+
+    class Outcome(models.TextChoices):
+        OK = "ok", "ok"
+        ERROR = "error", "error"
+        TRUNCATED = "truncated", "truncated: the upstream broke off"
+        ABORTED = "aborted", "aborted: the client left"
+        INTERRUPTED = "interrupted", "interrupted: the gateway died"
+
+    class Source(models.TextChoices):
+        REPORTED = "reported", "reported"
+        ESTIMATED = "estimated", "estimated"
+
+    # `req_` and a ULID: sorts by time, so paging and retention need no other index.
+    id = models.CharField(primary_key=True, max_length=30)
+    time = models.DateTimeField()
+    key = models.CharField(max_length=100, blank=True)
+    user = models.CharField(max_length=150, blank=True)
+    client_format = models.CharField(max_length=30)
+    path = models.CharField(max_length=200)
+    stream = models.BooleanField(default=False)
+    requested_model = models.CharField(max_length=250, blank=True)
+    provider = models.CharField(max_length=60, blank=True)
+    model = models.CharField(max_length=250, blank=True)
+    connection = models.CharField(max_length=100, blank=True)
+    status = models.PositiveSmallIntegerField()
+    outcome = models.CharField(max_length=12, choices=Outcome)
+    error = models.TextField(blank=True)
+    attempts = models.JSONField(default=list)
+    input_tokens = models.PositiveBigIntegerField(default=0)
+    output_tokens = models.PositiveBigIntegerField(default=0)
+    cache_read_tokens = models.PositiveBigIntegerField(default=0)
+    cache_write_tokens = models.PositiveBigIntegerField(default=0)
+    reasoning_tokens = models.PositiveBigIntegerField(default=0)
+    usage_source = models.CharField(max_length=10, choices=Source, default=Source.ESTIMATED)
+    # 10⁻¹² USD: exactly one token at one millionth of a dollar per million. Null: unpriced.
+    cost_picousd = models.BigIntegerField(null=True)
+    first_byte_ms = models.PositiveIntegerField(null=True)
+    duration_ms = models.PositiveIntegerField()
+    bytes_in = models.PositiveBigIntegerField(default=0)
+    bytes_out = models.PositiveBigIntegerField(default=0)
+    dropped = models.JSONField(default=list)
+    tags = models.JSONField(default=list)
+    # Only while `log_bodies` is on, and cut to a bound.
+    request_body = models.TextField(blank=True)
+    response_body = models.TextField(blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        verbose_name = "request"
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Heartbeat(models.Model):
+    """When a background process last said that it lives."""
+
+    name = models.CharField(primary_key=True, max_length=40)
+    time = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name

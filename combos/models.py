@@ -1,0 +1,119 @@
+"""Names that stand for models: aliases for one, combos for several in an order."""
+
+from typing import ClassVar
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator, RegexValidator
+from django.db import models
+
+MAX_DEPTH = 5
+
+callable_name = RegexValidator(
+    r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", "letters, digits, . _ : and - only, and no slash"
+)
+
+
+class Alias(models.Model):
+    """Another name for one model."""
+
+    alias = models.CharField(max_length=100, unique=True, validators=[callable_name])
+    model = models.CharField(max_length=250, help_text="alias/model")
+
+    class Meta:
+        ordering: ClassVar = ["alias"]
+        verbose_name_plural = "aliases"
+
+    def __str__(self) -> str:
+        return self.alias
+
+    def clean(self) -> None:
+        if Combo.objects.filter(name=self.alias).exists():
+            raise ValidationError({"alias": "a combo has this name"})
+        check_model(self.model)
+
+
+class Combo(models.Model):
+    """Targets in order, called by the combo's name as if it were a model."""
+
+    class Strategy(models.TextChoices):
+        FILL_FIRST = "fill-first", "fill-first: in order, until exhausted"
+
+    name = models.CharField(max_length=100, unique=True, validators=[callable_name])
+    strategy = models.CharField(max_length=30, choices=Strategy, default=Strategy.FILL_FIRST)
+    active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        if Alias.objects.filter(alias=self.name).exists():
+            raise ValidationError({"name": "an alias has this name"})
+
+
+class ComboTarget(models.Model):
+    """One step of a combo: a model, or another combo."""
+
+    combo = models.ForeignKey(Combo, on_delete=models.CASCADE, related_name="targets")
+    position = models.PositiveIntegerField(default=0)
+    model = models.CharField(max_length=250, blank=True, help_text="alias/model")
+    nested = models.ForeignKey(
+        Combo,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="used_by",
+        verbose_name="combo",
+    )
+    weight = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
+
+    class Meta:
+        ordering: ClassVar = ["combo", "position", "pk"]
+        verbose_name = "target"
+
+    def __str__(self) -> str:
+        return self.model or (f"combo {self.nested.name}" if self.nested else "")
+
+    def clean(self) -> None:
+        if bool(self.model) == bool(self.nested_id):
+            raise ValidationError("a target is either a model or a combo")
+        if self.model:
+            check_model(self.model)
+        if self.nested and self.combo_id:
+            check_nesting(self.combo_id, self.nested)
+
+
+def check_model(model: str) -> None:
+    """Is `alias/model` something that some provider could answer?
+
+    Raises:
+        ValidationError: No provider has the alias, or it has no such model and takes no other.
+    """
+    from providers.models import Provider, ProviderModel
+
+    alias, slash, name = model.partition("/")
+    provider = Provider.objects.filter(alias=alias).first() if slash and name else None
+    if provider is None:
+        raise ValidationError({"model": f"{model!r}: no provider has the alias {alias!r}"})
+    known = ProviderModel.objects.filter(provider=provider, name=name).exists()
+    if not known and not provider.passthrough:
+        listed = provider.connections.filter(model_names__icontains=f'"{name}"').exists()
+        if not listed:
+            raise ValidationError({"model": f"{model!r}: {provider.name} has no such model"})
+
+
+def check_nesting(combo: int, nested: Combo, depth: int = 2) -> None:
+    """Refuse a nesting that comes back to `combo`, or goes deeper than MAX_DEPTH.
+
+    Raises:
+        ValidationError: It does.
+    """
+    if nested.pk == combo:
+        raise ValidationError({"nested": "a combo cannot contain itself"})
+    if depth > MAX_DEPTH:
+        raise ValidationError({"nested": f"combos nest at most {MAX_DEPTH} levels deep"})
+    for target in nested.targets.exclude(nested=None).select_related("nested"):
+        if target.nested:
+            check_nesting(combo, target.nested, depth + 1)

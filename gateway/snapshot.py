@@ -1,0 +1,343 @@
+"""The configuration as the data plane sees it: frozen, whole, and swapped at once.
+
+Built from the ORM off the event loop. A request keeps the snapshot that it started with. A row
+that cannot be used is left out and named in `problems`; it never takes the gateway down.
+"""
+
+import fnmatch
+import ipaddress
+import logging
+import re
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from django.db import DatabaseError, connection, models, transaction
+from django.db.models.signals import post_delete, post_save
+from msgspec import Struct, field
+
+from accounts.models import ApiKey, GatewaySettings, User
+from combos import models as combos
+from gateway.formats.types import Quirks
+from providers import models as providers
+from providers.credentials import CredentialUnreadable
+
+log = logging.getLogger(__name__)
+
+POLL_INTERVAL_S = 0.5
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Prices(Struct, frozen=True):
+    """In 10⁻¹² USD a token, which is exactly 10⁻⁶ USD a million tokens."""
+
+    input: int
+    output: int
+    cache_read: int
+    cache_write: int
+
+
+class Timeouts(Struct, frozen=True):
+    """Seconds. `total` bounds one attempt, from connecting to the last byte."""
+
+    connect: float = 5
+    first_byte: float = 60
+    first_content: float = 120
+    idle: float = 60
+    total: float = 600
+
+
+class Limits(Struct, frozen=True):
+    """A minute's requests and tokens, and calls at once; null is no limit."""
+
+    rpm: float | None = None
+    tpm: float | None = None
+    concurrency: float | None = None
+
+
+class Principal(Struct, frozen=True):
+    """Who calls: a key, or nobody in particular where no key is required."""
+
+    name: str
+    user: str = ""
+    allowed: re.Pattern[str] | None = None  # null: every model
+    limits: Limits = Limits()
+    budgets: dict[str, float] = field(default_factory=dict)
+    user_budgets: dict[str, float] = field(default_factory=dict)
+    expires: float | None = None  # Unix seconds
+    networks: tuple[Network, ...] = ()
+
+    def may_call(self, *names: str) -> bool:
+        return self.allowed is None or any(self.allowed.fullmatch(name) for name in names)
+
+
+ANYONE = Principal(name="")
+
+
+class Model(Struct, frozen=True):
+    id: str  # alias/model
+    name: str  # as the provider expects it
+    prices: Prices | None = None
+    context_window: int | None = None
+
+
+class Connection(Struct, frozen=True):
+    name: str
+    auth: dict[str, Any]
+    base_url: str
+    headers: dict[str, str]
+    timeouts: Timeouts
+    limits: Limits
+    model_names: frozenset[str]
+    model_map: dict[str, str]
+
+
+class Provider(Struct, frozen=True):
+    slug: str
+    alias: str
+    format: str
+    tier: str
+    allow_private_network: bool
+    passthrough: bool
+    quirks: Quirks
+    models: dict[str, Model]  # by name
+    connections: tuple[Connection, ...]  # in the order in which they are tried
+
+
+class ComboTarget(Struct, frozen=True):
+    """Exactly one of `model` (alias/model) and `combo` (its name) is set."""
+
+    model: str | None
+    combo: str | None
+    weight: int
+
+
+class Combo(Struct, frozen=True):
+    name: str
+    strategy: str
+    targets: tuple[ComboTarget, ...]
+
+
+Kind = Literal["provider", "connection", "combo", "API key"]
+
+
+class Problem(Struct, frozen=True):
+    """A row that was left out, and why."""
+
+    kind: Kind
+    name: str
+    reason: str
+
+
+class Snapshot(Struct, frozen=True):
+    version: int
+    require_api_key: bool
+    log_bodies: bool
+    keys: dict[str, Principal]  # by the SHA-256 of the key, in hex
+    providers: dict[str, Provider]  # by alias
+    aliases: dict[str, str]
+    combos: dict[str, Combo]
+    problems: tuple[Problem, ...]
+
+
+def build() -> Snapshot:
+    """Read the whole configuration. Raises `DatabaseError` where that is impossible."""
+    problems: list[Problem] = []
+    # One transaction, so that the version belongs to the rows.
+    with transaction.atomic():
+        settings = GatewaySettings.load()
+        return Snapshot(
+            version=settings.version,
+            require_api_key=settings.require_api_key,
+            log_bodies=settings.log_bodies,
+            keys=dict(_each("API key", ApiKey.objects.usable(), _key, problems)),
+            providers=dict(_providers(problems)),
+            aliases={row.alias: row.model for row in combos.Alias.objects.all()},
+            combos=dict(
+                _each(
+                    "combo",
+                    combos.Combo.objects.filter(active=True).prefetch_related("targets__nested"),
+                    _combo,
+                    problems,
+                )
+            ),
+            problems=tuple(problems),
+        )
+
+
+Row = TypeVar("Row", bound=models.Model)
+Built = TypeVar("Built")
+
+
+def _each(
+    kind: Kind, rows: Iterable[Row], make: Callable[[Row], Built], problems: list[Problem]
+) -> Iterator[Built]:
+    for row in rows:
+        try:
+            yield make(row)
+        except (ValueError, TypeError, CredentialUnreadable) as error:
+            # str(error) of these says what is wrong with the row and never holds its secret.
+            problems.append(Problem(kind, str(row), str(error)))
+            log.warning("%s %s is left out: %s", kind, row, error)
+
+
+def _key(row: ApiKey) -> tuple[str, Principal]:
+    owner = row.owner
+    return row.sha256, Principal(
+        name=row.name,
+        user=owner.username if owner else "",
+        allowed=_globs(row.allowed_models),
+        limits=msgspec.convert(row.limits, Limits),
+        budgets=row.budgets,
+        user_budgets=owner.budgets if owner else {},
+        expires=row.expires.timestamp() if row.expires else None,
+        networks=tuple(ipaddress.ip_network(text, strict=False) for text in row.allowed_ips),
+    )
+
+
+def _globs(patterns: list[str]) -> re.Pattern[str] | None:
+    if "*" in patterns:
+        return None
+    return re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)")
+
+
+def _providers(problems: list[Problem]) -> Iterator[tuple[str, Provider]]:
+    accounts = defaultdict(list)
+    for row in providers.Connection.objects.active().select_related("provider"):
+        accounts[row.provider_id].append(row)
+    rows = providers.Provider.objects.prefetch_related("offered_models")
+
+    def provider(row: providers.Provider) -> tuple[str, Provider]:
+        return row.alias, Provider(
+            slug=row.slug,
+            alias=row.alias,
+            format=row.format,
+            tier=row.tier,
+            allow_private_network=row.allow_private_network,
+            passthrough=row.passthrough,
+            quirks=msgspec.convert(row.quirks, Quirks),
+            models={m.name: _model(row.alias, m) for m in row.offered_models.all() if m.active},
+            connections=tuple(_each("connection", accounts[row.pk], _connection, problems)),
+        )
+
+    return _each("provider", rows, provider, problems)
+
+
+def _model(alias: str, row: providers.ProviderModel) -> Model:
+    prices = None
+    if row.input_price is not None and row.output_price is not None:
+        # What a provider does not price apart costs what input costs.
+        read = row.input_price if row.cache_read_price is None else row.cache_read_price
+        write = row.input_price if row.cache_write_price is None else row.cache_write_price
+        prices = Prices(*map(_picousd, (row.input_price, row.output_price, read, write)))
+    return Model(f"{alias}/{row.name}", row.name, prices, row.context_window)
+
+
+def _picousd(price_mtok: Decimal) -> int:
+    return int(price_mtok * 1_000_000)
+
+
+def _connection(row: providers.Connection) -> Connection:
+    auth = row.read_auth()
+    if row.auth_type == providers.Connection.Auth.API_KEY and not auth.get("api_key"):
+        raise ValueError("the API key is missing")
+    share = 1 - row.headroom
+    return Connection(
+        name=row.name,
+        auth=auth,
+        base_url=row.effective_base_url.rstrip("/"),
+        headers={name.lower(): value for name, value in row.headers.items()},
+        timeouts=msgspec.convert(row.timeouts, Timeouts),
+        limits=msgspec.convert({k: n * share for k, n in row.limits.items()}, Limits),
+        model_names=frozenset(row.model_names),
+        model_map=row.model_map,
+    )
+
+
+def _combo(row: combos.Combo) -> tuple[str, Combo]:
+    targets = tuple(
+        ComboTarget(
+            target.model or None, target.nested.name if target.nested else None, target.weight
+        )
+        for target in row.targets.all()
+    )
+    return row.name, Combo(row.name, row.strategy, targets)
+
+
+# --- Change ----------------------------------------------------------------------------------
+
+CONFIGURATION: tuple[type[models.Model], ...] = (
+    User,
+    ApiKey,
+    GatewaySettings,
+    providers.Provider,
+    providers.ProviderModel,
+    providers.Connection,
+    combos.Alias,
+    combos.Combo,
+    combos.ComboTarget,
+)
+
+
+def watch_configuration() -> None:
+    """Raise the version whenever a row that the snapshot holds is saved or deleted.
+
+    `QuerySet.update()` and `bulk_create()` send no signals: who writes configuration so calls
+    `bump_version` itself.
+    """
+    for model in CONFIGURATION:
+        post_save.connect(_changed, sender=model, dispatch_uid=f"snapshot-save-{model.__name__}")
+        post_delete.connect(_changed, sender=model, dispatch_uid=f"snapshot-del-{model.__name__}")
+
+
+def _changed(**_: Any) -> None:
+    bump_version()
+
+
+def bump_version() -> None:
+    """In the transaction of the change: the version rises when, and only when, it commits."""
+    GatewaySettings.objects.filter(pk=1).update(version=models.F("version") + 1)
+
+
+class Watcher:
+    """Holds the current snapshot of this process and renews it when the configuration changes.
+
+    `current` is replaced as a whole by a background thread; reading it needs no lock.
+    """
+
+    def __init__(self) -> None:
+        self.current = build()
+        self.failing = False
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="snapshot", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def refresh(self) -> None:
+        """Rebuild where the version differs. Raises `DatabaseError` where it cannot be read."""
+        version = GatewaySettings.objects.values_list("version", flat=True).get(pk=1)
+        if version != self.current.version:
+            self.current = build()
+
+    def _run(self) -> None:
+        while not self._stop.wait(POLL_INTERVAL_S):
+            try:
+                self.refresh()
+                self.failing = False
+            except (DatabaseError, GatewaySettings.DoesNotExist) as error:
+                # The last snapshot goes on serving: an absent database stops no call.
+                if not self.failing:
+                    log.warning("configuration cannot be read: %s", type(error).__name__)
+                self.failing = True
+                connection.close()
+        connection.close()

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class OmnirouteConfig(AppConfig):
+    name = "omniroute"
+    verbose_name = "OmniRoute"

@@ -1,0 +1,10 @@
+import os
+import sys
+
+
+def main() -> None:
+    """Run a management command: `omniroute serve` is `python manage.py serve`."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "omniroute.settings")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)

@@ -1,0 +1,72 @@
+"""Model fields for small structured values; a leaf that any room may import.
+
+A bad value is a `ValidationError` that names the entry, whether it came through Admin, the
+management API or a configuration file.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+
+class NumbersField(models.JSONField):
+    """An object of named numbers, each > 0: `{"rpm": 60}`. Absent names mean "no limit".
+
+    The allowed names are validation, not schema: they stand in no migration.
+    """
+
+    def __init__(self, *args: Any, names: Iterable[str] = (), **kwargs: Any) -> None:
+        self.names = tuple(names)
+        options: dict[str, Any] = {"default": dict, "blank": True} | kwargs
+        super().__init__(*args, **options)
+
+    def validate(self, value: Any, model_instance: models.Model | None) -> None:
+        super().validate(value, model_instance)
+        if not isinstance(value, dict):
+            raise ValidationError("an object of named numbers is expected")
+        for name, number in value.items():
+            if name not in self.names:
+                raise ValidationError(f"{name}: unknown; known are {', '.join(self.names)}")
+            if isinstance(number, bool) or not isinstance(number, int | float) or not number > 0:
+                raise ValidationError(f"{name}: a number above 0 is expected")
+
+
+class StringsField(models.JSONField):
+    """A list of strings: `["m1", "m2"]`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        options: dict[str, Any] = {"default": list, "blank": True} | kwargs
+        super().__init__(*args, **options)
+
+    def validate(self, value: Any, model_instance: models.Model | None) -> None:
+        super().validate(value, model_instance)
+        if not isinstance(value, list) or not all(isinstance(v, str) and v for v in value):
+            raise ValidationError("a list of strings is expected")
+
+
+class NetworksField(StringsField):
+    """A list of IP addresses and networks: `["127.0.0.0/8"]`."""
+
+    def validate(self, value: Any, model_instance: models.Model | None) -> None:
+        super().validate(value, model_instance)
+        for network in value:
+            try:
+                ipaddress.ip_network(network, strict=False)
+            except ValueError:
+                raise ValidationError(f"{network!r} is not an IP address or network") from None
+
+
+class StringMapField(models.JSONField):
+    """An object of strings: `{"x-team": "search"}`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        options: dict[str, Any] = {"default": dict, "blank": True} | kwargs
+        super().__init__(*args, **options)
+
+    def validate(self, value: Any, model_instance: models.Model | None) -> None:
+        super().validate(value, model_instance)
+        if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+            raise ValidationError("an object whose values are strings is expected")

@@ -1,0 +1,19 @@
+"""What runs on a clock and joins rooms. Each is safe to run twice."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from accounts.models import GatewaySettings
+from analytics.models import Heartbeat
+from analytics.retention import delete_older
+
+
+@shared_task(ignore_result=True)
+def beat() -> None:
+    """Say that beat and worker live: this ran only because both do."""
+    Heartbeat.objects.update_or_create(name="worker", defaults={"time": timezone.now()})
+
+
+@shared_task(ignore_result=True)
+def delete_expired() -> None:
+    delete_older(timezone.now(), GatewaySettings.load().retention_days)

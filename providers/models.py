@@ -1,0 +1,178 @@
+"""What can be called: providers, their models, and the operator's accounts there."""
+
+import uuid
+from decimal import Decimal
+from typing import Any, ClassVar, Self
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+
+from omniroute.addresses import check_base_url
+from omniroute.fields import NumbersField, StringMapField, StringsField
+from providers import credentials
+
+LIMITS = ("rpm", "tpm", "concurrency")
+TIMEOUTS = ("connect", "first_byte", "first_content", "idle", "total")
+
+# An alias stands before the slash of `alias/model`.
+name_part = RegexValidator(r"^[a-z0-9][a-z0-9._-]*$", "lower-case letters, digits, . _ and - only")
+
+
+class Provider(models.Model):
+    """A service that answers, in one wire format at one address."""
+
+    class Format(models.TextChoices):
+        OPENAI_CHAT = "openai_chat", "OpenAI Chat Completions"
+        ANTHROPIC_MESSAGES = "anthropic_messages", "Anthropic Messages"
+
+    class Tier(models.TextChoices):
+        SUBSCRIPTION = "subscription", "Subscription"
+        API_KEY = "api_key", "API key"
+        CHEAP = "cheap", "Cheap"
+        FREE = "free", "Free"
+
+    slug = models.CharField("id", max_length=60, unique=True, validators=[name_part])
+    alias = models.CharField(
+        max_length=30,
+        unique=True,
+        validators=[name_part],
+        help_text="Its models are called alias/model.",
+    )
+    name = models.CharField(max_length=100)
+    base_url = models.CharField(
+        max_length=500,
+        help_text="With the version segment, such as http://127.0.0.1:11434/v1.",
+    )
+    format = models.CharField(max_length=30, choices=Format, default=Format.OPENAI_CHAT)
+    tier = models.CharField(max_length=20, choices=Tier, default=Tier.API_KEY)
+    allow_private_network = models.BooleanField(
+        default=False, help_text="Loopback and private addresses are refused otherwise."
+    )
+    builtin = models.BooleanField(default=False, editable=False)
+    passthrough = models.BooleanField(
+        default=True, help_text="Any model name may be sent, not only those listed."
+    )
+    # Facts that encode_request and upstream.py go by; the names are `gateway.formats.Quirks`.
+    quirks = models.JSONField(default=dict, blank=True)
+    env_var = models.CharField(max_length=60, blank=True, editable=False)
+    docs_url = models.URLField(blank=True, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        if not self.builtin:
+            check_base_url(self.base_url, self.allow_private_network)
+
+
+class ProviderModel(models.Model):
+    """A model of a provider. A price that is null is unknown: such a call is logged unpriced."""
+
+    provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="offered_models")
+    name = models.CharField("model", max_length=200, help_text="As the provider expects it.")
+    kind = models.CharField(max_length=20, default="chat", editable=False)
+    context_window = models.PositiveIntegerField(null=True, blank=True)
+    max_output_tokens = models.PositiveIntegerField(null=True, blank=True)
+    input_price = models.DecimalField(
+        "input $/Mtok", max_digits=14, decimal_places=6, null=True, blank=True
+    )
+    output_price = models.DecimalField(
+        "output $/Mtok", max_digits=14, decimal_places=6, null=True, blank=True
+    )
+    cache_read_price = models.DecimalField(
+        "cache read $/Mtok", max_digits=14, decimal_places=6, null=True, blank=True
+    )
+    cache_write_price = models.DecimalField(
+        "cache write $/Mtok", max_digits=14, decimal_places=6, null=True, blank=True
+    )
+    active = models.BooleanField(default=True)
+    # Set where an operator changed a catalogue row: the catalogue then leaves it alone.
+    customised = models.BooleanField(default=False, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["provider__alias", "name"]
+        verbose_name = "model"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["provider", "name"], name="one_row_a_model"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider.alias}/{self.name}"
+
+    def clean(self) -> None:
+        for field in ("input_price", "output_price", "cache_read_price", "cache_write_price"):
+            price: Decimal | None = getattr(self, field)
+            if price is not None and price < 0:
+                raise ValidationError({field: "a price is 0 or more"})
+
+
+class ConnectionQuerySet(models.QuerySet["Connection"]):
+    def active(self) -> Self:
+        return self.filter(active=True)
+
+
+class Connection(models.Model):
+    """An account at a provider. Its credential is encrypted, and bound to this row."""
+
+    class Auth(models.TextChoices):
+        API_KEY = "api_key", "API key"
+        NONE = "none", "None"
+
+    name = models.CharField(max_length=100, unique=True)
+    provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="connections")
+    auth_type = models.CharField(max_length=30, choices=Auth, default=Auth.API_KEY)
+    # The identity that stands inside the encrypted credential.
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    credential = models.TextField(blank=True, editable=False)
+    base_url = models.CharField(
+        max_length=500, blank=True, help_text="Empty: the provider's address."
+    )
+    priority = models.IntegerField(default=1, help_text="Lower is tried first.")
+    active = models.BooleanField(default=True)
+    model_names = StringsField(
+        "models", help_text='Empty: all that the provider has. Such as ["m1", "m2"].'
+    )
+    limits = NumbersField(names=LIMITS, help_text='Such as {"rpm": 600, "concurrency": 50}.')
+    timeouts = NumbersField(
+        names=TIMEOUTS, help_text='Seconds. Such as {"connect": 5, "first_byte": 60}.'
+    )
+    headers = StringMapField(help_text='Added to every call: {"x-team": "search"}.')
+    model_map = StringMapField(help_text='Asked to sent: {"gpt-4o": "gpt-4o-2024-11-20"}.')
+    headroom = models.FloatField(
+        default=0,
+        validators=[MinValueValidator(0), MaxValueValidator(0.95)],
+        help_text="Share of the account's limits that is left to its owner, 0 to 0.95.",
+    )
+
+    objects = ConnectionQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["priority", "name"]
+        permissions: ClassVar = [("change_credential", "Can replace a stored credential")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def effective_base_url(self) -> str:
+        return self.base_url or self.provider.base_url
+
+    def clean(self) -> None:
+        if self.base_url:
+            check_base_url(self.base_url, self.provider.allow_private_network)
+
+    def set_api_key(self, api_key: str) -> None:
+        """Encrypt and keep a key; `env:NAME` and `file:PATH` are read when it is used."""
+        self.credential = credentials.seal(self.uid, {"api_key": api_key})
+
+    def read_auth(self) -> dict[str, Any]:
+        """The credential in clear: `{}` or `{"api_key": …}`.
+
+        Raises:
+            credentials.CredentialUnreadable: No key decrypts it, or it is another row's.
+        """
+        return credentials.open_sealed(self.uid, self.credential) if self.credential else {}
