@@ -64,6 +64,7 @@ class Principal(Struct, frozen=True):
 
     name: str
     user: str = ""
+    scope: str = "inference"
     allowed: re.Pattern[str] | None = None  # null: every model
     limits: Limits = Limits()
     budgets: dict[str, float] = field(default_factory=dict)
@@ -142,6 +143,8 @@ class Snapshot(Struct, frozen=True):
     aliases: dict[str, str]
     combos: dict[str, Combo]
     problems: tuple[Problem, ...]
+    # What routing has worked out so far, by the name asked for; it dies with the snapshot.
+    routes: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
 def build() -> Snapshot:
@@ -190,6 +193,7 @@ def _key(row: ApiKey) -> tuple[str, Principal]:
     return row.sha256, Principal(
         name=row.name,
         user=owner.username if owner else "",
+        scope=row.scope,
         allowed=_globs(row.allowed_models),
         limits=msgspec.convert(row.limits, Limits),
         budgets=row.budgets,

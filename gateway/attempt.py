@@ -1,0 +1,170 @@
+"""One try at one target: translate, call, and wait until there is something to pass on."""
+
+import email.utils
+import time
+
+from msgspec import Struct
+
+from gateway import formats, tokens
+from gateway.call import Call, Stage
+from gateway.deadline import Deadline
+from gateway.errors import UpstreamFailed, UpstreamRefused
+from gateway.formats import wire
+from gateway.routing import Target
+from gateway.translation import Translation
+from gateway.upstream import Answer, Upstreams
+from providers.credentials import CredentialUnreadable, resolve
+
+MAX_RETRY_AFTER_S = 3600.0
+
+
+class Opened(Struct, frozen=True):
+    """A target that answers. `body` is the whole answer, or the first of what `stage` let pass."""
+
+    target: Target
+    answer: Answer
+    body: bytes
+    limit: Deadline
+    stage: Stage | None = None
+
+
+async def attempt(call: Call, target: Target, upstreams: Upstreams) -> Opened:
+    """Call `target`; returns when the first content, or the whole of a plain answer, is there.
+
+    Raises:
+        UpstreamFailed: The target cannot be reached, refuses, or answers nonsense.
+        NotSupported: The request cannot be expressed in the target's format.
+    """
+    times = target.connection.timeouts
+    limit = Deadline(times.total)
+    answer: Answer | None = None
+    try:
+        with limit:
+            limit.expect(times.first_byte, "response")
+            body, stage = _prepare(call, target)
+            answer = await _open(target, body, upstreams)
+            if answer.status >= 400:
+                raise await _refused(target, answer)
+            if stage is None:
+                limit.expect(times.total, "end of the answer")
+                whole = _whole(call, target, await answer.read())
+                return Opened(target, answer, whole, limit)
+            limit.expect(times.first_content, "content")
+            first = await _first_content(answer, stage)
+            limit.expect(times.idle, "further content")
+            return Opened(target, answer, first, limit, stage)
+    except BaseException:
+        limit.stop()
+        if answer is not None:
+            answer.close()
+        raise
+
+
+async def _open(target: Target, body: bytes, upstreams: Upstreams) -> Answer:
+    try:
+        return await upstreams.open(target, body)
+    except CredentialUnreadable as error:
+        raise UpstreamFailed(f"the credential cannot be used: {error}") from None
+
+
+def _prepare(call: Call, target: Target) -> tuple[bytes, Stage | None]:
+    """The body to send, and for a stream what its answer passes through."""
+    theirs = formats.by_name(target.provider.format)
+    if theirs.NAME == call.format.NAME:
+        request, strip_usage, dropped = theirs.readdress(
+            call.request, target.sent, target.provider.quirks
+        )
+        call.dropped = dropped
+        body = call.raw if request is call.request else wire.dumps(request)
+        return body, theirs.Relay(strip_usage) if call.stream else None
+    prompt = call.prompt
+    encoded = theirs.encode_request(prompt, target.sent, target.provider.quirks)
+    call.dropped = encoded.dropped
+    stage = None
+    if call.stream:
+        encoder = call.format.StreamEncoder(
+            model=call.model,
+            include_usage=prompt.include_usage,
+            id=call.exchange.id,
+            created=int(call.exchange.time),
+        )
+        stage = Translation(theirs.StreamDecoder(), encoder)
+    return wire.dumps(encoded.body), stage
+
+
+def _whole(call: Call, target: Target, data: bytes) -> bytes:
+    """A plain answer as the client gets it; notes its usage in the call."""
+    theirs = formats.by_name(target.provider.format)
+    if theirs.NAME == call.format.NAME:
+        call.usage = theirs.sniff_response(data)
+        if call.usage is None:
+            call.text_chars = tokens.reply_chars(theirs.decode_response(wire.loads(data)))
+        return data
+    reply = theirs.decode_response(_json(data))
+    call.usage, call.text_chars = reply.usage, tokens.reply_chars(reply)
+    return wire.dumps(call.format.encode_response(reply, call.model))
+
+
+def _json(data: bytes) -> dict[str, object]:
+    try:
+        value = wire.loads(data)
+    except ValueError:
+        raise UpstreamFailed("the upstream's answer is not JSON", upstream_status=200) from None
+    if not isinstance(value, dict):
+        raise UpstreamFailed("the upstream's answer is no JSON object", upstream_status=200)
+    return value
+
+
+async def _first_content(answer: Answer, stage: Stage) -> bytes:
+    """Read until there is content to pass on: until then another target can be tried."""
+    kind = answer.header("content-type")
+    if kind and "event-stream" not in kind:
+        data = await answer.read()
+        if "json" in kind:
+            stage.feed(b"data: " + data.replace(b"\n", b" ") + b"\n\n")  # an error object raises
+        raise UpstreamFailed(
+            f"the upstream answered {kind.partition(';')[0][:60]} to a streaming request",
+            upstream_status=answer.status,
+        )
+    held = b""
+    while not stage.started:
+        piece = await answer.piece()
+        held += stage.feed(piece) if piece else stage.close()
+        if not piece:
+            break
+    return held
+
+
+async def _refused(target: Target, answer: Answer) -> UpstreamRefused:
+    """An error status as an error of ours; an upstream may echo the key, which stays here."""
+    data = await answer.read()
+    try:
+        key = resolve(target.connection.auth.get("api_key", ""))
+    except CredentialUnreadable:
+        key = ""
+    if key:
+        data = data.replace(key.encode(), b"[key]")
+    words = formats.by_name(target.provider.format).decode_error(answer.status, data)
+    return UpstreamRefused(
+        words,
+        upstream_status=answer.status,
+        body=data,
+        retry_after_s=retry_after(answer.header("retry-after"), time.time()),
+    )
+
+
+def retry_after(value: str, now: float) -> float | None:
+    """Seconds that a `retry-after` header asks for, 0 to MAX_RETRY_AFTER_S; null for nonsense.
+
+    Source: RFC 9110, section 10.2.3: a number of seconds, or an HTTP date.
+    """
+    try:
+        seconds = float(value)
+    except ValueError:
+        parsed = email.utils.parsedate_tz(value)
+        if parsed is None:
+            return None
+        seconds = email.utils.mktime_tz(parsed) - now
+    if seconds != seconds:  # "nan" is a float too
+        return None
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER_S)

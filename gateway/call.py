@@ -1,0 +1,198 @@
+"""One call on its way: who asks for what, what was tried, and what it comes to."""
+
+import logging
+from time import monotonic
+from typing import Protocol
+
+import msgspec
+from analytics.costs import cost_picousd
+
+from analytics import records
+from analytics.records import Attempt, Outcome, Record, Source
+from gateway import formats, tokens
+from gateway.admission import Lease
+from gateway.errors import GatewayError, StorageUnavailable, UpstreamFailed
+from gateway.exchange import Exchange
+from gateway.formats.types import JSONDict, Prompt, Usage
+from gateway.journal import Entry, Journal
+from gateway.routing import Target
+from gateway.snapshot import ANYONE, Principal, Snapshot
+
+# Reserved in the journal for a call's end line; what would make it longer is cut.
+END_BYTES = 8 << 10
+# How much of a body is kept where the operator has switched that on, in characters. In JSON one
+# character is at most six bytes.
+BODY_CHARS = 32 << 10
+BODY_BYTES = 2 * 6 * BODY_CHARS
+
+
+log = logging.getLogger(__name__)
+
+
+class Stage(Protocol):
+    """What an upstream's stream passes through: a format's `Relay`, or a `Translation`."""
+
+    started: bool
+    finished: bool
+    usage: Usage | None
+    text_chars: int
+    failed: UpstreamFailed | None
+
+    def feed(self, data: bytes) -> bytes: ...
+    def close(self) -> bytes: ...
+
+
+class Call:
+    """What the pipeline's steps read and fill in; `account` makes the log row of it."""
+
+    def __init__(self, exchange: Exchange, format: formats.Format, snapshot: Snapshot) -> None:
+        self.exchange, self.format, self.snapshot = exchange, format, snapshot
+        self.principal: Principal = ANYONE
+        self.raw = b""
+        self.request: JSONDict = {}
+        self.model = ""
+        self.stream = False
+        self.estimated_input = 0
+        self.attempts: list[Attempt] = []
+        self.target: Target | None = None
+        self.target_started = 0.0
+        self.usage: Usage | None = None
+        self.text_chars = 0
+        self.dropped: tuple[str, ...] = ()
+        self.lease: Lease | None = None
+        self.entry: Entry | None = None
+        self.kept_answer = bytearray()
+        self.finished = False  # the whole answer was received
+        self.accounted = False
+        self._prompt: Prompt | None = None
+
+    @property
+    def prompt(self) -> Prompt:
+        """The request in the neutral form, decoded when the first target needs it."""
+        if self._prompt is None:
+            self._prompt = self.format.decode_request(self.request)
+        return self._prompt
+
+    def trying(self, target: Target) -> None:
+        self.target, self.target_started = target, monotonic()
+
+    def tried(self, status: int | None, error: str | None) -> None:
+        """Note how the present attempt ended."""
+        if self.target is not None:
+            took_ms = round((monotonic() - self.target_started) * 1000)
+            self.attempts.append(
+                Attempt(
+                    self.target.model.id,
+                    self.target.connection.name,
+                    status,
+                    error[:200] if error else None,
+                    took_ms,
+                )
+            )
+
+    def keep(self, answer: bytes) -> None:
+        """Remember the answer's text where the operator keeps bodies."""
+        if self.snapshot.log_bodies and len(self.kept_answer) < BODY_CHARS:
+            self.kept_answer += answer[:BODY_CHARS]
+
+    def note(self, stage: Stage) -> None:
+        """Take over what a stream has told of its usage so far."""
+        self.usage, self.text_chars = stage.usage, stage.text_chars
+
+    @property
+    def usage_source(self) -> Source:
+        return "reported" if self.finished and self.usage is not None else "estimated"
+
+    def final_usage(self, outcome: Outcome) -> Usage:
+        """As reported at the end; before it, what was told and at least what was written."""
+        if self.usage_source == "reported" and self.usage is not None:
+            return self.usage
+        if outcome == "error" or self.target is None:
+            return Usage()  # no content reached anybody
+        told = self.usage or Usage(input_tokens=self.estimated_input)
+        written = tokens.from_chars(self.text_chars)
+        return msgspec.structs.replace(told, output_tokens=max(told.output_tokens, written))
+
+    def cost(self, usage: Usage) -> int | None:
+        """In 10⁻¹² USD; null where the model has no price."""
+        return cost_picousd(usage, self.target.model.prices) if self.target else 0
+
+    def begin(self, journal: Journal, target: Target, reserved_picousd: int | None) -> None:
+        """Write down that this call is about to be made: what it becomes if we die now.
+
+        Raises:
+            StorageUnavailable: It cannot be written, so the call must not be made.
+        """
+        row = self._record("interrupted", 500, "the gateway stopped during this call")
+        row.provider, row.model = target.provider.slug, target.model.id
+        row.connection = target.connection.name
+        row.input_tokens = self.estimated_input
+        row.cost_picousd = reserved_picousd
+        kept = BODY_BYTES if self.snapshot.log_bodies else 0
+        self.entry = journal.begin(records.encode(row), END_BYTES + kept)
+
+    def account(
+        self, journal: Journal, outcome: Outcome, status: int, error: GatewayError | None = None
+    ) -> None:
+        """Settle the call and write its row, once; later calls change nothing."""
+        if self.accounted:
+            return
+        self.accounted = True
+        usage = self.final_usage(outcome)
+        cost = self.cost(usage)
+        if self.lease is not None:
+            self.lease.settle(usage.input_tokens + usage.output_tokens, cost or 0)
+        row = self._record(outcome, status, str(error) if error else "")
+        if self.target is not None:
+            row.provider, row.model = self.target.provider.slug, self.target.model.id
+            row.connection = self.target.connection.name
+        row.input_tokens, row.output_tokens = usage.input_tokens, usage.output_tokens
+        row.cache_read_tokens = usage.cache_read_tokens
+        row.cache_write_tokens = usage.cache_write_tokens
+        row.reasoning_tokens = usage.reasoning_tokens
+        row.usage_source = self.usage_source
+        row.cost_picousd = cost
+        self._write(journal, row)
+
+    def _record(self, outcome: Outcome, status: int, error: str) -> Record:
+        exchange = self.exchange
+        row = Record(
+            id=exchange.id,
+            time=records.timestamp(exchange.time),
+            key=self.principal.name,
+            user=self.principal.user,
+            client_format=self.format.NAME,
+            path=_clean(exchange.path, 200),
+            stream=self.stream,
+            requested_model=_clean(self.model, 250),
+            status=status,
+            outcome=outcome,
+            error=_clean(error, 500),
+            first_byte_ms=exchange.first_byte_ms,
+            duration_ms=exchange.elapsed_ms,
+            bytes_in=exchange.bytes_in,
+            bytes_out=exchange.bytes_out,
+        )
+        if self.attempts:
+            row.attempts = records.encode(self.attempts).decode()
+        if self.dropped:
+            row.dropped = msgspec.json.encode(self.dropped).decode()
+        if self.snapshot.log_bodies:
+            row.request_body = _clean(self.raw[: 4 * BODY_CHARS].decode(errors="replace"))
+            row.response_body = _clean(self.kept_answer.decode(errors="replace"))
+        return row
+
+    def _write(self, journal: Journal, row: Record) -> None:
+        line = records.encode(row)
+        if not self.snapshot.log_bodies and len(line) > END_BYTES - 2:
+            row.attempts, row.dropped = "[]", "[]"
+            line = records.encode(row)
+        try:
+            journal.end(self.entry, line)
+        except StorageUnavailable as error:  # only without a begin: nothing was spent
+            log.error("%s is not logged: %s", row.id, error)
+
+
+def _clean(text: str, length: int = BODY_CHARS) -> str:
+    """Cut, and without NUL and lone surrogates, which PostgreSQL and UTF-8 do not know."""
+    return text[:length].replace("\0", "").encode(errors="replace").decode()

@@ -1,0 +1,216 @@
+"""One HTTP request at the data plane's door, and the response to it, straight on ASGI.
+
+Django's request and response classes and its resolver cost more than everything else that the
+gateway does for a call (docs/performance.md), and none of what they offer is needed here.
+"""
+
+import asyncio
+import ipaddress
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from time import monotonic, time
+from typing import Any
+from urllib.parse import parse_qs
+
+from analytics.ids import new_id
+from gateway.errors import KeyRejected, RequestTimeout, TooLarge
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+# Where clients put their key. The header does not tell the format: new Anthropic SDKs say Bearer.
+KEY_HEADERS = frozenset({b"x-api-key", b"x-goog-api-key", b"api-key"})
+BODY_TIMEOUT_S = 60.0
+
+
+class Disconnected(Exception):
+    """The client left."""
+
+
+class Exchange:
+    """A request and its response. `bytes_in` and `bytes_out` count bodies."""
+
+    __slots__ = (
+        "_owner", "_receive", "_send", "_watch", "bytes_in", "bytes_out", "client_ip", "common_headers", "disconnected", "first_byte", "headers", "id", "path", "scope", "started", "status", "time",
+    )  # fmt: skip
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, client_ip: str) -> None:
+        self.scope, self._receive, self._send = scope, receive, send
+        self.started, self.time = monotonic(), time()
+        self.id = new_id(self.time)
+        name = self.id.encode()
+        self.common_headers: Headers = [(b"x-request-id", name), (b"request-id", name)]
+        self.path: str = scope["path"]
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.client_ip = client_ip
+        self.status = 0
+        self.bytes_in = self.bytes_out = 0
+        self.first_byte: float | None = None  # monotonic
+        self.disconnected = False
+        self._owner: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    @property
+    def elapsed_ms(self) -> int:
+        return round((monotonic() - self.started) * 1000)
+
+    @property
+    def first_byte_ms(self) -> int | None:
+        return None if self.first_byte is None else round((self.first_byte - self.started) * 1000)
+
+    def credential(self) -> str | None:
+        """The one key that the request carries, wherever it stands; None where there is none.
+
+        Raises:
+            KeyRejected: It carries two that differ.
+        """
+        found: set[bytes] = set()
+        for name, value in self.scope["headers"]:
+            if name in KEY_HEADERS:
+                found.add(value.strip())
+            elif name == b"authorization":
+                scheme, _, token = value.strip().partition(b" ")
+                found.add(token.strip() if scheme.lower() == b"bearer" else value)
+        if b"key=" in self.scope["query_string"]:
+            for key in parse_qs(self.scope["query_string"]).get(b"key", []):
+                found.add(key)
+        found.discard(b"")
+        if len(found) > 1:
+            raise KeyRejected("the request carries two different API keys")
+        return found.pop().decode("latin-1") if found else None
+
+    async def read_body(self, max_bytes: int) -> bytes:
+        """The whole body.
+
+        Raises:
+            TooLarge: It is longer than `max_bytes`; no more than that was read.
+            RequestTimeout: It did not arrive within BODY_TIMEOUT_S.
+            Disconnected: The client left before its end.
+        """
+        declared = self.headers.get(b"content-length", b"0")
+        if not declared.isdigit() or int(declared) > max_bytes:
+            raise _too_large(max_bytes)
+        message = await self._receive_body()
+        body: bytes = message.get("body", b"")
+        if message.get("more_body"):
+            try:
+                async with asyncio.timeout(BODY_TIMEOUT_S):
+                    body = await self._read_rest(body, max_bytes)
+            except TimeoutError:
+                raise RequestTimeout("the request body took too long") from None
+        if len(body) > max_bytes:
+            raise _too_large(max_bytes)
+        self.bytes_in = len(body)
+        return body
+
+    async def _read_rest(self, first: bytes, max_bytes: int) -> bytes:
+        pieces, size, more = [first], len(first), True
+        while more:
+            message = await self._receive_body()
+            pieces.append(message.get("body", b""))
+            size += len(pieces[-1])
+            if size > max_bytes:
+                raise _too_large(max_bytes)
+            more = message.get("more_body", False)
+        return b"".join(pieces)
+
+    async def _receive_body(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self.disconnected = True
+            raise Disconnected
+        return message
+
+    def watch(self) -> None:
+        """From here until the response is finished: the present task ends if the client leaves."""
+        self._owner = asyncio.current_task()
+        self._watch = asyncio.get_running_loop().create_task(self._wait_for_disconnect())
+
+    async def _wait_for_disconnect(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.disconnected = True
+        if self._owner is not None:
+            self._owner.cancel()
+
+    def unwatch(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+
+    async def start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        self.status = status
+        await self._send(
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [*headers, *self.common_headers],
+            }
+        )
+
+    async def write(self, data: bytes) -> None:
+        if self.first_byte is None:
+            self.first_byte = monotonic()
+        self.bytes_out += len(data)
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def finish(self, data: bytes = b"") -> None:
+        if data and self.first_byte is None:
+            self.first_byte = monotonic()
+        self.bytes_out += len(data)
+        self.unwatch()  # who leaves now has what was asked for
+        await self._send({"type": "http.response.body", "body": data})
+
+    async def respond(
+        self,
+        status: int,
+        body: bytes,
+        headers: Iterable[tuple[bytes, bytes]] = (),
+        content_type: bytes = b"application/json",
+    ) -> None:
+        """A whole response at once."""
+        await self.start(
+            status,
+            [
+                (b"content-type", content_type),
+                (b"content-length", b"%d" % len(body)),
+                *headers,
+            ],
+        )
+        await self.finish(body)
+
+
+def _too_large(max_bytes: int) -> TooLarge:
+    return TooLarge(f"the request body is larger than {max_bytes >> 20} MB (MAX_BODY_MB)")
+
+
+def peer_address(
+    scope: Scope, trusted: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+) -> str:
+    """Who calls: the peer, or what a trusted proxy says of whom it calls for.
+
+    Proxies append to X-Forwarded-For, so it is read from the right, and the first address that
+    is no trusted proxy's is the client: what stands left of it, the client may have written.
+    """
+    peer: str = (scope.get("client") or ("",))[0]
+    if not trusted or not _within(peer, trusted):
+        return peer
+    hops = ",".join(
+        value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"
+    )
+    for hop in reversed([hop.strip() for hop in hops.split(",") if hop.strip()]):
+        peer = hop
+        if not _within(hop, trusted):
+            break
+    return peer
+
+
+def _within(
+    address: str, networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)

@@ -1,0 +1,271 @@
+"""One call, from the door to the bill: authenticate, admit, resolve, attempt, relay, account."""
+
+import asyncio
+import math
+from collections.abc import Sequence
+
+from analytics.costs import format_usd
+
+from accounts.keys import hash_key
+from gateway import admission, formats, routing, tokens
+from gateway.attempt import Opened, attempt
+from gateway.call import Call, Stage
+from gateway.errors import (
+    BadRequest,
+    GatewayError,
+    KeyRejected,
+    NotAllowed,
+    NotSupported,
+    RateLimited,
+    UpstreamFailed,
+    UpstreamRefused,
+    UpstreamTimeout,
+)
+from gateway.exchange import Disconnected, Exchange, Headers
+from gateway.formats import wire
+from gateway.routing import Target
+from gateway.runtime import Runtime
+from gateway.snapshot import ANYONE, Principal, Snapshot
+
+STREAM_HEADERS: Headers = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),  # nginx would hold the stream back
+]
+DRAIN_S = 2.0
+
+
+async def serve(exchange: Exchange, format: formats.Format, runtime: Runtime) -> None:
+    """Answer one call; whatever happens, it is one row of the log."""
+    call = Call(exchange, format, runtime.snapshot)
+    try:
+        call.principal = authenticate(call.snapshot, exchange)
+        await read(call, runtime)
+        candidates = routing.resolve(call.snapshot, call.principal, call.model)
+        exchange.watch()
+        await admit(call, candidates[0], runtime)
+        await answer(call, await first_answer(call, candidates, runtime), runtime)
+    except GatewayError as error:
+        await refuse(call, error, runtime)
+    except (asyncio.CancelledError, Disconnected):
+        if not exchange.disconnected:  # the server stops, and did not wait for us
+            call.account(runtime.journal, "interrupted", exchange.status or 503)
+            raise
+        call.account(runtime.journal, "aborted", exchange.status or 499)
+    finally:
+        exchange.unwatch()
+        call.account(runtime.journal, "error", exchange.status or 500)
+
+
+def authenticate(snapshot: Snapshot, exchange: Exchange) -> Principal:
+    """Who calls.
+
+    Raises:
+        KeyRejected: No key, two keys, or one that is unknown, expired or revoked.
+        NotAllowed: The key is not for this, or not from this address.
+    """
+    key = exchange.credential()
+    principal = snapshot.keys.get(hash_key(key)) if key else None
+    if principal is None:
+        if not snapshot.require_api_key:
+            return ANYONE
+        raise KeyRejected("no API key was given" if key is None else "the API key is not valid")
+    if principal.scope != "inference":
+        raise NotAllowed("this API key is for the management API; models need an inference key")
+    admission.check_principal(principal, exchange.client_ip, exchange.time)
+    return principal
+
+
+async def read(call: Call, runtime: Runtime) -> None:
+    """Take in what is asked.
+
+    Raises:
+        BadRequest: It is no JSON object, or a field is missing or wrong.
+    """
+    await read_json(call, runtime)
+    call.format.check_request(call.request)
+    call.stream = call.request.get("stream") is True
+    call.estimated_input = tokens.estimate_body(call.request)
+
+
+async def read_json(call: Call, runtime: Runtime) -> None:
+    """Take in a body that is a JSON object."""
+    call.raw = await call.exchange.read_body(runtime.max_body_bytes)
+    try:
+        request = wire.loads(call.raw)
+    except ValueError as error:
+        raise BadRequest(f"the body is not JSON: {error}") from None
+    if not isinstance(request, dict):
+        raise BadRequest("the body must be a JSON object")
+    call.request = request
+    model = request.get("model")
+    call.model = model if isinstance(model, str) else ""
+
+
+async def admit(call: Call, target: Target, runtime: Runtime) -> None:
+    """Reserve what the call may cost, and write down that it begins.
+
+    Raises:
+        BudgetSpent, RateLimited: The key has nothing left.
+        StorageUnavailable: The journal cannot be written.
+    """
+    asked = call.request.get("max_tokens") or call.request.get("max_completion_tokens")
+    reserved, picousd = admission.reserve_estimate(
+        call.estimated_input, asked if isinstance(asked, int) else None, target.model.prices
+    )
+    call.lease = await admission.admit(
+        runtime.state, call.principal, tokens=reserved, cost_picousd=picousd or 0
+    )
+    call.begin(runtime.journal, target, picousd)
+
+
+async def first_answer(call: Call, candidates: Sequence[Target], runtime: Runtime) -> Opened:
+    """Try the candidates in order until one answers.
+
+    Raises:
+        UpstreamFailed: None did, or one said that the request itself is wrong.
+    """
+    failures: list[UpstreamFailed] = []
+    unfit: NotSupported | None = None
+    for target in candidates:
+        call.trying(target)
+        try:
+            return await attempt(call, target, runtime.upstreams)
+        except NotSupported as error:
+            unfit = error
+        except UpstreamFailed as error:
+            call.tried(error.upstream_status, str(error))
+            if isinstance(error, UpstreamRefused) and error.is_clients_fault:
+                raise
+            failures.append(error)
+    if unfit is not None and not failures:
+        raise unfit
+    raise exhausted(call, failures)
+
+
+def exhausted(call: Call, failures: Sequence[UpstreamFailed]) -> GatewayError:
+    """What the client is told when no candidate answered; see the contract's table."""
+    if all(error.upstream_status == 429 for error in failures):
+        hints = [error.retry_after_s for error in failures if error.retry_after_s is not None]
+        return RateLimited(
+            "every account that could answer is rate-limited by its provider",
+            retry_after_s=min(hints, default=5.0),
+        )
+    tried = [
+        {"model": a.model, "connection": a.connection, "status": a.status, "error": a.error}
+        for a in call.attempts
+    ]
+    last = call.attempts[-1]
+    words = f"{last.model} at {last.connection}: {last.error}"
+    if len(tried) > 1:
+        words = f"all {len(tried)} attempts failed; the last, {words}"
+    if all(isinstance(error, UpstreamTimeout) for error in failures):
+        return UpstreamTimeout(words, details={"attempts": tried})
+    return UpstreamFailed(words, details={"attempts": tried})
+
+
+async def answer(call: Call, opened: Opened, runtime: Runtime) -> None:
+    """Pass the answer on. The row is in the journal before the client has the terminal bytes."""
+    headers = answer_headers(call, opened)
+    try:
+        if opened.stage is None:
+            call.finished = True
+            call.tried(opened.answer.status, None)
+            call.keep(opened.body)
+            if (cost := call.cost(call.final_usage("ok"))) is not None:
+                headers.append((b"x-omniroute-cost", format_usd(cost).encode()))
+            call.account(runtime.journal, "ok", 200)
+            await call.exchange.respond(200, opened.body, headers)
+        else:
+            await call.exchange.start(200, STREAM_HEADERS + headers)
+            await relay(call, opened, opened.stage, runtime)
+            await drain(opened)
+    finally:
+        opened.limit.stop()
+        opened.answer.close()
+
+
+async def relay(call: Call, opened: Opened, stage: Stage, runtime: Runtime) -> None:
+    """Bytes as they arrive. A stream that breaks ends with an error, never with a clean end."""
+    exchange, limit, piece = call.exchange, opened.limit, opened.answer.piece
+    idle = opened.target.connection.timeouts.idle
+    data = opened.body
+    try:
+        while not stage.finished:
+            if stage.failed is not None:
+                raise stage.failed
+            if data:
+                call.keep(data)
+                await exchange.write(data)
+            with limit:
+                limit.renew(idle)  # a client that reads slowly is not the upstream's silence
+                received = await piece()
+            data = stage.feed(received) if received else stage.close()
+    except UpstreamFailed as error:
+        call.note(stage)
+        call.tried(200, str(error))
+        call.account(runtime.journal, "truncated", 200, error)
+        # What the upstream itself said of its failure has the client's format already.
+        told = error is stage.failed
+        await exchange.finish(data if told else call.format.encode_stream_error(error, exchange.id))
+        return
+    except asyncio.CancelledError:
+        call.note(stage)
+        call.tried(200, "the client left" if exchange.disconnected else "the gateway stopped")
+        raise
+    call.finished = True
+    call.note(stage)
+    call.tried(200, None)
+    call.keep(data)
+    call.account(runtime.journal, "ok", 200)
+    await exchange.finish(data)
+
+
+async def drain(opened: Opened) -> None:
+    """Read an answer to its very end, so that its connection can serve another call."""
+    try:
+        with opened.limit:
+            opened.limit.expect(DRAIN_S, "end of the connection's answer")
+            while await opened.answer.piece():
+                pass
+    except UpstreamFailed:
+        return  # the answer was complete; its connection is closed instead
+
+
+def answer_headers(call: Call, opened: Opened) -> Headers:
+    headers = [
+        *opened.target.headers,
+        (b"x-omniroute-attempts", b"%d" % (len(call.attempts) + 1)),
+    ]
+    if call.dropped:
+        headers.append((b"x-omniroute-dropped", ", ".join(call.dropped).encode()))
+    return headers + (call.lease.headers() if call.lease else [])
+
+
+async def refuse(call: Call, error: GatewayError, runtime: Runtime) -> None:
+    """Answer with an error in the client's format, and write the row."""
+    body = refusal(call.format, error, call.exchange.id)
+    if (
+        isinstance(error, UpstreamRefused)
+        and call.target is not None
+        and call.target.provider.format == call.format.NAME
+        and error.body
+    ):
+        body = error.body  # as the upstream said it: some clients negotiate on the exact words
+    call.account(runtime.journal, "error", error.status, error)
+    headers = refusal_headers(error) + (call.lease.headers() if call.lease else [])
+    if call.attempts:
+        headers.append((b"x-omniroute-attempts", b"%d" % len(call.attempts)))
+    await call.exchange.respond(error.status, body, headers)
+
+
+def refusal(format: formats.Format, error: GatewayError, request_id: str) -> bytes:
+    return wire.dumps(format.encode_error(error, request_id))
+
+
+def refusal_headers(error: GatewayError) -> Headers:
+    """`retry-after`, in whole seconds and at least 1, with every 429 and 503."""
+    seconds = error.retry_after_s
+    if seconds is None and error.status in {429, 503}:
+        seconds = 5.0
+    return [] if seconds is None else [(b"retry-after", b"%d" % max(1, math.ceil(seconds)))]

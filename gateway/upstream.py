@@ -1,0 +1,212 @@
+"""The only importer of an HTTP client on the hot path: opens a call, maps its errors to ours.
+
+aiohttp and not httpx: measured, it relays twice as many calls (docs/performance.md).
+"""
+
+import asyncio
+import socket
+from typing import Protocol
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+from yarl import URL
+
+from gateway import demo
+from gateway.errors import UpstreamFailed, UpstreamTimeout
+from gateway.routing import Target
+from omniroute.addresses import AddressRefused, check_address, literal
+
+# A provider that closes idle connections must not do so while we choose one: below the usual 60 s.
+KEEPALIVE_S = 15.0
+RESOLVE_TIMEOUT_S = 5.0
+MAX_ANSWER_BYTES = 64 << 20
+MAX_ERROR_BYTES = 64 << 10
+
+
+class Answer(Protocol):
+    """An upstream's response, its body not read yet."""
+
+    status: int
+
+    def header(self, name: str) -> str: ...
+    async def read(self) -> bytes: ...
+    async def piece(self) -> bytes: ...
+    def close(self) -> None: ...
+
+
+class HttpAnswer:
+    """An answer over HTTP. Closing it before its end closes its connection."""
+
+    __slots__ = ("_response", "status")
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self.status = response.status
+
+    def header(self, name: str) -> str:
+        return self._response.headers.get(name, "")
+
+    async def read(self) -> bytes:
+        """The whole body; of an error as much as is worth reading.
+
+        Raises:
+            UpstreamFailed: It is longer than MAX_ANSWER_BYTES, or broke off.
+        """
+        limit = MAX_ANSWER_BYTES if self.status < 400 else MAX_ERROR_BYTES
+        pieces, size = [], 0
+        while piece := await self.piece():
+            pieces.append(piece)
+            size += len(piece)
+            if size > limit:
+                if self.status >= 400:
+                    break
+                raise UpstreamFailed(
+                    f"the answer is larger than {limit >> 20} MB", upstream_status=self.status
+                )
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def piece(self) -> bytes:
+        """What has arrived; empty at the end.
+
+        Raises:
+            UpstreamFailed: The connection broke.
+        """
+        try:
+            return await self._response.content.readany()
+        except (aiohttp.ClientError, OSError) as error:
+            raise _failed(error, self.status) from None
+
+    def close(self) -> None:
+        # Gives the connection back where the body was read to its end.
+        self._response.close()
+
+
+class Upstreams:
+    """The connections to providers, kept alive between calls; one instance a process.
+
+    Two pools: one that refuses private addresses at connect time, one for providers whose row
+    allows them. Neither reads proxies or credentials from the environment.
+    """
+
+    def __init__(self) -> None:
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+
+    async def open(self, target: Target, body: bytes, url: URL | None = None) -> Answer:
+        """Send `body` to the target (or to another `url` of its provider); returns when the status line and headers are there.
+
+        Raises:
+            UpstreamFailed: No connection, a refused address, a redirect, or a broken response.
+            UpstreamTimeout: The connection was not made in time.
+            CredentialUnreadable: The credential is not there.
+        """
+        if target.url.scheme == demo.SCHEME:
+            return demo.answer(body)
+        private = target.provider.allow_private_network
+        _check_literal(target.url.host or "", private)
+        session = self._sessions.get(private) or self._new_session(private)
+        try:
+            response = await session.post(
+                url or target.url,
+                data=body,
+                headers=target.request_headers(),
+                allow_redirects=False,
+                timeout=_timeout(target.connection.timeouts.connect),
+            )
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _failed(error, None) from None
+        answer = HttpAnswer(response)
+        if 300 <= response.status < 400:
+            answer.close()
+            raise UpstreamFailed("the upstream redirects", upstream_status=response.status)
+        if response.headers.get("content-encoding", "identity") != "identity":
+            # Asked for without: what unpacks to gigabytes is refused with the honest rest.
+            answer.close()
+            raise UpstreamFailed(
+                "the upstream sent a compressed body, which was not asked for",
+                upstream_status=response.status,
+            )
+        return answer
+
+    def _new_session(self, private: bool) -> aiohttp.ClientSession:
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0,
+                keepalive_timeout=KEEPALIVE_S,
+                resolver=CheckedResolver(private),
+                ttl_dns_cache=30,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+            skip_auto_headers=("user-agent", "accept"),
+            read_bufsize=64 << 10,
+        )
+        self._sessions[private] = session
+        return session
+
+    async def close(self) -> None:
+        for session in self._sessions.values():
+            await session.close()
+
+
+class CheckedResolver(AbstractResolver):
+    """Resolves a name, and refuses it when any of its addresses may not be called."""
+
+    def __init__(self, private: bool) -> None:
+        self._private = private
+        self._resolver = ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        async with asyncio.timeout(RESOLVE_TIMEOUT_S):
+            found = await self._resolver.resolve(host, port, family)
+        for entry in found:
+            _check_literal(entry["host"], self._private)
+        return found
+
+    async def close(self) -> None:
+        await self._resolver.close()
+
+
+def _check_literal(host: str, private: bool) -> None:
+    address = literal(host)
+    if address is None:
+        return
+    try:
+        check_address(address, private)
+    except AddressRefused as refusal:
+        raise UpstreamFailed(f"the provider's address is refused: {refusal}") from None
+
+
+_timeouts: dict[float, aiohttp.ClientTimeout] = {}
+
+
+def _timeout(connect_s: float) -> aiohttp.ClientTimeout:
+    """Connecting only: every other limit is `gateway.deadline`'s."""
+    if connect_s not in _timeouts:
+        _timeouts[connect_s] = aiohttp.ClientTimeout(total=None, sock_connect=connect_s)
+    return _timeouts[connect_s]
+
+
+# What the client library says, in words of ours: its texts may hold addresses and headers.
+_WORDS: tuple[tuple[type[BaseException], str], ...] = (
+    (aiohttp.ClientConnectorCertificateError, "the upstream's certificate is not valid"),
+    (aiohttp.ClientSSLError, "no TLS connection to the upstream"),
+    (aiohttp.ClientConnectorDNSError, "the upstream's name cannot be resolved"),
+    (aiohttp.ClientConnectorError, "the upstream cannot be reached"),
+    (aiohttp.ServerDisconnectedError, "the upstream closed the connection without an answer"),
+    (aiohttp.ClientPayloadError, "the upstream broke off its answer"),
+    (aiohttp.ClientResponseError, "the upstream's answer is not HTTP"),
+    (ValueError, "the request has a header or address that cannot be sent"),
+    (OSError, "the connection to the upstream broke"),
+    (aiohttp.ClientError, "the call to the upstream failed"),
+)
+
+
+def _failed(error: BaseException, status: int | None) -> UpstreamFailed:
+    if isinstance(error, TimeoutError):
+        return UpstreamTimeout("no connection to the upstream within the time limit")
+    words = next(words for kind, words in _WORDS if isinstance(error, kind))
+    return UpstreamFailed(words, upstream_status=status)
