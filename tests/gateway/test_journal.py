@@ -58,6 +58,11 @@ def line(id: str, outcome: records.Outcome = "ok", error: str = "") -> bytes:
     )
 
 
+def fill(journal: Journal) -> None:
+    for number in range(100):
+        journal.begin(line(f"req_{number}", "interrupted"), 1 << 20)
+
+
 def die(journal: Journal) -> None:
     """What the kernel does at kill -9: the lock goes, the files stay."""
     for segment in journal._segments:
@@ -178,8 +183,7 @@ def test_a_full_disk_refuses_new_work(journal: Journal, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(module, "_allocate", full)
     with pytest.raises(StorageUnavailable, match="No space left"):
-        for number in range(100):
-            journal.begin(line(f"req_{number}", "interrupted"), 1 << 20)
+        fill(journal)
 
 
 def test_a_call_that_has_begun_can_end_on_a_full_disk(
@@ -201,8 +205,7 @@ def test_too_long_a_journal_refuses_new_work(tmp_path: Path, table: Table) -> No
     table.refuses = DatabaseError("locked")
     journal = Journal(tmp_path, table.insert, max_bytes=1)
     with pytest.raises(StorageUnavailable, match="the database takes no rows"):
-        for number in range(100):
-            journal.begin(line(f"req_{number}", "interrupted"), 1 << 20)
+        fill(journal)
 
 
 def test_a_drained_segment_goes_once_its_calls_have_ended(

@@ -1,0 +1,134 @@
+"""A limit that moves, on a loop whose clock is the test's."""
+
+import asyncio
+import selectors
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from gateway.deadline import Deadline
+from gateway.errors import UpstreamTimeout
+
+
+class SkippingSelector(selectors.DefaultSelector):
+    """Instead of waiting, moves the clock to when the wait would have ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 1000.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self.now += timeout or 0
+        return super().select(0)
+
+
+class SkippingLoop(asyncio.SelectorEventLoop):
+    def __init__(self) -> None:
+        self.skipping = SkippingSelector()
+        super().__init__(self.skipping)
+
+    def time(self) -> float:
+        return self.skipping.now
+
+
+@pytest.fixture
+def loop() -> Iterator[SkippingLoop]:
+    loop = SkippingLoop()
+    yield loop
+    loop.close()
+
+
+def run(loop: SkippingLoop, work: Any) -> tuple[str, float]:
+    """What became of `work`, and how many seconds it took on the loop's clock."""
+    began = loop.time()
+    try:
+        loop.run_until_complete(work)
+    except UpstreamTimeout as error:
+        return str(error), loop.time() - began
+    return "done", loop.time() - began
+
+
+def test_what_is_in_time_is_left_alone(loop: SkippingLoop) -> None:
+    async def work() -> None:
+        limit = Deadline(10)
+        with limit:
+            limit.expect(5, "response")
+            await asyncio.sleep(4)
+        limit.stop()
+
+    assert run(loop, work()) == ("done", pytest.approx(4, abs=0.01))
+
+
+def test_a_phase_that_takes_too_long_is_named(loop: SkippingLoop) -> None:
+    async def work() -> None:
+        with Deadline(10) as limit:
+            limit.expect(2, "response")
+            await asyncio.sleep(60)
+
+    assert run(loop, work()) == (
+        "no response within the time limit",
+        pytest.approx(2, abs=0.01),
+    )
+
+
+def test_each_sign_of_life_renews_the_phase(loop: SkippingLoop) -> None:
+    async def work() -> None:
+        with Deadline(100) as limit:
+            limit.expect(2, "further content")
+            for _ in range(20):
+                await asyncio.sleep(1.5)
+                limit.renew(2)
+            await asyncio.sleep(60)
+
+    assert run(loop, work()) == (
+        "no further content within the time limit",
+        pytest.approx(32, abs=0.01),
+    )
+
+
+def test_no_renewal_goes_past_the_total(loop: SkippingLoop) -> None:
+    async def work() -> None:
+        with Deadline(10) as limit:
+            limit.expect(2, "further content")
+            while True:
+                await asyncio.sleep(1)
+                limit.renew(2)
+
+    assert run(loop, work())[1] == pytest.approx(10, abs=0.01)
+
+
+def test_a_longer_phase_after_a_shorter_one_has_its_time(loop: SkippingLoop) -> None:
+    async def work() -> None:
+        with Deadline(100) as limit:
+            limit.expect(1, "response")
+            await asyncio.sleep(0.5)
+            limit.expect(30, "content")
+            await asyncio.sleep(20)
+        limit.stop()
+
+    assert run(loop, work())[0] == "done"
+
+
+def test_a_cancellation_from_outside_stays_one(loop: SkippingLoop) -> None:
+    async def work() -> None:
+        with Deadline(100):
+            await asyncio.sleep(60)
+
+    async def cancel() -> None:
+        task = asyncio.ensure_future(work())
+        await asyncio.sleep(1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    assert run(loop, cancel())[0] == "done"
+
+
+def test_a_stopped_limit_cancels_nothing(loop: SkippingLoop) -> None:
+    async def work() -> None:
+        limit = Deadline(5)
+        limit.stop()
+        await asyncio.sleep(60)
+
+    assert run(loop, work())[0] == "done"
