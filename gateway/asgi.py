@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from time import monotonic
+from typing import Any
 
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
@@ -22,7 +23,7 @@ from gateway.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]  # what Django's handler says it is
 View = Callable[[Exchange, formats.Format, Runtime], Awaitable[None]]
 
 
@@ -74,7 +75,9 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # `serve` starts it before it listens; another server's first request waits for it.
-        process = runtime.current() or await asyncio.to_thread(runtime.start)
+        process = runtime.current()
+        if process is None:
+            process = await asyncio.to_thread(runtime.start)
         process.active += 1
         try:
             exchange = Exchange(scope, receive, send, peer_address(scope, process.trusted_proxies))

@@ -3,13 +3,14 @@
 import email.utils
 import time
 
+import msgspec
 from msgspec import Struct
 
 from gateway import formats, tokens
-from gateway.call import Call, Stage
+from gateway.call import Call
 from gateway.deadline import Deadline
 from gateway.errors import UpstreamFailed, UpstreamRefused
-from gateway.formats import wire
+from gateway.formats import Stage, wire
 from gateway.routing import Target
 from gateway.translation import Translation
 from gateway.upstream import Answer, Upstreams
@@ -102,7 +103,12 @@ def _whole(call: Call, target: Target, data: bytes) -> bytes:
         return data
     reply = theirs.decode_response(_json(data))
     call.usage, call.text_chars = reply.usage, tokens.reply_chars(reply)
-    return wire.dumps(call.format.encode_response(reply, call.model))
+    told = msgspec.structs.replace(
+        reply,
+        id=reply.id or call.exchange.id,
+        created=reply.created or int(call.exchange.time),
+    )
+    return wire.dumps(call.format.encode_response(told, call.model))
 
 
 def _json(data: bytes) -> dict[str, object]:

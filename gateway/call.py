@@ -2,21 +2,20 @@
 
 import logging
 from time import monotonic
-from typing import Protocol
 
 import msgspec
-from analytics.costs import cost_picousd
 
 from analytics import records
+from analytics.costs import cost_picousd
 from analytics.records import Attempt, Outcome, Record, Source
 from gateway import formats, tokens
-from gateway.admission import Lease
-from gateway.errors import GatewayError, StorageUnavailable, UpstreamFailed
+from gateway.errors import GatewayError, StorageUnavailable
 from gateway.exchange import Exchange
 from gateway.formats.types import JSONDict, Prompt, Usage
 from gateway.journal import Entry, Journal
 from gateway.routing import Target
 from gateway.snapshot import ANYONE, Principal, Snapshot
+from gateway.state import Lease
 
 # Reserved in the journal for a call's end line; what would make it longer is cut.
 END_BYTES = 8 << 10
@@ -27,19 +26,6 @@ BODY_BYTES = 2 * 6 * BODY_CHARS
 
 
 log = logging.getLogger(__name__)
-
-
-class Stage(Protocol):
-    """What an upstream's stream passes through: a format's `Relay`, or a `Translation`."""
-
-    started: bool
-    finished: bool
-    usage: Usage | None
-    text_chars: int
-    failed: UpstreamFailed | None
-
-    def feed(self, data: bytes) -> bytes: ...
-    def close(self) -> bytes: ...
 
 
 class Call:
@@ -59,7 +45,8 @@ class Call:
         self.usage: Usage | None = None
         self.text_chars = 0
         self.dropped: tuple[str, ...] = ()
-        self.lease: Lease | None = None
+        self.lease: Lease | None = None  # of the key's limits and budgets
+        self.account_lease: Lease | None = None  # of the limits of the account that is tried
         self.entry: Entry | None = None
         self.kept_answer = bytearray()
         self.finished = False  # the whole answer was received
@@ -90,12 +77,18 @@ class Call:
                 )
             )
 
+    def leave_account(self) -> None:
+        """The account that was tried did nothing for this call."""
+        if self.account_lease is not None:
+            self.account_lease.settle(0, 0)
+            self.account_lease = None
+
     def keep(self, answer: bytes) -> None:
         """Remember the answer's text where the operator keeps bodies."""
         if self.snapshot.log_bodies and len(self.kept_answer) < BODY_CHARS:
             self.kept_answer += answer[:BODY_CHARS]
 
-    def note(self, stage: Stage) -> None:
+    def note(self, stage: formats.Stage) -> None:
         """Take over what a stream has told of its usage so far."""
         self.usage, self.text_chars = stage.usage, stage.text_chars
 
@@ -140,8 +133,9 @@ class Call:
         self.accounted = True
         usage = self.final_usage(outcome)
         cost = self.cost(usage)
-        if self.lease is not None:
-            self.lease.settle(usage.input_tokens + usage.output_tokens, cost or 0)
+        for lease in (self.lease, self.account_lease):
+            if lease is not None:
+                lease.settle(usage.input_tokens + usage.output_tokens, cost or 0)
         row = self._record(outcome, status, str(error) if error else "")
         if self.target is not None:
             row.provider, row.model = self.target.provider.slug, self.target.model.id

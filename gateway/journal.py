@@ -24,7 +24,7 @@ import uuid
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 
 import msgspec
 from django.db import DatabaseError, DataError, IntegrityError, connection
@@ -103,6 +103,7 @@ class Journal:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self.failing = False  # the last insertion failed
+        self.drained_until = 0.0  # Unix seconds: what ended before this is in the database
 
     # --- The event loop's side ---------------------------------------------------------------
 
@@ -203,6 +204,7 @@ class Journal:
 
     def _drain(self) -> bool:
         """Insert all that was written when this began; False where the database refuses."""
+        began = time()
         for segment in list(self._segments):
             while segment.drained < segment.written:
                 if not self._guarded(partial(self._drain_batch, segment)):
@@ -210,6 +212,7 @@ class Journal:
             if segment is not self._segments[-1] and not segment.open:
                 segment.remove()
                 self._segments.remove(segment)
+        self.drained_until = began
         return True
 
     def _drain_batch(self, segment: Segment) -> None:

@@ -4,12 +4,11 @@ import asyncio
 import math
 from collections.abc import Sequence
 
-from analytics.costs import format_usd
-
 from accounts.keys import hash_key
+from analytics.costs import format_usd
 from gateway import admission, formats, routing, tokens
 from gateway.attempt import Opened, attempt
-from gateway.call import Call, Stage
+from gateway.call import Call
 from gateway.errors import (
     BadRequest,
     GatewayError,
@@ -22,7 +21,7 @@ from gateway.errors import (
     UpstreamTimeout,
 )
 from gateway.exchange import Disconnected, Exchange, Headers
-from gateway.formats import wire
+from gateway.formats import Stage, wire
 from gateway.routing import Target
 from gateway.runtime import Runtime
 from gateway.snapshot import ANYONE, Principal, Snapshot
@@ -110,13 +109,11 @@ async def admit(call: Call, target: Target, runtime: Runtime) -> None:
         StorageUnavailable: The journal cannot be written.
     """
     asked = call.request.get("max_tokens") or call.request.get("max_completion_tokens")
-    reserved, picousd = admission.reserve_estimate(
+    tokens_wanted, picousd = admission.estimate(
         call.estimated_input, asked if isinstance(asked, int) else None, target.model.prices
     )
-    call.lease = await admission.admit(
-        runtime.state, call.principal, tokens=reserved, cost_picousd=picousd or 0
-    )
-    call.begin(runtime.journal, target, picousd)
+    call.lease = await admission.admit(runtime.state, call.principal, tokens_wanted, picousd)
+    call.begin(runtime.journal, target, picousd if target.model.prices else None)
 
 
 async def first_answer(call: Call, candidates: Sequence[Target], runtime: Runtime) -> Opened:
@@ -130,11 +127,21 @@ async def first_answer(call: Call, candidates: Sequence[Target], runtime: Runtim
     for target in candidates:
         call.trying(target)
         try:
+            call.account_lease = await admission.take_connection(
+                runtime.state, target.connection, call.estimated_input
+            )
             return await attempt(call, target, runtime.upstreams)
+        except RateLimited as error:  # the account's own limits: it was not asked
+            call.tried(None, str(error))
+            failures.append(
+                UpstreamRefused(str(error), upstream_status=429, retry_after_s=error.retry_after_s)
+            )
         except NotSupported as error:
             unfit = error
+            call.leave_account()
         except UpstreamFailed as error:
             call.tried(error.upstream_status, str(error))
+            call.leave_account()
             if isinstance(error, UpstreamRefused) and error.is_clients_fault:
                 raise
             failures.append(error)
@@ -239,7 +246,7 @@ def answer_headers(call: Call, opened: Opened) -> Headers:
     ]
     if call.dropped:
         headers.append((b"x-omniroute-dropped", ", ".join(call.dropped).encode()))
-    return headers + (call.lease.headers() if call.lease else [])
+    return headers + (admission.rate_headers(call.lease) if call.lease else [])
 
 
 async def refuse(call: Call, error: GatewayError, runtime: Runtime) -> None:
@@ -253,7 +260,7 @@ async def refuse(call: Call, error: GatewayError, runtime: Runtime) -> None:
     ):
         body = error.body  # as the upstream said it: some clients negotiate on the exact words
     call.account(runtime.journal, "error", error.status, error)
-    headers = refusal_headers(error) + (call.lease.headers() if call.lease else [])
+    headers = refusal_headers(error) + (admission.rate_headers(call.lease) if call.lease else [])
     if call.attempts:
         headers.append((b"x-omniroute-attempts", b"%d" % len(call.attempts)))
     await call.exchange.respond(error.status, body, headers)

@@ -58,6 +58,10 @@ class Limits(Struct, frozen=True):
     tpm: float | None = None
     concurrency: float | None = None
 
+    @property
+    def is_none(self) -> bool:
+        return self.rpm is None and self.tpm is None and self.concurrency is None
+
 
 class Principal(Struct, frozen=True):
     """Who calls: a key, or nobody in particular where no key is required."""
@@ -71,6 +75,10 @@ class Principal(Struct, frozen=True):
     user_budgets: dict[str, float] = field(default_factory=dict)
     expires: float | None = None  # Unix seconds
     networks: tuple[Network, ...] = ()
+
+    @property
+    def is_limited(self) -> bool:
+        return bool(self.budgets or self.user_budgets) or not self.limits.is_none
 
     def may_call(self, *names: str) -> bool:
         return self.allowed is None or any(self.allowed.fullmatch(name) for name in names)

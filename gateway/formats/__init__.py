@@ -1,0 +1,86 @@
+"""The wire formats, by name. What each must offer is `Format`."""
+
+from typing import Protocol
+
+from gateway.errors import GatewayError, UpstreamFailed
+from gateway.formats import anthropic_messages, openai_chat
+from gateway.formats.types import Encoded, Event, JSONDict, Prompt, Quirks, Reply, Usage
+
+
+class StreamDecoder(Protocol):
+    """Upstream bytes, cut anywhere, to events; `close` at the upstream's end."""
+
+    def feed(self, data: bytes) -> list[Event]: ...
+    def close(self) -> list[Event]: ...
+
+
+class StreamEncoder(Protocol):
+    def encode(self, event: Event) -> bytes: ...
+
+
+class Stage(Protocol):
+    """What an upstream's stream passes through on its way to the client.
+
+    `started`: content was seen, so that no other target can be tried any more. `finished`: the
+    terminal bytes are passed. `text_chars`: how much the model has written, for an estimate where
+    no usage is told. `failed`: the upstream reported an error after the start; it is passed on.
+    """
+
+    started: bool
+    finished: bool
+    usage: Usage | None
+    text_chars: int
+    failed: UpstreamFailed | None
+
+    def feed(self, data: bytes) -> bytes: ...
+    def close(self) -> bytes: ...
+
+
+class _MakesEncoder(Protocol):
+    def __call__(
+        self, *, model: str, include_usage: bool, id: str, created: int
+    ) -> StreamEncoder: ...
+
+
+class _MakesDecoder(Protocol):
+    def __call__(self) -> StreamDecoder: ...
+
+
+class _MakesRelay(Protocol):
+    def __call__(self, strip_usage: bool) -> Stage: ...
+
+
+class Format(Protocol):
+    """A wire format: a module of pure functions. Each function's own docstring says the rest."""
+
+    @property
+    def NAME(self) -> str: ...
+    @property
+    def StreamDecoder(self) -> _MakesDecoder: ...
+    @property
+    def StreamEncoder(self) -> _MakesEncoder: ...
+    @property
+    def Relay(self) -> _MakesRelay: ...
+
+    def check_request(self, body: JSONDict) -> None: ...
+    def decode_request(self, body: JSONDict) -> Prompt: ...
+    def encode_request(self, prompt: Prompt, model: str, quirks: Quirks) -> Encoded: ...
+    def readdress(
+        self, body: JSONDict, model: str, quirks: Quirks
+    ) -> tuple[JSONDict, bool, tuple[str, ...]]: ...
+    def decode_response(self, body: JSONDict) -> Reply: ...
+    def encode_response(self, reply: Reply, model: str) -> JSONDict: ...
+    def sniff_response(self, data: bytes) -> Usage | None: ...
+    def decode_error(self, status: int, body: bytes) -> str: ...
+    def encode_error(self, error: GatewayError, request_id: str) -> JSONDict: ...
+    def encode_stream_error(self, error: GatewayError, request_id: str) -> bytes: ...
+
+
+FORMATS: dict[str, Format] = {
+    "openai_chat": openai_chat,
+    "anthropic_messages": anthropic_messages,
+}
+
+
+def by_name(name: str) -> Format:
+    return FORMATS[name]

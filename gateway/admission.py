@@ -1,0 +1,85 @@
+"""Whether a call may be made: by whom, from where, and with what is left of limits and budgets."""
+
+import ipaddress
+
+from analytics.costs import cost_picousd
+from gateway.errors import KeyRejected, NotAllowed
+from gateway.exchange import Headers
+from gateway.formats.types import Usage
+from gateway.snapshot import Connection, Prices, Principal
+from gateway.state import Claim, Lease, State
+
+# Reserved for an answer whose length the client does not bound; settled to what it was.
+DEFAULT_OUTPUT_TOKENS = 1000
+
+
+def check_principal(principal: Principal, client_ip: str, now: float) -> None:
+    """Raises `KeyRejected` for an expired key, `NotAllowed` for an address it may not come from."""
+    if principal.expires is not None and principal.expires <= now:
+        raise KeyRejected("the API key is not valid")
+    if principal.networks and not _is_within(client_ip, principal):
+        raise NotAllowed("this API key may not be used from this address")
+
+
+def _is_within(client_ip: str, principal: Principal) -> bool:
+    try:
+        address = ipaddress.ip_address(client_ip)
+    except ValueError:
+        return False
+    return any(address in network for network in principal.networks)
+
+
+def estimate(prompt_tokens: int, max_tokens: int | None, prices: Prices | None) -> tuple[int, int]:
+    """What a call may come to, in tokens and 10⁻¹² USD; a model without price costs nothing."""
+    output = max_tokens or DEFAULT_OUTPUT_TOKENS
+    cost = cost_picousd(Usage(prompt_tokens, output), prices)
+    return prompt_tokens + output, cost or 0
+
+
+async def admit(state: State, principal: Principal, tokens: int, picousd: int) -> Lease | None:
+    """Take what the call may come to from the key's limits, and its and its owner's budgets.
+
+    Returns:
+        What to settle afterwards; None where nothing is limited.
+
+    Raises:
+        BudgetSpent, RateLimited: There is not enough left.
+    """
+    if not principal.is_limited:
+        return None
+    budgets = [(f"key:{principal.name}", principal.budgets)] if principal.budgets else []
+    if principal.user_budgets:
+        budgets.append((f"user:{principal.user}", principal.user_budgets))
+    claim = Claim(f"key:{principal.name}", principal.limits, tuple(budgets), tokens, picousd)
+    return await state.claim(claim)
+
+
+async def take_connection(state: State, connection: Connection, tokens: int) -> Lease | None:
+    """The same for an account's own limits. Raises `RateLimited` where it has no room."""
+    if connection.limits.is_none:
+        return None
+    return await state.claim(Claim(f"connection:{connection.name}", connection.limits, (), tokens))
+
+
+def rate_headers(lease: Lease) -> Headers:
+    """OpenAI's `x-ratelimit-*`, for the limits that the key has.
+
+    Source: https://platform.openai.com/docs/guides/rate-limits (read 2026-11)
+    """
+    headers: Headers = []
+    for name, room in lease.rooms().items():
+        kind = name.encode()
+        headers += [
+            (b"x-ratelimit-limit-" + kind, b"%d" % room.limit),
+            (b"x-ratelimit-remaining-" + kind, b"%d" % room.remaining),
+            (b"x-ratelimit-reset-" + kind, _duration(room.reset_s)),
+        ]
+    return headers
+
+
+def _duration(seconds: float) -> bytes:
+    """As OpenAI writes it: `350ms`, `1.5s`, `6m0s`."""
+    if seconds < 1:
+        return b"%dms" % round(seconds * 1000)
+    minutes, rest = divmod(seconds, 60)
+    return b"%dm%ds" % (minutes, round(rest)) if minutes else b"%.3gs" % rest

@@ -1,0 +1,34 @@
+"""Anthropic Messages: `POST /v1/messages`."""
+
+from gateway.formats.anthropic_messages.errors import encode_error, encode_stream_error
+from gateway.formats.anthropic_messages.request import (
+    NAME,
+    check_request,
+    decode_request,
+    encode_request,
+    readdress,
+)
+from gateway.formats.anthropic_messages.response import (
+    decode_response,
+    encode_response,
+    sniff_response,
+)
+from gateway.formats.anthropic_messages.stream import Relay, StreamDecoder, StreamEncoder
+from gateway.formats.failures import decode_error
+
+__all__ = [
+    "NAME",
+    "Relay",
+    "StreamDecoder",
+    "StreamEncoder",
+    "check_request",
+    "decode_error",
+    "decode_request",
+    "decode_response",
+    "encode_error",
+    "encode_request",
+    "encode_response",
+    "encode_stream_error",
+    "readdress",
+    "sniff_response",
+]

@@ -1,0 +1,550 @@
+"""Requests: Anthropic's JSON to and from the neutral form.
+
+Source: https://docs.anthropic.com/en/api/messages (read 2026-11)
+"""
+
+from typing import Any
+
+from gateway.errors import BadRequest, NotSupported
+from gateway.formats import wire
+from gateway.formats.reading import (
+    objects,
+    one_of,
+    optional,
+    others,
+    required,
+    strings,
+    wrong,
+)
+from gateway.formats.types import (
+    Audio,
+    Effort,
+    Encoded,
+    File,
+    Image,
+    JSONDict,
+    Message,
+    Opaque,
+    OpaqueTool,
+    OutputSchema,
+    Part,
+    Prompt,
+    Quirks,
+    Reasoning,
+    RedactedThinking,
+    Refusal,
+    Text,
+    Thinking,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+)
+
+NAME = "anthropic_messages"
+
+# Required here and not by others: room for a long answer, and within every present model's limit.
+DEFAULT_MAX_TOKENS = 8192
+MIN_BUDGET_TOKENS = 1024
+BUDGETS: dict[Effort, int] = {
+    "minimal": 1024,
+    "low": 2048,
+    "medium": 8192,
+    "high": 16_384,
+    "xhigh": 32_768,
+    "max": 65_536,
+}
+
+_ROLES = ("user", "assistant", "system")
+_KNOWN = frozenset(
+    [
+        "model",
+        "messages",
+        "system",
+        "stream",
+        "tools",
+        "tool_choice",
+        "max_tokens",
+        "temperature",
+        "top_p",
+        "top_k",
+        "stop_sequences",
+        "thinking",
+        "output_config",
+        "metadata",
+        "service_tier",
+    ]
+)
+
+
+def check_request(body: JSONDict) -> None:
+    """What must be right before a body is relayed as it is.
+
+    Raises:
+        BadRequest: A field is missing or of the wrong type; it is named.
+    """
+    if not required(body, "model", str):
+        raise BadRequest("model: a value is missing", param="model")
+    if required(body, "max_tokens", int) < 1:
+        raise wrong("max_tokens", "an integer above 0")
+    if not required(body, "messages", list):
+        raise BadRequest("messages: at least one message is needed", param="messages")
+    for at, message in objects(body, "messages"):
+        one_of(required(message, "role", str, at), _ROLES, at + "role")
+        if not isinstance(message.get("content"), str | list):
+            raise wrong(at + "content", "a string or an array")
+    if not isinstance(body.get("system", ""), str | list | None):
+        raise wrong("system", "a string or an array")
+    optional(body, "stream", bool)
+    optional(body, "tools", list)
+    optional(body, "temperature", float)
+    if "thread" in body:
+        _refuse_thread()
+
+
+def _refuse_thread() -> None:
+    """Message threads keep the history upstream; which account that is, the next call cannot know.
+
+    With this answer the SDK's tool runner goes on with whole histories.
+    """
+    raise BadRequest(
+        "message threads are not available through this gateway",
+        param="thread",
+        details={
+            "details": {"error_code": "thread_unsupported_request", "unsupported": ["thread"]}
+        },
+    )
+
+
+def decode_request(body: JSONDict) -> Prompt:
+    """Read a request.
+
+    Raises:
+        BadRequest: A field is missing or of the wrong type; it is named.
+    """
+    check_request(body)
+    messages = [_message(message, at) for at, message in objects(body, "messages")]
+    system = _content(body, "system", "")
+    if system:
+        messages.insert(0, Message("system", system))
+    choice = optional(body, "tool_choice", dict)
+    metadata = optional(body, "metadata", dict) or {}
+    return Prompt(
+        format=NAME,
+        model=required(body, "model", str),
+        messages=tuple(messages),
+        stream=body.get("stream") is True,
+        include_usage=True,  # this format always tells
+        tools=tuple(_tool(tool, at) for at, tool in objects(body, "tools")),
+        tool_choice=_tool_choice(choice),
+        parallel_tool_calls=False if (choice or {}).get("disable_parallel_tool_use") else None,
+        max_tokens=required(body, "max_tokens", int),
+        temperature=optional(body, "temperature", float),
+        top_p=optional(body, "top_p", float),
+        top_k=optional(body, "top_k", int),
+        stop=strings(body, "stop_sequences"),
+        output_schema=_output_schema(body),
+        reasoning=_reasoning(body),
+        user=optional(metadata, "user_id", str, "metadata."),
+        service_tier=optional(body, "service_tier", str),
+        extras=others(body, _KNOWN),
+    )
+
+
+# --- Messages --------------------------------------------------------------------------------
+
+
+def _message(message: JSONDict, at: str) -> Message:
+    role = required(message, "role", str, at)
+    return Message(role, _content(message, "content", at))  # type: ignore[arg-type]  # checked
+
+
+def _content(body: JSONDict, name: str, at: str) -> tuple[Part, ...]:
+    content = body.get(name)
+    if content is None:
+        return ()
+    if isinstance(content, str):
+        return (Text(text=content),) if content else ()
+    if not isinstance(content, list):
+        raise wrong(at + name, "a string or an array")
+    return tuple(_part(block, where) for where, block in objects(body, name, at))
+
+
+def _part(block: JSONDict, at: str) -> Part:
+    cache = optional(block, "cache_control", dict, at)
+    match required(block, "type", str, at):
+        case "text":
+            return Text(text=required(block, "text", str, at), cache=cache)
+        case "image":
+            return _image(required(block, "source", dict, at), at, cache)
+        case "document":
+            return _document(block, at, cache)
+        case "thinking":
+            return Thinking(
+                text=required(block, "thinking", str, at),
+                signature=optional(block, "signature", str, at),
+            )
+        case "redacted_thinking":
+            return RedactedThinking(data=required(block, "data", str, at))
+        case "tool_use":
+            return ToolCall(
+                id=required(block, "id", str, at),
+                name=required(block, "name", str, at),
+                arguments=wire.dumps(required(block, "input", dict, at)).decode(),
+                cache=cache,
+            )
+        case "tool_result":
+            return ToolResult(
+                call_id=required(block, "tool_use_id", str, at),
+                content=_content(block, "content", at),
+                is_error=optional(block, "is_error", bool, at) or False,
+                cache=cache,
+            )
+    return Opaque(format=NAME, value=block)
+
+
+def _image(source: JSONDict, at: str, cache: JSONDict | None) -> Image:
+    inside = at + "source."
+    match required(source, "type", str, inside):
+        case "base64":
+            return Image(
+                data=required(source, "data", str, inside),
+                media_type=required(source, "media_type", str, inside),
+                cache=cache,
+            )
+        case "url":
+            return Image(url=required(source, "url", str, inside), cache=cache)
+    raise NotSupported(f"{inside}type: an image by file id stays at its provider", param=inside)
+
+
+def _document(block: JSONDict, at: str, cache: JSONDict | None) -> Part:
+    source = required(block, "source", dict, at)
+    name = optional(block, "title", str, at)
+    inside = at + "source."
+    match required(source, "type", str, inside):
+        case "base64":
+            return File(
+                data=required(source, "data", str, inside),
+                media_type=required(source, "media_type", str, inside),
+                name=name,
+                cache=cache,
+            )
+        case "text":
+            return File(
+                text=required(source, "data", str, inside),
+                media_type="text/plain",
+                name=name,
+                cache=cache,
+            )
+        case "url":
+            return File(url=required(source, "url", str, inside), name=name, cache=cache)
+    return Opaque(format=NAME, value=block)
+
+
+# --- Tools, output, thinking -----------------------------------------------------------------
+
+
+def _tool(tool: JSONDict, at: str) -> Tool | OpaqueTool:
+    kind = tool.get("type")
+    if kind is not None and kind != "custom":
+        return OpaqueTool(NAME, str(kind)[:100], tool)
+    return Tool(
+        name=required(tool, "name", str, at),
+        description=optional(tool, "description", str, at),
+        parameters=optional(tool, "input_schema", dict, at),
+        strict=optional(tool, "strict", bool, at),
+        cache=optional(tool, "cache_control", dict, at),
+    )
+
+
+_CHOICES = {"auto": "auto", "any": "required", "none": "none", "tool": "named"}
+
+
+def _tool_choice(choice: JSONDict | None) -> ToolChoice | None:
+    if choice is None:
+        return None
+    kind = required(choice, "type", str, "tool_choice.")
+    one_of(kind, _CHOICES, "tool_choice.type")
+    name = required(choice, "name", str, "tool_choice.") if kind == "tool" else None
+    return ToolChoice(_CHOICES[kind], name)  # type: ignore[arg-type]
+
+
+def _output_schema(body: JSONDict) -> OutputSchema | None:
+    config = optional(body, "output_config", dict) or {}
+    wanted = optional(config, "format", dict, "output_config.")
+    if wanted is None:
+        return None
+    at = "output_config.format."
+    one_of(required(wanted, "type", str, at), ("json_schema",), at + "type")
+    return OutputSchema(schema=required(wanted, "schema", dict, at), strict=True)
+
+
+def _reasoning(body: JSONDict) -> Reasoning | None:
+    config = optional(body, "output_config", dict) or {}
+    effort = optional(config, "effort", str, "output_config.")
+    one_of(effort, tuple(BUDGETS), "output_config.effort")
+    thinking = optional(body, "thinking", dict)
+    if thinking is None:
+        return Reasoning(effort=effort) if effort else None  # type: ignore[arg-type]
+    kind = required(thinking, "type", str, "thinking.")
+    one_of(kind, ("enabled", "disabled", "adaptive"), "thinking.type")
+    return Reasoning(
+        enabled=kind != "disabled",
+        effort=effort,  # type: ignore[arg-type]
+        budget_tokens=optional(thinking, "budget_tokens", int, "thinking."),
+        adaptive=kind == "adaptive",
+        display=optional(thinking, "display", str, "thinking."),
+    )
+
+
+# --- To an upstream --------------------------------------------------------------------------
+
+
+def readdress(body: JSONDict, model: str, quirks: Quirks) -> tuple[JSONDict, bool, tuple[str, ...]]:
+    """See `openai_chat.readdress`; usage always comes unasked here."""
+    dropped = tuple(name for name in quirks.unsupported if name in body)
+    if body.get("model") == model and not dropped:
+        return body, False, ()
+    kept = {name: value for name, value in body.items() if name not in dropped}
+    return kept | {"model": model}, False, dropped
+
+
+def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
+    """Write a request that came in another format.
+
+    System messages become `system`, wherever they stood: that one says what the operator wants
+    outweighs where in the conversation it was said.
+
+    Raises:
+        NotSupported: It asks for what this format cannot say, and leaving that out would
+            change what is asked.
+    """
+    if prompt.n not in (None, 1):
+        raise NotSupported("n: this provider gives one answer a call", param="n")
+    dropped: list[str] = []
+    body: JSONDict = {
+        "model": model,
+        "max_tokens": prompt.max_tokens or DEFAULT_MAX_TOKENS,
+        "messages": _encode_messages(prompt, dropped),
+    }
+    system = [
+        _encode_part(part)
+        for message in prompt.messages
+        if message.role in ("system", "developer")
+        for part in message.parts
+    ]
+    if system:
+        plain = len(system) == 1 and "cache_control" not in system[0]
+        body["system"] = system[0]["text"] if plain else system
+    if prompt.stream:
+        body["stream"] = True
+    if prompt.tools:
+        body["tools"] = [_encode_tool(tool) for tool in prompt.tools]
+        choice = _encode_choice(prompt)
+        if choice:
+            body["tool_choice"] = choice
+    _encode_sampling(prompt, body, dropped)
+    _encode_thinking(prompt, body, dropped)
+    _encode_output(prompt, body)
+    if prompt.user:
+        body["metadata"] = {"user_id": prompt.user}
+    dropped += [name for name in ("seed", "service_tier") if getattr(prompt, name) is not None]
+    dropped += sorted(prompt.extras)
+    for name in quirks.unsupported:
+        if body.pop(name, None) is not None:
+            dropped.append(name)
+    return Encoded(body, tuple(dict.fromkeys(dropped)))
+
+
+def _encode_sampling(prompt: Prompt, body: JSONDict, dropped: list[str]) -> None:
+    if prompt.temperature is not None:
+        body["temperature"] = min(prompt.temperature, 1)  # OpenAI's goes to 2, this one to 1
+        if prompt.temperature > 1:
+            dropped.append("temperature")
+    if prompt.top_p is not None:
+        body["top_p"] = prompt.top_p
+    if prompt.top_k is not None:
+        body["top_k"] = prompt.top_k
+    if prompt.stop:
+        # Stop sequences of white space only are refused here.
+        body["stop_sequences"] = [text for text in prompt.stop if text.strip()]
+
+
+def _encode_thinking(prompt: Prompt, body: JSONDict, dropped: list[str]) -> None:
+    """An effort becomes a budget: every thinking model understands one.
+
+    Thinking goes with neither a temperature nor a forced tool, and the budget is part of
+    `max_tokens`, which grows by it so that the answer keeps its room.
+    """
+    wanted = prompt.reasoning
+    if wanted is None or not wanted.enabled:
+        return
+    budget = wanted.budget_tokens or BUDGETS.get(wanted.effort or "medium", MIN_BUDGET_TOKENS)
+    if _forces_a_tool(body) or _lacks_thoughts(prompt):
+        dropped.append("reasoning_effort")
+        return
+    body["thinking"] = {"type": "enabled", "budget_tokens": max(budget, MIN_BUDGET_TOKENS)}
+    body["max_tokens"] += body["thinking"]["budget_tokens"]
+    for name in ("temperature", "top_k"):
+        if body.pop(name, None) is not None:
+            dropped.append(name)
+
+
+def _forces_a_tool(body: JSONDict) -> bool:
+    return body.get("tool_choice", {}).get("type") in ("any", "tool")
+
+
+def _lacks_thoughts(prompt: Prompt) -> bool:
+    """A turn in the midst of tool calls must begin with the thoughts that led to them."""
+    for message in reversed(prompt.messages):
+        if message.role == "assistant":
+            calls = any(isinstance(part, ToolCall) for part in message.parts)
+            return calls and not any(_is_signed(part) for part in message.parts)
+        if not any(isinstance(part, ToolResult) for part in message.parts):
+            return False
+    return False
+
+
+def _is_signed(part: Part) -> bool:
+    return isinstance(part, RedactedThinking) or (
+        isinstance(part, Thinking) and bool(part.signature)
+    )
+
+
+def _encode_output(prompt: Prompt, body: JSONDict) -> None:
+    output = prompt.output_schema
+    if output is None:
+        return
+    if output.schema is None:
+        raise NotSupported(
+            "response_format: this provider gives JSON by a schema only (json_schema)",
+            param="response_format",
+        )
+    body["output_config"] = {"format": {"type": "json_schema", "schema": output.schema}}
+
+
+def _encode_messages(prompt: Prompt, dropped: list[str]) -> list[JSONDict]:
+    """Messages of one role in a row become one: the roles alternate here."""
+    sent: list[JSONDict] = []
+    for message in prompt.messages:
+        if message.role in ("system", "developer"):
+            continue
+        if message.name:
+            dropped.append("name")
+        blocks = _encode_parts(message, dropped)
+        if not blocks:
+            continue
+        if sent and sent[-1]["role"] == message.role:
+            sent[-1]["content"] += blocks
+        else:
+            sent.append({"role": message.role, "content": blocks})
+    for turn in sent:
+        # Results stand first in the turn that answers the calls.
+        turn["content"].sort(key=lambda block: block["type"] != "tool_result")
+    if not sent:
+        raise BadRequest(
+            "messages: this provider needs a message that is no system message", param="messages"
+        )
+    return sent
+
+
+def _encode_parts(message: Message, dropped: list[str]) -> list[JSONDict]:
+    blocks = []
+    for part in message.parts:
+        if isinstance(part, Thinking) and not part.signature:
+            dropped.append("reasoning_content")  # without a signature it would be refused
+        elif not (isinstance(part, Text) and not part.text):  # empty text is refused here
+            blocks.append(_encode_part(part))
+    return blocks
+
+
+def _encode_part(part: Part) -> JSONDict:
+    block = encode_block(part)
+    if part.cache is not None:
+        block["cache_control"] = part.cache
+    return block
+
+
+def encode_block(part: Part) -> JSONDict:
+    """A content block, of a request or of an answer."""
+    match part:
+        case Text(text=text) | Refusal(text=text):
+            return {"type": "text", "text": text}
+        case Thinking(text=text, signature=signature):
+            return {"type": "thinking", "thinking": text, "signature": signature or ""}
+        case RedactedThinking(data=data):
+            return {"type": "redacted_thinking", "data": data}
+        case ToolCall(id=id, name=name, arguments=arguments):
+            return {"type": "tool_use", "id": id, "name": name, "input": _input(arguments)}
+        case ToolResult(call_id=call_id, content=content, is_error=is_error):
+            inner = [_encode_part(item) for item in content]
+            block: JSONDict = {"type": "tool_result", "tool_use_id": call_id, "content": inner}
+            return block | ({"is_error": True} if is_error else {})
+        case Image(url=str(url)):
+            return {"type": "image", "source": {"type": "url", "url": url}}
+        case Image(data=data, media_type=media_type):
+            return {"type": "image", "source": _base64(data, media_type or "image/png")}
+        case File():
+            return _encode_file(part)
+        case Opaque(format=origin, value=value) if origin == NAME:
+            return dict(value)
+        case Audio():
+            raise NotSupported("audio cannot be sent to this provider", param="messages")
+        case Opaque(value=value):
+            kind = str(value.get("type"))[:60]
+            raise NotSupported(f"content of type {kind!r} cannot be sent to this provider")
+    raise NotSupported(f"{type(part).__name__} is not possible here")
+
+
+def _base64(data: str | None, media_type: str) -> JSONDict:
+    return {"type": "base64", "media_type": media_type, "data": data}
+
+
+def _encode_file(file: File) -> JSONDict:
+    if file.text is not None:
+        source: JSONDict = {"type": "text", "media_type": "text/plain", "data": file.text}
+    elif file.data is not None:
+        source = _base64(file.data, file.media_type or "application/pdf")
+    elif file.url is not None:
+        source = {"type": "url", "url": file.url}
+    else:
+        raise NotSupported("a file of another provider cannot be sent to this one")
+    block: JSONDict = {"type": "document", "source": source}
+    return block | ({"title": file.name} if file.name else {})
+
+
+def _input(arguments: str) -> JSONDict:
+    """Arguments as the object that this format wants; what does not parse is kept as text."""
+    try:
+        value = wire.loads(arguments or "{}")
+    except ValueError:
+        return {"_unparsed": arguments}
+    return value if isinstance(value, dict) else {"_unparsed": arguments}
+
+
+def _encode_tool(tool: Tool | OpaqueTool) -> JSONDict:
+    if isinstance(tool, OpaqueTool):
+        if tool.format == NAME:
+            return tool.value
+        raise NotSupported(f"the tool {tool.kind} is not available at this provider", param="tools")
+    sent: JSONDict = {"name": tool.name}
+    if tool.description is not None:
+        sent["description"] = tool.description
+    sent["input_schema"] = tool.parameters or {"type": "object", "properties": {}}
+    if tool.strict is not None:
+        sent["strict"] = tool.strict
+    if tool.cache is not None:
+        sent["cache_control"] = tool.cache
+    return sent
+
+
+def _encode_choice(prompt: Prompt) -> JSONDict | None:
+    choice: dict[str, Any] | None = None
+    if prompt.tool_choice:
+        wire_names = {ours: theirs for theirs, ours in _CHOICES.items()}
+        choice = {"type": wire_names[prompt.tool_choice.mode]}
+        if prompt.tool_choice.name:
+            choice["name"] = prompt.tool_choice.name
+    if prompt.parallel_tool_calls is False and (choice or {}).get("type") != "none":
+        choice = (choice or {"type": "auto"}) | {"disable_parallel_tool_use": True}
+    return choice

@@ -1,0 +1,160 @@
+"""Answers: Anthropic's JSON to and from the neutral form.
+
+Source: https://docs.anthropic.com/en/api/messages (read 2026-11)
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from gateway.errors import UpstreamFailed
+from gateway.formats import wire
+from gateway.formats.anthropic_messages.request import NAME, encode_block
+from gateway.formats.failures import error_words, read_leniently
+from gateway.formats.reading import count
+from gateway.formats.types import (
+    Finish,
+    JSONDict,
+    Opaque,
+    Part,
+    RedactedThinking,
+    Reply,
+    Text,
+    Thinking,
+    ToolCall,
+    Usage,
+)
+
+FINISH: dict[str, Finish] = {
+    "end_turn": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "stop_sequence": "stop_sequence",
+    "pause_turn": "stop",
+    "refusal": "refusal",
+}
+FINISH_OUT: dict[Finish, str] = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "tool_calls": "tool_use",
+    "stop_sequence": "stop_sequence",
+    "content_filter": "refusal",
+    "refusal": "refusal",
+}
+
+
+def read_finish(reason: object) -> Finish:
+    return FINISH.get(reason, "stop") if isinstance(reason, str) else "stop"
+
+
+def read_usage(usage: Mapping[str, Any]) -> Usage:
+    """Read the `usage` object of an answer or of a stream.
+
+    Anthropic counts input in three disjoint parts (fresh, read from the cache, written to it);
+    `Usage.input_tokens` is their sum, so that a price means the same everywhere.
+
+    Args:
+        usage: Counts by name, as received; what is absent, null or no number is 0.
+
+    Returns:
+        Counts in tokens, each >= 0, with cache_read_tokens <= input_tokens.
+
+    Source: https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching
+    """
+    read = count(usage.get("cache_read_input_tokens"))
+    written = count(usage.get("cache_creation_input_tokens"))
+    details = usage.get("output_tokens_details")
+    thought = details.get("thinking_tokens") if isinstance(details, dict) else 0
+    return Usage(
+        input_tokens=count(usage.get("input_tokens")) + read + written,
+        output_tokens=count(usage.get("output_tokens")),
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+        reasoning_tokens=count(thought),
+    )
+
+
+def write_usage(usage: Usage) -> JSONDict:
+    fresh = usage.input_tokens - usage.cache_read_tokens - usage.cache_write_tokens
+    return {
+        "input_tokens": max(fresh, 0),
+        "cache_creation_input_tokens": usage.cache_write_tokens,
+        "cache_read_input_tokens": usage.cache_read_tokens,
+        "output_tokens": usage.output_tokens,
+    }
+
+
+def decode_response(body: JSONDict) -> Reply:
+    """Read an answer. Raises `UpstreamFailed` for what is none, an error in a 200 included."""
+    content = body.get("content")
+    if body.get("error"):
+        raise UpstreamFailed(error_words(body["error"]), upstream_status=200)
+    if not isinstance(content, list):
+        raise UpstreamFailed("the upstream's answer has no content", upstream_status=200)
+    usage = body.get("usage")
+    sequence = body.get("stop_sequence")
+    return Reply(
+        id=str(body.get("id") or ""),
+        model=str(body.get("model") or ""),
+        parts=tuple(_part(block) for block in content if isinstance(block, dict)),
+        finish=read_finish(body.get("stop_reason")),
+        stop_sequence=sequence if isinstance(sequence, str) else None,
+        usage=read_usage(usage) if isinstance(usage, dict) and usage else None,
+    )
+
+
+def _part(block: JSONDict) -> Part:
+    match block:
+        case {"type": "text", "text": str(text)}:
+            return Text(text=text)
+        case {"type": "thinking", "thinking": str(text)}:
+            signature = block.get("signature")
+            return Thinking(text=text, signature=signature if isinstance(signature, str) else None)
+        case {"type": "redacted_thinking", "data": str(data)}:
+            return RedactedThinking(data=data)
+        case {"type": "tool_use", "id": str(id), "name": str(name)}:
+            arguments = wire.dumps(block.get("input") or {}).decode()
+            return ToolCall(id=id, name=name, arguments=arguments)
+    return Opaque(format=NAME, value=block)
+
+
+def encode_response(reply: Reply, model: str) -> JSONDict:
+    """Write an answer; `model` is what the client called."""
+    foreign = [p for p in reply.parts if isinstance(p, Opaque) and p.format != NAME]
+    parts = [part for part in reply.parts if part not in foreign]
+    return {
+        "id": reply.id,
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": [encode_block(part) for part in parts],
+        "stop_reason": FINISH_OUT[reply.finish],
+        "stop_sequence": reply.stop_sequence,
+        "usage": write_usage(reply.usage or Usage()),
+    }
+
+
+class _Answer(msgspec.Struct):
+    """What accounting reads of an answer that is passed on as it is."""
+
+    content: list[msgspec.Raw] | None = None
+    usage: dict[str, Any] | None = None
+    error: Any = None
+
+
+_read_answer = msgspec.json.Decoder(_Answer).decode
+
+
+def sniff_response(data: bytes) -> Usage | None:
+    """The usage in an answer that is relayed. Raises `UpstreamFailed` for what is no answer."""
+    try:
+        answer = _read_answer(data)
+    except msgspec.MsgspecError:
+        answer = read_leniently(data, _Answer)
+    if answer.error:
+        raise UpstreamFailed(error_words(answer.error), upstream_status=200)
+    if answer.content is None:
+        raise UpstreamFailed("the upstream's answer has no content", upstream_status=200)
+    return read_usage(answer.usage) if answer.usage else None

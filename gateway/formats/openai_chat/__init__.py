@@ -1,0 +1,30 @@
+"""OpenAI Chat Completions: `POST /v1/chat/completions`."""
+
+from gateway.formats.failures import decode_error
+from gateway.formats.openai_chat.errors import encode_error, encode_stream_error
+from gateway.formats.openai_chat.request import (
+    NAME,
+    check_request,
+    decode_request,
+    encode_request,
+    readdress,
+)
+from gateway.formats.openai_chat.response import decode_response, encode_response, sniff_response
+from gateway.formats.openai_chat.stream import Relay, StreamDecoder, StreamEncoder
+
+__all__ = [
+    "NAME",
+    "Relay",
+    "StreamDecoder",
+    "StreamEncoder",
+    "check_request",
+    "decode_error",
+    "decode_request",
+    "decode_response",
+    "encode_error",
+    "encode_request",
+    "encode_response",
+    "encode_stream_error",
+    "readdress",
+    "sniff_response",
+]

@@ -1,0 +1,539 @@
+"""Requests: OpenAI's JSON to and from the neutral form.
+
+Source: https://platform.openai.com/docs/api-reference/chat/create (read 2026-11)
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from gateway.errors import BadRequest, NotSupported
+from gateway.formats.reading import (
+    objects,
+    one_of,
+    optional,
+    others,
+    required,
+    strings,
+    wrong,
+)
+from gateway.formats.types import (
+    Audio,
+    Encoded,
+    File,
+    Image,
+    JSONDict,
+    Message,
+    Opaque,
+    OpaqueTool,
+    OutputSchema,
+    Part,
+    Prompt,
+    Quirks,
+    Reasoning,
+    RedactedThinking,
+    Refusal,
+    Text,
+    Thinking,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+)
+
+NAME = "openai_chat"
+
+ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+# From a thinking budget to the nearest effort: at most this many tokens.
+EFFORT_OF_BUDGET = ((2048, "low"), (12_000, "medium"))
+
+_KNOWN = frozenset(
+    [
+        "model",
+        "messages",
+        "stream",
+        "stream_options",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "max_tokens",
+        "max_completion_tokens",
+        "temperature",
+        "top_p",
+        "stop",
+        "seed",
+        "n",
+        "response_format",
+        "reasoning_effort",
+        "user",
+        "service_tier",
+        "functions",
+        "function_call",
+    ]
+)
+
+
+def check_request(body: JSONDict) -> None:
+    """What must be right before a body is relayed as it is.
+
+    Raises:
+        BadRequest: A field is missing or of the wrong type; it is named.
+    """
+    if not required(body, "model", str):
+        raise BadRequest("model: a value is missing", param="model")
+    if not required(body, "messages", list):
+        raise BadRequest("messages: at least one message is needed", param="messages")
+    for at, message in objects(body, "messages"):
+        role = required(message, "role", str, at)
+        one_of(role, ROLES, at + "role")
+        content = message.get("content")
+        if content is not None and not isinstance(content, str | list):
+            raise wrong(at + "content", "a string or an array")
+    optional(body, "stream", bool)
+    optional(body, "stream_options", dict)
+    optional(body, "tools", list)
+    for name in ("max_tokens", "max_completion_tokens"):
+        limit = optional(body, name, int)
+        if limit is not None and limit < 1:
+            raise wrong(name, "an integer above 0")
+    for name in ("temperature", "top_p"):
+        optional(body, name, float)
+
+
+def decode_request(body: JSONDict) -> Prompt:
+    """Read a request.
+
+    Raises:
+        BadRequest: A field is missing or of the wrong type; it is named.
+    """
+    check_request(body)
+    messages: list[Message] = []
+    for at, message in objects(body, "messages"):
+        messages.append(_message(message, at))
+    options = optional(body, "stream_options", dict) or {}
+    return Prompt(
+        format=NAME,
+        model=required(body, "model", str),
+        messages=tuple(messages),
+        stream=body.get("stream") is True,
+        include_usage=options.get("include_usage") is True,
+        tools=_tools(body),
+        tool_choice=_tool_choice(body),
+        parallel_tool_calls=optional(body, "parallel_tool_calls", bool),
+        max_tokens=optional(body, "max_completion_tokens", int)
+        or optional(body, "max_tokens", int),
+        temperature=optional(body, "temperature", float),
+        top_p=optional(body, "top_p", float),
+        stop=strings(body, "stop"),
+        seed=optional(body, "seed", int),
+        n=optional(body, "n", int),
+        output_schema=_output_schema(body),
+        reasoning=_reasoning(body),
+        user=optional(body, "user", str),
+        service_tier=optional(body, "service_tier", str),
+        extras=others(body, _KNOWN),
+    )
+
+
+# --- Messages --------------------------------------------------------------------------------
+
+
+def _message(message: JSONDict, at: str) -> Message:
+    role = required(message, "role", str, at)
+    name = optional(message, "name", str, at)
+    if role in ("tool", "function"):
+        call = optional(message, "tool_call_id", str, at) or name
+        if not call:
+            raise BadRequest(f"{at}tool_call_id: a value is missing", param=at + "tool_call_id")
+        return Message("user", (ToolResult(call_id=call, content=_content(message, at)),))
+    parts = _content(message, at)
+    if role == "assistant":
+        parts = (*_thoughts(message, at), *parts, *_refusal(message, at), *_calls(message, at))
+    return Message(role, parts, name)  # type: ignore[arg-type]  # check_request saw to it
+
+
+def _content(message: JSONDict, at: str) -> tuple[Part, ...]:
+    content = message.get("content")
+    if content is None:
+        return ()
+    if isinstance(content, str):
+        return (Text(text=content),) if content else ()
+    return tuple(_part(part, where) for where, part in objects(message, "content", at))
+
+
+def _part(part: JSONDict, at: str) -> Part:
+    cache = optional(part, "cache_control", dict, at)
+    match required(part, "type", str, at):
+        case "text":
+            return Text(text=required(part, "text", str, at), cache=cache)
+        case "image_url":
+            return _image(part, at, cache)
+        case "input_audio":
+            audio = required(part, "input_audio", dict, at)
+            inside = at + "input_audio."
+            return Audio(
+                data=required(audio, "data", str, inside),
+                encoding=required(audio, "format", str, inside),
+            )
+        case "file":
+            return _file(required(part, "file", dict, at), at + "file.", cache)
+        case "refusal":
+            return Refusal(text=required(part, "refusal", str, at))
+    return Opaque(format=NAME, value=part)
+
+
+_DATA_URL = re.compile(r"data:([^;,]*)(?:;[^,]*)?;base64,(.*)", re.DOTALL)
+
+
+def _image(part: JSONDict, at: str, cache: JSONDict | None) -> Image:
+    image = part.get("image_url")
+    if isinstance(image, str):  # some clients leave the object out
+        image = {"url": image}
+    if not isinstance(image, dict):
+        raise wrong(at + "image_url", "an object")
+    url = required(image, "url", str, at + "image_url.")
+    detail = optional(image, "detail", str, at + "image_url.")
+    inline = _DATA_URL.fullmatch(url)
+    if inline:
+        return Image(data=inline[2], media_type=inline[1], detail=detail, cache=cache)
+    if url.startswith("data:"):
+        raise wrong(at + "image_url.url", "an address, or a data: URL in base64")
+    return Image(url=url, detail=detail, cache=cache)
+
+
+def _file(file: JSONDict, at: str, cache: JSONDict | None) -> File:
+    data = optional(file, "file_data", str, at)
+    inline = _DATA_URL.fullmatch(data) if data else None
+    return File(
+        file_id=optional(file, "file_id", str, at),
+        data=inline[2] if inline else data,
+        media_type=inline[1] if inline else None,
+        name=optional(file, "filename", str, at),
+        cache=cache,
+    )
+
+
+def _refusal(message: JSONDict, at: str) -> tuple[Part, ...]:
+    text = optional(message, "refusal", str, at)
+    return (Refusal(text=text),) if text else ()
+
+
+def _thoughts(message: JSONDict, at: str) -> tuple[Part, ...]:
+    """What an earlier answer of ours told of the model's thinking; see `response.thoughts`."""
+    details = [read_detail(detail) for _, detail in objects(message, "reasoning_details", at)]
+    found = tuple(part for part in details if part is not None)
+    if found:
+        return found
+    text = optional(message, "reasoning_content", str, at)
+    return (Thinking(text=text),) if text else ()
+
+
+def read_detail(detail: JSONDict) -> Part | None:
+    match detail:
+        case {"type": "reasoning.text", "text": str(text), **rest}:
+            signature = rest.get("signature")
+            return Thinking(text=text, signature=signature if isinstance(signature, str) else None)
+        case {"type": "reasoning.encrypted", "data": str(data)}:
+            return RedactedThinking(data=data)
+    return None
+
+
+def _calls(message: JSONDict, at: str) -> tuple[ToolCall, ...]:
+    calls = []
+    for where, call in objects(message, "tool_calls", at):
+        kind = call.get("type") or "function"
+        function = required(call, kind if kind == "custom" else "function", dict, where)
+        inside = where + f"{kind}."
+        arguments = function.get("input" if kind == "custom" else "arguments", "")
+        if not isinstance(arguments, str):
+            raise wrong(inside + "arguments", "a string of JSON")
+        calls.append(
+            ToolCall(
+                id=required(call, "id", str, where),
+                name=required(function, "name", str, inside),
+                arguments=arguments,
+            )
+        )
+    legacy = optional(message, "function_call", dict, at)
+    if legacy:
+        name = required(legacy, "name", str, at + "function_call.")
+        arguments = optional(legacy, "arguments", str, at + "function_call.") or ""
+        calls.append(ToolCall(id=name, name=name, arguments=arguments))
+    return tuple(calls)
+
+
+# --- Tools and output ------------------------------------------------------------------------
+
+
+def _tools(body: JSONDict) -> tuple[Tool | OpaqueTool, ...]:
+    tools: list[Tool | OpaqueTool] = []
+    for at, tool in objects(body, "tools"):
+        kind = tool.get("type") or "function"
+        if kind != "function":
+            tools.append(OpaqueTool(NAME, str(kind)[:100], tool))
+            continue
+        function = required(tool, "function", dict, at)
+        tools.append(_function(function, at + "function.", tool.get("cache_control")))
+    for at, function in objects(body, "functions"):
+        tools.append(_function(function, at, None))
+    return tuple(tools)
+
+
+def _function(function: JSONDict, at: str, cache: Any) -> Tool:
+    return Tool(
+        name=required(function, "name", str, at),
+        description=optional(function, "description", str, at),
+        parameters=optional(function, "parameters", dict, at),
+        strict=optional(function, "strict", bool, at),
+        cache=cache if isinstance(cache, dict) else None,
+    )
+
+
+def _tool_choice(body: JSONDict) -> ToolChoice | None:
+    choice = body.get("tool_choice", body.get("function_call"))
+    match choice:
+        case None:
+            return None
+        case "auto" | "none" | "required":
+            return ToolChoice(choice)
+        case {"function": {"name": str(name)}} | {"custom": {"name": str(name)}}:
+            return ToolChoice("named", name)
+        case {"name": str(name)}:
+            return ToolChoice("named", name)
+    raise wrong("tool_choice", "'auto', 'none', 'required' or an object that names a function")
+
+
+def _output_schema(body: JSONDict) -> OutputSchema | None:
+    wanted = optional(body, "response_format", dict)
+    match wanted:
+        case None | {"type": "text"}:
+            return None
+        case {"type": "json_object"}:
+            return OutputSchema()
+        case {"type": "json_schema", "json_schema": dict(schema)}:
+            at = "response_format.json_schema."
+            return OutputSchema(
+                name=optional(schema, "name", str, at),
+                schema=optional(schema, "schema", dict, at) or {},
+                strict=optional(schema, "strict", bool, at),
+                description=optional(schema, "description", str, at),
+            )
+    raise wrong("response_format", "a type of 'text', 'json_object' or 'json_schema'")
+
+
+def _reasoning(body: JSONDict) -> Reasoning | None:
+    effort = optional(body, "reasoning_effort", str)
+    if effort is None:
+        return None
+    one_of(effort, EFFORTS, "reasoning_effort")
+    return Reasoning(enabled=effort != "none", effort=effort)  # type: ignore[arg-type]
+
+
+# --- To an upstream --------------------------------------------------------------------------
+
+
+def readdress(body: JSONDict, model: str, quirks: Quirks) -> tuple[JSONDict, bool, tuple[str, ...]]:
+    """A request of this format for an upstream of this format: all of it, under another name.
+
+    Returns:
+        The body (the same object where nothing changes), whether the usage chunk was asked for
+        by us alone and must not reach the client, and the fields that were left out.
+    """
+    dropped = tuple(name for name in quirks.unsupported if name in body)
+    options = body.get("stream_options") or {}
+    asks = (
+        body.get("stream") is True
+        and quirks.include_usage
+        and options.get("include_usage") is not True
+    )
+    if body.get("model") == model and not dropped and not asks:
+        return body, False, ()
+    sent = {name: value for name, value in body.items() if name not in dropped}
+    sent["model"] = model
+    if asks:
+        sent["stream_options"] = {**options, "include_usage": True}
+    return sent, asks, dropped
+
+
+def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
+    """Write a request that came in another format.
+
+    Raises:
+        NotSupported: It asks for what this format cannot say, and leaving that out would
+            change what is asked.
+    """
+    dropped: list[str] = []
+    body: JSONDict = {"model": model, "messages": _encode_messages(prompt, quirks, dropped)}
+    if prompt.stream:
+        body["stream"] = True
+        if quirks.include_usage:
+            body["stream_options"] = {"include_usage": True}
+    if prompt.tools:
+        body["tools"] = [_encode_tool(tool) for tool in prompt.tools]
+        if prompt.tool_choice:
+            body["tool_choice"] = _encode_choice(prompt.tool_choice)
+        body |= _given(parallel_tool_calls=prompt.parallel_tool_calls)
+    body |= _given(
+        temperature=prompt.temperature,
+        top_p=prompt.top_p,
+        stop=list(prompt.stop) or None,
+        seed=prompt.seed,
+        n=prompt.n,
+        user=prompt.user,
+        response_format=_encode_output(prompt.output_schema),
+        reasoning_effort=_encode_effort(prompt.reasoning, dropped),
+    )
+    if prompt.max_tokens is not None:
+        body[quirks.max_tokens_field] = prompt.max_tokens
+    if prompt.top_k is not None:
+        dropped.append("top_k")
+    dropped += sorted(prompt.extras)
+    for name in quirks.unsupported:
+        if body.pop(name, None) is not None:
+            dropped.append(name)
+    return Encoded(body, tuple(dict.fromkeys(dropped)))
+
+
+def _given(**fields: Any) -> JSONDict:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _encode_messages(prompt: Prompt, quirks: Quirks, dropped: list[str]) -> list[JSONDict]:
+    sent: list[JSONDict] = []
+    for message in prompt.messages:
+        if message.role == "assistant":
+            sent.append(_encode_assistant(message, dropped))
+            continue
+        role = message.role
+        if role == "developer" and not quirks.developer_role:
+            role = "system"
+        # Results answer the calls just before them, all of them first; what the user says, and
+        # what a tool message cannot hold, comes after.
+        results = [part for part in message.parts if isinstance(part, ToolResult)]
+        said = [part for part in message.parts if not isinstance(part, ToolResult)]
+        sent += [_encode_result(result) for result in results]
+        said = [part for result in results for part in _beside_text(result)] + said
+        if said or not message.parts:
+            content = _encode_content(said, dropped)
+            sent.append({"role": role, "content": content} | _given(name=message.name))
+    return sent
+
+
+def _encode_result(result: ToolResult) -> JSONDict:
+    text = "\n".join(part.text for part in result.content if isinstance(part, Text))
+    if result.is_error:
+        text = f"Error: {text}"  # the format has no other way to say so
+    return {"role": "tool", "tool_call_id": result.call_id, "content": text}
+
+
+def _beside_text(result: ToolResult) -> list[Part]:
+    """A tool message takes text only: the rest is the user's, with a word on whose it is."""
+    rest = [part for part in result.content if not isinstance(part, Text)]
+    if not rest:
+        return []
+    return [Text(text=f"Content returned by tool call {result.call_id}:"), *rest]
+
+
+def _encode_assistant(message: Message, dropped: list[str]) -> JSONDict:
+    said = [p for p in message.parts if isinstance(p, Text | Image | File | Audio | Opaque)]
+    calls = [part for part in message.parts if isinstance(part, ToolCall)]
+    thoughts = [p for p in message.parts if isinstance(p, Thinking | RedactedThinking)]
+    refusal = "".join(part.text for part in message.parts if isinstance(part, Refusal))
+    sent: JSONDict = {"role": "assistant"}
+    if said:
+        sent["content"] = _encode_content(said, dropped)
+    else:
+        sent["content"] = None if calls or refusal else ""
+    if refusal:
+        sent["refusal"] = refusal
+    if thoughts:  # no upstream of this format takes another's thoughts back
+        dropped.append("thinking")
+    if calls:
+        sent["tool_calls"] = [encode_call(call) for call in calls]
+    return sent
+
+
+def encode_call(call: ToolCall) -> JSONDict:
+    function = {"name": call.name, "arguments": call.arguments or "{}"}
+    return {"id": call.id, "type": "function", "function": function}
+
+
+def _encode_content(parts: Sequence[Part], dropped: list[str]) -> str | list[JSONDict]:
+    if all(isinstance(part, Text) for part in parts):
+        texts = [part.text for part in parts if isinstance(part, Text)]
+        if len(texts) < 2:
+            return "".join(texts)
+    return [_encode_part(part, dropped) for part in parts]
+
+
+def _encode_part(part: Part, dropped: list[str]) -> JSONDict:
+    match part:
+        case Text(text=text):
+            return {"type": "text", "text": text}
+        case Image(url=url, data=data, media_type=media_type, detail=detail):
+            where = url or f"data:{media_type or 'image/png'};base64,{data}"
+            return {"type": "image_url", "image_url": {"url": where} | _given(detail=detail)}
+        case Audio(data=data, encoding=encoding):
+            return {"type": "input_audio", "input_audio": {"data": data, "format": encoding}}
+        case File(text=str(text)):
+            return {"type": "text", "text": text}
+        case File(data=str(data), media_type=media_type, name=name):
+            where = f"data:{media_type or 'application/pdf'};base64,{data}"
+            return {"type": "file", "file": {"file_data": where, "filename": name or "file.pdf"}}
+        case File(url=str(_)):
+            raise NotSupported("a document given by URL cannot be sent to this provider")
+        case File(file_id=str(_)):
+            raise NotSupported("a file of another provider cannot be sent to this one")
+        case Refusal(text=text):
+            return {"type": "text", "text": text}
+        case Opaque(format=origin, value=value) if origin == NAME:
+            return value
+        case Opaque(value=value):
+            raise NotSupported(
+                f"content of type {str(value.get('type'))[:60]!r} cannot be sent to this provider"
+            )
+    raise NotSupported(f"{type(part).__name__} is not possible here")
+
+
+def _encode_tool(tool: Tool | OpaqueTool) -> JSONDict:
+    if isinstance(tool, OpaqueTool):
+        if tool.format == NAME:
+            return tool.value
+        raise NotSupported(f"the tool {tool.kind} is not available at this provider", param="tools")
+    function = _given(description=tool.description, parameters=tool.parameters, strict=tool.strict)
+    return {"type": "function", "function": {"name": tool.name, **function}}
+
+
+def _encode_choice(choice: ToolChoice) -> str | JSONDict:
+    if choice.mode == "named":
+        return {"type": "function", "function": {"name": choice.name}}
+    return choice.mode
+
+
+def _encode_output(output: OutputSchema | None) -> JSONDict | None:
+    if output is None:
+        return None
+    if output.schema is None:
+        return {"type": "json_object"}
+    schema = {"name": output.name or "answer", "schema": output.schema}
+    schema |= _given(strict=output.strict, description=output.description)
+    return {"type": "json_schema", "json_schema": schema}
+
+
+def _encode_effort(reasoning: Reasoning | None, dropped: list[str]) -> str | None:
+    """An effort as it is; of a budget the nearest effort, which is visibly not the same."""
+    if reasoning is None:
+        return None
+    if reasoning.effort:
+        return reasoning.effort
+    if not reasoning.enabled:
+        # Most models of this format refuse "none"; not to ask is what they all understand.
+        return None
+    if reasoning.budget_tokens is None:
+        return None
+    dropped.append("thinking.budget_tokens")
+    for at_most, effort in EFFORT_OF_BUDGET:
+        if reasoning.budget_tokens <= at_most:
+            return effort
+    return "high"

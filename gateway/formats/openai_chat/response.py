@@ -1,0 +1,262 @@
+"""Answers: OpenAI's JSON to and from the neutral form.
+
+Source: https://platform.openai.com/docs/api-reference/chat/object (read 2026-11)
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from gateway.errors import UpstreamFailed
+from gateway.formats.failures import error_words, read_leniently
+from gateway.formats.openai_chat.request import NAME, encode_call, read_detail
+from gateway.formats.reading import count
+from gateway.formats.types import (
+    Finish,
+    JSONDict,
+    Opaque,
+    Part,
+    RedactedThinking,
+    Refusal,
+    Reply,
+    Text,
+    Thinking,
+    ToolCall,
+    Usage,
+)
+
+FINISH: dict[str, Finish] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+}
+FINISH_OUT: dict[Finish, str] = {
+    "stop": "stop",
+    "stop_sequence": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "content_filter": "content_filter",
+    "refusal": "content_filter",
+}
+
+
+def read_finish(reason: object, has_calls: bool) -> Finish:
+    """A finish reason; servers that call tools and say "stop" mean the calls."""
+    finish = FINISH.get(reason, "stop") if isinstance(reason, str) else "stop"
+    return "tool_calls" if finish == "stop" and has_calls else finish
+
+
+def read_usage(usage: Mapping[str, Any]) -> Usage:
+    """Read the `usage` object of an answer or of a stream's last chunk.
+
+    `prompt_tokens` includes what came from the cache, `completion_tokens` the reasoning.
+
+    Args:
+        usage: Counts by name, as received; what is absent, null or no number is 0.
+
+    Returns:
+        Counts in tokens, each >= 0, with cache_read_tokens <= input_tokens.
+
+    Source: https://platform.openai.com/docs/guides/prompt-caching; DeepSeek's
+    `prompt_cache_hit_tokens` and Moonshot's `cached_tokens` say the same in other places.
+    """
+    asked = _object(usage.get("prompt_tokens_details"))
+    said = _object(usage.get("completion_tokens_details"))
+    total = count(usage.get("prompt_tokens"))
+    read = (
+        count(asked.get("cached_tokens"))
+        or count(usage.get("prompt_cache_hit_tokens"))
+        or count(usage.get("cached_tokens"))
+    )
+    written = count(asked.get("cache_write_tokens"))
+    return Usage(
+        input_tokens=total,
+        output_tokens=count(usage.get("completion_tokens")),
+        cache_read_tokens=min(read, total),
+        cache_write_tokens=min(written, max(total - read, 0)),
+        reasoning_tokens=count(said.get("reasoning_tokens")),
+    )
+
+
+def _object(value: object) -> JSONDict:
+    return value if isinstance(value, dict) else {}
+
+
+def write_usage(usage: Usage) -> JSONDict:
+    return {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+        "prompt_tokens_details": {
+            "cached_tokens": usage.cache_read_tokens,
+            "cache_write_tokens": usage.cache_write_tokens,
+        },
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+    }
+
+
+def decode_response(body: JSONDict) -> Reply:
+    """Read an answer. Raises `UpstreamFailed` for what is none, an error in a 200 included."""
+    _check(body)
+    choice = body["choices"][0]
+    message = _object(choice.get("message"))
+    calls = _calls(message)
+    usage = body.get("usage")
+    return Reply(
+        id=str(body.get("id") or ""),
+        model=str(body.get("model") or ""),
+        parts=(*_thoughts(message), *_content(message), *calls),
+        finish=read_finish(choice.get("finish_reason"), bool(calls)),
+        usage=read_usage(usage) if isinstance(usage, dict) and usage else None,
+        created=count(body.get("created")) or None,
+    )
+
+
+def _check(body: JSONDict) -> None:
+    if body.get("error"):
+        raise UpstreamFailed(error_words(body["error"]), upstream_status=200)
+    choices = body.get("choices")
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        raise UpstreamFailed("the upstream's answer has no choices", upstream_status=200)
+
+
+def _thoughts(message: JSONDict) -> tuple[Part, ...]:
+    details = message.get("reasoning_details")
+    if isinstance(details, list):
+        found = [read_detail(detail) for detail in details if isinstance(detail, dict)]
+        parts = tuple(part for part in found if part is not None)
+        if parts:
+            return parts
+    text = message.get("reasoning_content") or message.get("reasoning")
+    return (Thinking(text=text),) if isinstance(text, str) and text else ()
+
+
+def _content(message: JSONDict) -> tuple[Part, ...]:
+    content, refusal = message.get("content"), message.get("refusal")
+    parts: list[Part] = []
+    if isinstance(content, str) and content:
+        parts.append(Text(text=content))
+    elif isinstance(content, list):  # Mistral's thinking models answer in parts
+        parts += [part for item in content if (part := _answer_part(item)) is not None]
+    if isinstance(refusal, str) and refusal:
+        parts.append(Refusal(text=refusal))
+    return tuple(parts)
+
+
+def _answer_part(item: object) -> Part | None:
+    match item:
+        case {"type": "text", "text": str(text)}:
+            return Text(text=text)
+        case {"type": "thinking", "thinking": list(inner)}:
+            texts = [part.get("text", "") for part in inner if isinstance(part, dict)]
+            return Thinking(text="".join(text for text in texts if isinstance(text, str)))
+        case dict():
+            return Opaque(format=NAME, value=item)
+    return None
+
+
+def _calls(message: JSONDict) -> tuple[ToolCall, ...]:
+    calls = []
+    for position, call in enumerate(message.get("tool_calls") or []):
+        if not isinstance(call, dict):
+            continue
+        function = _object(call.get("function") or call.get("custom"))
+        calls.append(
+            ToolCall(
+                id=str(call.get("id") or f"call_{position}"),
+                name=str(function.get("name") or ""),
+                arguments=arguments_text(function.get("arguments", function.get("input"))),
+            )
+        )
+    legacy = message.get("function_call")
+    if isinstance(legacy, dict):
+        name = str(legacy.get("name") or "")
+        calls.append(
+            ToolCall(id=name, name=name, arguments=arguments_text(legacy.get("arguments")))
+        )
+    return tuple(calls)
+
+
+def arguments_text(arguments: object) -> str:
+    """JSON text; some servers send the object itself."""
+    if isinstance(arguments, str):
+        return arguments
+    return "" if arguments is None else msgspec.json.encode(arguments).decode()
+
+
+def encode_response(reply: Reply, model: str) -> JSONDict:
+    """Write an answer; `model` is what the client called."""
+    message: JSONDict = {"role": "assistant", "content": _text(reply), "refusal": None}
+    refusal = "".join(part.text for part in reply.parts if isinstance(part, Refusal))
+    if refusal:
+        message["refusal"] = refusal
+    message |= thoughts(reply.parts)
+    calls = [encode_call(part) for part in reply.parts if isinstance(part, ToolCall)]
+    if calls:
+        message["tool_calls"] = calls
+    choice = {
+        "index": 0,
+        "message": message,
+        "logprobs": None,
+        "finish_reason": FINISH_OUT[reply.finish],
+    }
+    body = {
+        "id": reply.id,
+        "object": "chat.completion",
+        "created": reply.created or 0,
+        "model": model,
+        "choices": [choice],
+    }
+    return body | ({"usage": write_usage(reply.usage)} if reply.usage else {})
+
+
+def _text(reply: Reply) -> str | None:
+    texts = [part.text for part in reply.parts if isinstance(part, Text)]
+    return "".join(texts) if texts else None
+
+
+def thoughts(parts: tuple[Part, ...]) -> JSONDict:
+    """Thinking as clients of this format show it, and in a form that can come back.
+
+    `reasoning_content` is DeepSeek's field, which most clients read; `reasoning_details` is
+    OpenRouter's, and holds what a signature needs to survive until the next turn.
+    """
+    text = "".join(part.text for part in parts if isinstance(part, Thinking))
+    details = [_detail(p) for p in parts if isinstance(p, Thinking | RedactedThinking)]
+    if not details:
+        return {}
+    shown = {"reasoning_content": text} if text else {}
+    return shown | {"reasoning_details": details}
+
+
+def _detail(part: Thinking | RedactedThinking) -> JSONDict:
+    if isinstance(part, RedactedThinking):
+        return {"type": "reasoning.encrypted", "data": part.data}
+    return {"type": "reasoning.text", "text": part.text, "signature": part.signature}
+
+
+class _Answer(msgspec.Struct):
+    """What accounting reads of an answer that is passed on as it is."""
+
+    choices: list[msgspec.Raw] | None = None
+    usage: dict[str, Any] | None = None
+    error: Any = None
+
+
+_read_answer = msgspec.json.Decoder(_Answer).decode
+
+
+def sniff_response(data: bytes) -> Usage | None:
+    """The usage in an answer that is relayed. Raises `UpstreamFailed` for what is no answer."""
+    try:
+        answer = _read_answer(data)
+    except msgspec.MsgspecError:
+        answer = read_leniently(data, _Answer)
+    if answer.error:
+        raise UpstreamFailed(error_words(answer.error), upstream_status=200)
+    if not answer.choices:
+        raise UpstreamFailed("the upstream's answer has no choices", upstream_status=200)
+    return read_usage(answer.usage) if answer.usage else None

@@ -1,0 +1,369 @@
+"""Streams: OpenAI's chunks to and from neutral events, and chunk by chunk to the same format.
+
+Source: https://platform.openai.com/docs/api-reference/chat/streaming (read 2026-11)
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from gateway.errors import UpstreamFailed
+from gateway.formats import sse, wire
+from gateway.formats.failures import error_words
+from gateway.formats.openai_chat.response import (
+    FINISH_OUT,
+    arguments_text,
+    read_finish,
+    read_usage,
+    write_usage,
+)
+from gateway.formats.types import (
+    Event,
+    Finished,
+    JSONDict,
+    OpaqueSent,
+    RedactedThinkingSent,
+    RefusalDelta,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    ThinkingSigned,
+    ToolCallDelta,
+    ToolCallStarted,
+    Usage,
+)
+
+DONE = b"[DONE]"
+
+
+class _Delta(Struct):
+    content: Any = None
+    tool_calls: Any = None
+    reasoning_content: str | None = None
+    reasoning: Any = None
+    refusal: str | None = None
+    function_call: Any = None
+    audio: Raw | None = None
+
+
+class _Choice(Struct):
+    index: int = 0
+    delta: _Delta | None = None
+    message: _Delta | None = None  # some servers' name for it
+    finish_reason: str | None = None
+
+
+class _Chunk(Struct):
+    """What accounting reads of a chunk; everything else is skipped unparsed."""
+
+    choices: list[_Choice] | None = None
+    usage: dict[str, Any] | None = None
+    error: Any = None
+
+
+_read_chunk = msgspec.json.Decoder(_Chunk).decode
+
+
+def _chunk(data: bytes) -> _Chunk:
+    """Raises `UpstreamFailed` where the stream holds something else than chunks."""
+    try:
+        return _read_chunk(data)
+    except msgspec.MsgspecError:
+        pass
+    try:  # half a character as an escape, or a field of an unexpected type
+        return msgspec.convert(wire.loads(data), _Chunk)
+    except (ValueError, msgspec.MsgspecError):
+        raise UpstreamFailed("the upstream's stream holds something else than chunks") from None
+
+
+class Relay:
+    """The same format on both ends: events pass as they are, and accounting reads along.
+
+    Args:
+        strip_usage: The usage chunk was asked for by us alone: the client must not see it.
+    """
+
+    __slots__ = (
+        "_finish_seen",
+        "_splitter",
+        "_strip_usage",
+        "failed",
+        "finished",
+        "started",
+        "text_chars",
+        "usage",
+    )
+
+    def __init__(self, strip_usage: bool) -> None:
+        self._splitter = sse.Splitter()
+        self._strip_usage = strip_usage
+        self._finish_seen = False
+        self.started = self.finished = False
+        self.usage: Usage | None = None
+        self.text_chars = 0
+        self.failed: UpstreamFailed | None = None
+
+    def feed(self, data: bytes) -> bytes:
+        """The bytes to pass on.
+
+        Raises:
+            UpstreamFailed: The upstream reports an error before any content.
+        """
+        events = self._splitter.feed(data)
+        kept = [event for event in events if self._passes(event)]
+        if not kept:
+            return b""
+        if len(kept) == len(events) and len(data) == sum(map(len, events)):
+            return data  # nothing is held and nothing left out: no copy
+        return b"".join(kept)
+
+    def close(self) -> bytes:
+        """The bytes that the end lacks.
+
+        Raises:
+            UpstreamFailed: The stream broke off before its finish.
+        """
+        rest = self._splitter.rest()
+        passed = rest + b"\n\n" if rest and self._passes(rest) else b""
+        if self.finished or self.failed:
+            return passed
+        if not self._finish_seen:
+            raise UpstreamFailed("the upstream's stream broke off")
+        self.finished = True
+        return passed + sse.frame(DONE)
+
+    def _passes(self, event: bytes) -> bool:
+        data = sse.data_of(event)
+        if not data:
+            return True
+        if data == DONE:
+            if not self.started and not self._finish_seen:
+                raise UpstreamFailed("the upstream's stream ended without an answer")
+            self.finished = self.started = True
+            return True
+        chunk = _chunk(data)
+        if chunk.error:
+            failure = UpstreamFailed(error_words(chunk.error)[:500], upstream_status=200)
+            if not self.started:
+                raise failure
+            self.failed = failure
+        if chunk.usage:
+            self.usage = read_usage(chunk.usage)
+        if not chunk.choices:
+            return not (self._strip_usage and chunk.usage)
+        for choice in chunk.choices:
+            self._note(choice)
+        return True
+
+    def _note(self, choice: _Choice) -> None:
+        delta = choice.delta or choice.message
+        if delta is not None:
+            written = delta.content or delta.reasoning_content or delta.refusal
+            if written:
+                self.started = True
+                self.text_chars += len(written)
+            elif delta.tool_calls or delta.function_call or delta.reasoning or delta.audio:
+                self.started = True
+                self.text_chars += len(arguments_text(delta.tool_calls or delta.reasoning)) // 2
+        if choice.finish_reason:
+            self.started = self._finish_seen = True
+
+
+class StreamDecoder:
+    """An upstream's bytes in, neutral events out; one instance a stream.
+
+    The usage comes after the finish reason, so `Finished` waits for `[DONE]` or the end.
+    """
+
+    def __init__(self) -> None:
+        self._reader = sse.Reader()
+        self._begun = self._ended = False
+        self._finish: str | None = None
+        self._usage: Usage | None = None
+        self._calls: list[int] = []  # the wire's index of each call, in the order of their start
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Raises `UpstreamFailed` for an error event and for what is no chunk."""
+        events: list[Event] = []
+        for sent in self._reader.feed(data):
+            self._read(sent, events)
+        return events
+
+    def close(self) -> list[Event]:
+        """Raises `UpstreamFailed` where no finish reason was seen."""
+        events: list[Event] = []
+        for sent in self._reader.close():
+            self._read(sent, events)
+        if not self._ended:
+            if self._finish is None:
+                raise UpstreamFailed("the upstream's stream broke off")
+            self._end(events)
+        return events
+
+    def _read(self, sent: bytes, events: list[Event]) -> None:
+        if self._ended:
+            return
+        if sent == DONE:
+            if not self._begun:
+                raise UpstreamFailed("the upstream's stream ended without an answer")
+            self._end(events)
+            return
+        chunk = _chunk(sent)
+        if chunk.error:
+            raise UpstreamFailed(error_words(chunk.error)[:500], upstream_status=200)
+        if chunk.usage:
+            self._usage = read_usage(chunk.usage)
+        if not self._begun:
+            self._begin(sent, events)
+        for choice in chunk.choices or ():
+            if choice.index == 0:
+                self._choice(choice, events)
+
+    def _begin(self, sent: bytes, events: list[Event]) -> None:
+        self._begun = True
+        head = wire.loads(sent)
+        created = head.get("created")
+        events.append(
+            Started(
+                str(head.get("id") or ""),
+                str(head.get("model") or ""),
+                created if isinstance(created, int) else None,
+            )
+        )
+
+    def _end(self, events: list[Event]) -> None:
+        self._ended = True
+        finish = read_finish(self._finish or "stop", bool(self._calls))
+        events.append(Finished(finish, self._usage))
+
+    def _choice(self, choice: _Choice, events: list[Event]) -> None:
+        delta = choice.delta or choice.message
+        if delta is not None:
+            thought = delta.reasoning_content or delta.reasoning
+            if isinstance(thought, str) and thought:
+                events.append(ThinkingDelta(thought))
+            if isinstance(delta.content, str):
+                if delta.content:
+                    events.append(TextDelta(delta.content))
+            elif isinstance(delta.content, list):
+                self._parts(delta.content, events)
+            if delta.refusal:
+                events.append(RefusalDelta(delta.refusal))
+            if delta.tool_calls:
+                self._tool_calls(delta.tool_calls, events)
+            elif isinstance(delta.function_call, dict):
+                self._tool_calls([{"index": 0, "function": delta.function_call}], events)
+        if choice.finish_reason and self._finish is None:
+            self._finish = choice.finish_reason
+
+    def _parts(self, parts: list[Any], events: list[Event]) -> None:
+        """Content in parts, as Mistral's thinking models stream it."""
+        for part in parts:
+            match part:
+                case {"type": "text", "text": str(text)} if text:
+                    events.append(TextDelta(text))
+                case {"type": "thinking", "thinking": list(inner)}:
+                    events.extend(
+                        ThinkingDelta(item["text"])
+                        for item in inner
+                        if isinstance(item, dict) and isinstance(item.get("text"), str)
+                    )
+
+    def _tool_calls(self, calls: Any, events: list[Event]) -> None:
+        for call in calls if isinstance(calls, list) else []:
+            if not isinstance(call, dict):
+                continue
+            function = call.get("function") or call.get("custom") or {}
+            index = self._index_of(call, function)
+            if index == len(self._calls):
+                self._calls.append(_wire_index(call, index))
+                name = str(function.get("name") or "")
+                events.append(ToolCallStarted(index, str(call.get("id") or f"call_{index}"), name))
+            arguments = arguments_text(function.get("arguments", function.get("input")))
+            if arguments:
+                events.append(ToolCallDelta(index, arguments))
+
+    def _index_of(self, call: JSONDict, function: JSONDict) -> int:
+        """Which call a fragment belongs to, in our counting; the next number for a new one.
+
+        Servers that leave `index` out send each call whole, so an id or a name begins one.
+        """
+        wire_index = call.get("index")
+        if isinstance(wire_index, int):
+            if wire_index in self._calls:
+                return self._calls.index(wire_index)
+            return len(self._calls)
+        if call.get("id") or function.get("name") or not self._calls:
+            return len(self._calls)
+        return len(self._calls) - 1
+
+
+def _wire_index(call: JSONDict, index: int) -> int:
+    wire_index = call.get("index")
+    return wire_index if isinstance(wire_index, int) else -1 - index
+
+
+class StreamEncoder:
+    """Neutral events in, chunks out.
+
+    Args:
+        model: What the client called.
+        include_usage: The client asked for the usage chunk.
+        id, created: Of the answer, where the upstream tells none.
+    """
+
+    def __init__(self, *, model: str, include_usage: bool, id: str, created: int) -> None:
+        self._include_usage = include_usage
+        self._head = {
+            "id": id,
+            "object": "chat.completion.chunk",
+            "created": created,
+            "model": model,
+        }
+        self._thought: list[str] = []
+
+    def encode(self, event: Event) -> bytes:
+        match event:
+            case TextDelta(text):
+                return self._delta({"content": text})
+            case ThinkingDelta(text):
+                self._thought.append(text)
+                return self._delta({"reasoning_content": text})
+            case ToolCallDelta(index, arguments):
+                function: JSONDict = {"arguments": arguments}
+                return self._delta({"tool_calls": [{"index": index, "function": function}]})
+            case ToolCallStarted(index, id, name):
+                function = {"name": name, "arguments": ""}
+                call = {"index": index, "id": id, "type": "function", "function": function}
+                return self._delta({"tool_calls": [call]})
+            case Started(id, _, created):
+                self._head["id"] = id or self._head["id"]
+                self._head["created"] = created or self._head["created"]
+                return self._delta({"role": "assistant", "content": ""})
+            case RefusalDelta(text):
+                return self._delta({"refusal": text})
+            case ThinkingSigned(signature):
+                # The whole thought again, with what makes it acceptable on the next turn.
+                text, self._thought = "".join(self._thought), []
+                detail = {"type": "reasoning.text", "text": text, "signature": signature}
+                return self._delta({"reasoning_details": [detail]})
+            case RedactedThinkingSent(data):
+                detail = {"type": "reasoning.encrypted", "data": data}
+                return self._delta({"reasoning_details": [detail]})
+            case OpaqueSent():
+                return b""  # what only its own format knows; the call's `dropped` names it
+            case Finished(finish, usage, _):
+                return self._end(FINISH_OUT[finish], usage)
+
+    def _delta(self, delta: JSONDict) -> bytes:
+        return self._chunk([{"index": 0, "delta": delta, "finish_reason": None}])
+
+    def _end(self, reason: str, usage: Usage | None) -> bytes:
+        end = self._chunk([{"index": 0, "delta": {}, "finish_reason": reason}])
+        if self._include_usage and usage is not None:
+            end += self._chunk([], usage=write_usage(usage))
+        return end + sse.frame(DONE)
+
+    def _chunk(self, choices: list[JSONDict], **more: Any) -> bytes:
+        return sse.frame(wire.dumps({**self._head, "choices": choices, **more}))

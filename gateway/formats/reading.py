@@ -1,0 +1,86 @@
+"""Reading fields of a request: the type that is expected, or an error that names the field."""
+
+from typing import Any, TypeVar
+
+from gateway.errors import BadRequest
+from gateway.formats.types import JSONDict
+
+Value = TypeVar("Value")
+
+_NAMES: dict[type, str] = {
+    str: "a string",
+    int: "an integer",
+    float: "a number",
+    bool: "true or false",
+    list: "an array",
+    dict: "an object",
+}
+
+
+def wrong(param: str, expected: str) -> BadRequest:
+    return BadRequest(f"{param}: {expected} is expected", param=param)
+
+
+def is_a(value: object, kind: type) -> bool:
+    """JSON's types: true is no number, and every integer is one."""
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+
+
+def optional(body: JSONDict, name: str, kind: type[Value], at: str = "") -> Value | None:
+    """The field, or None where it is absent or null. Raises `BadRequest` for another type."""
+    value = body.get(name)
+    if value is None:
+        return None
+    if not is_a(value, kind):
+        raise wrong(at + name, _NAMES[kind])
+    return value  # type: ignore[no-any-return]
+
+
+def required(body: JSONDict, name: str, kind: type[Value], at: str = "") -> Value:
+    """The field. Raises `BadRequest` where it is absent, null, or of another type."""
+    value = optional(body, name, kind, at)
+    if value is None:
+        raise BadRequest(f"{at}{name}: a value is missing", param=at + name)
+    return value
+
+
+def one_of(value: str | None, allowed: Any, param: str) -> None:
+    if value is not None and value not in allowed:
+        raise wrong(param, " or ".join(map(repr, allowed)))
+
+
+def objects(body: JSONDict, name: str, at: str = "") -> list[tuple[str, JSONDict]]:
+    """A list of objects with the path of each: `messages[0].`, to put before a field's name."""
+    found = []
+    for position, item in enumerate(optional(body, name, list, at) or []):
+        where = f"{at}{name}[{position}]"
+        if not isinstance(item, dict):
+            raise wrong(where, "an object")
+        found.append((where + ".", item))
+    return found
+
+
+def strings(body: JSONDict, name: str, at: str = "") -> tuple[str, ...]:
+    """A string, or a list of them."""
+    value = body.get(name)
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise wrong(at + name, "a string or an array of strings")
+    return tuple(value)
+
+
+def others(body: JSONDict, known: frozenset[str]) -> JSONDict:
+    """The fields that the neutral form has no place for."""
+    return {name: value for name, value in body.items() if name not in known}
+
+
+def count(value: object) -> int:
+    """A token count as some upstream reports it: what is no sensible number is 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        return 0
+    return int(min(max(value, 0), 10**12))
