@@ -134,7 +134,6 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
 # Served from the apps' own folders: a clone has no build step between it and its first page.
 WHITENOISE_USE_FINDERS = True
 
