@@ -69,6 +69,11 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 
+# --- The first start -------------------------------------------------------------------------
+API_KEY = env.str("API_KEY", default="").strip()
+ADMIN_USERNAME = env.str("ADMIN_USERNAME", default="admin")
+ADMIN_PASSWORD = env.str("ADMIN_PASSWORD", default="")
+
 # --- Limits of the door ----------------------------------------------------------------------
 MAX_BODY_MB = env.int("MAX_BODY_MB", default=50)
 SHUTDOWN_GRACE = env.float("SHUTDOWN_GRACE", default=30.0)

@@ -188,8 +188,11 @@ class Server(daphne_server.Server):
         for channel in list(self.http_factory.channels):
             channel.close_when_idle()
         until = loop.time() + grace_s
-        while (self.process.active or self.http_factory.channels) and loop.time() < until:
-            await asyncio.sleep(0.05)  # noqa: ASYNC110  # only at the end, and nothing to notify
+        # Only at the end, and nothing of Twisted's would notify.
+        while (  # noqa: ASYNC110
+            self.process.active or self.http_factory.channels
+        ) and loop.time() < until:
+            await asyncio.sleep(0.05)
         await self.process.close()
         reactor.stop()
 

@@ -1,0 +1,88 @@
+"""`manage.py bootstrap`: everything that must be there before the gateway is served."""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+
+from accounts import first
+from providers import catalogue
+from providers.credentials import CredentialUnreadable
+from providers.models import Connection
+
+CURL = """\
+curl -N {url}/v1/chat/completions \\
+  -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\
+  -d '{{"model": "demo/echo", "stream": true, "messages": [{{"role": "user", \
+"content": "Hello from OmniRoute: these words come back one by one."}}]}}'"""
+
+
+class Command(BaseCommand):
+    help = "Migrate, load the catalogue, and make the first administrator and API key."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        # Several containers may start at once on one folder.
+        with open(settings.DATA_DIR / "bootstrap.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                self._prepare()
+            except (ImproperlyConfigured, catalogue.CatalogueError) as error:
+                raise CommandError(str(error)) from None
+
+    def _prepare(self) -> None:
+        call_command("migrate", verbosity=0)
+        _keep_private()
+        check_credentials()
+        catalogue.load()
+        catalogue.connect_environment(dict(os.environ))
+        if settings.API_KEY:
+            first.keep_environment_key(settings.API_KEY)
+        password = first.make_administrator(settings.ADMIN_USERNAME, settings.ADMIN_PASSWORD)
+        self._tell(password, first.make_key())
+
+    def _tell(self, password: str | None, key: str | None) -> None:
+        url = settings.PUBLIC_URL
+        lines = [f"Admin:    {url}/admin/", f"Endpoint: {url}/v1"]
+        if password:
+            lines.append(f"Sign in as {settings.ADMIN_USERNAME} with the password {password}")
+        if key:
+            lines += [
+                f"API key:  {key}",
+                "Neither is shown again. Once the gateway listens, this streams:",
+                "",
+                CURL.format(url=url, key=key),
+                "",
+            ]
+        else:
+            lines.append(
+                "Password and API key were shown at the first start; `python manage.py "
+                "reset_password` and Admin make new ones."
+            )
+        self.stdout.write("\n".join(lines))
+        self.stdout.flush()
+
+
+def _keep_private() -> None:
+    if connection.vendor == "sqlite":
+        path = Path(str(connection.settings_dict["NAME"]))
+        for file in path.parent.glob(path.name + "*"):
+            file.chmod(0o600)
+
+
+def check_credentials() -> None:
+    """Refuse to start with keys that do not decrypt what is stored.
+
+    Raises:
+        CommandError: It names the first connection concerned.
+    """
+    for row in Connection.objects.exclude(credential=""):
+        try:
+            row.read_auth()
+        except CredentialUnreadable as error:
+            raise CommandError(f"ENCRYPTION_KEYS: connection {row.name}: {error}") from None

@@ -1,0 +1,35 @@
+"""`manage.py rotate_keys`: every stored credential under the newest key of ENCRYPTION_KEYS."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from gateway.snapshot import bump_version
+from providers.credentials import CredentialUnreadable, rotate
+from providers.models import Connection
+
+
+class Command(BaseCommand):
+    help = "Encrypt every stored credential anew, with the first key of ENCRYPTION_KEYS."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        rotated, unreadable = 0, []
+        for pk, name, sealed in Connection.objects.exclude(credential="").values_list(
+            "pk", "name", "credential"
+        ):
+            try:
+                renewed = rotate(sealed)
+            except CredentialUnreadable:
+                unreadable.append(name)
+                continue
+            # Row by row, and only where nobody has put another credential there meanwhile: so
+            # this can be killed at any time, and run again.
+            rotated += Connection.objects.filter(pk=pk, credential=sealed).update(
+                credential=renewed
+            )
+        bump_version()
+        self.stdout.write(f"{rotated} credentials are under the newest key.")
+        if unreadable:
+            raise CommandError(
+                "no key of ENCRYPTION_KEYS decrypts the credential of: " + ", ".join(unreadable)
+            )
