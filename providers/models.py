@@ -167,7 +167,10 @@ class Connection(models.Model):
 
     def set_api_key(self, api_key: str) -> None:
         """Encrypt and keep a key; `env:NAME` and `file:PATH` are read when it is used."""
-        self.credential = credentials.seal(self.uid, {"api_key": api_key})
+        self.credential = self.sealed(api_key)
+
+    def sealed(self, api_key: str) -> str:
+        return credentials.seal(self.uid, {"api_key": api_key.strip()})
 
     def read_auth(self) -> dict[str, Any]:
         """The credential in clear: `{}` or `{"api_key": …}`.

@@ -1,0 +1,138 @@
+"""The configuration as a document that `apply` reads."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Q
+
+from accounts.models import ApiKey, GatewaySettings, User
+from combos.models import Alias, Combo
+from omniroute.configuration.write import MASK
+from providers.models import Connection, Provider, ProviderModel
+
+
+def document(*, secrets: bool = False) -> dict[str, Any]:
+    """All that the operator configured; what the catalogue brings is left out.
+
+    Args:
+        secrets: With the credentials in clear, and the hashes of API keys, which is all that is
+            kept of them.
+
+    Raises:
+        CredentialUnreadable: A stored credential cannot be decrypted.
+    """
+    sections: dict[str, Any] = {
+        "providers": [_provider(row) for row in Provider.objects.filter(builtin=False)],
+        "models": [_model(row) for row in _own_models()],
+        "connections": [
+            _connection(row, secrets)
+            for row in Connection.objects.select_related("provider").exclude(
+                provider__slug="demo", name="demo"
+            )
+        ],
+        "combos": [_combo(row) for row in Combo.objects.prefetch_related("targets__nested")],
+        "aliases": [{"alias": row.alias, "model": row.model} for row in Alias.objects.all()],
+        "users": [_user(row) for row in User.objects.order_by("username")],
+        "api_keys": [_key(row, secrets) for row in ApiKey.objects.select_related("owner")],
+    }
+    settings = GatewaySettings.load()
+    return {name: rows for name, rows in sections.items() if rows} | {
+        "settings": {
+            "require_api_key": settings.require_api_key,
+            "log_bodies": settings.log_bodies,
+            "retention_days": settings.retention_days,
+        }
+    }
+
+
+def _own_models() -> Any:
+    own = Q(provider__builtin=False) | Q(customised=True)
+    return ProviderModel.objects.filter(own).select_related("provider")
+
+
+def _told(**fields: Any) -> dict[str, Any]:
+    """Without what is empty, which is what its absence means."""
+    return {name: value for name, value in fields.items() if value not in (None, "", [], {})}
+
+
+def _provider(row: Provider) -> dict[str, Any]:
+    return {
+        "id": row.slug,
+        "alias": row.alias,
+        "name": row.name,
+        "base_url": row.base_url,
+        "format": row.format,
+        "tier": row.tier,
+        "allow_private_network": row.allow_private_network,
+        "passthrough": row.passthrough,
+    } | _told(quirks=row.quirks)
+
+
+def _number(price: Decimal | None) -> float | None:
+    return None if price is None else float(price)
+
+
+def _model(row: ProviderModel) -> dict[str, Any]:
+    return {"id": str(row)} | _told(
+        context_window=row.context_window,
+        max_output_tokens=row.max_output_tokens,
+        input_price=_number(row.input_price),
+        output_price=_number(row.output_price),
+        cache_read_price=_number(row.cache_read_price),
+        cache_write_price=_number(row.cache_write_price),
+        active=None if row.active else False,
+    )
+
+
+def _connection(row: Connection, secrets: bool) -> dict[str, Any]:
+    auth: dict[str, Any] = {"type": row.auth_type}
+    if row.credential:
+        key = row.read_auth().get("api_key", "")
+        # A reference says where the secret is, and is none itself.
+        auth["api_key"] = key if secrets or key.startswith(("env:", "file:")) else MASK
+    return {"name": row.name, "provider": row.provider.slug, "auth": auth} | _told(
+        base_url=row.base_url,
+        priority=row.priority,
+        active=None if row.active else False,
+        models=row.model_names,
+        limits=row.limits,
+        timeouts=row.timeouts,
+        headers=row.headers if secrets else dict.fromkeys(row.headers, MASK),
+        model_map=row.model_map,
+        headroom=row.headroom or None,
+    )
+
+
+def _combo(row: Combo) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "strategy": row.strategy,
+        "targets": [
+            _told(
+                model=target.model,
+                combo=target.nested.name if target.nested else None,
+                weight=target.weight if target.weight != 1 else None,
+            )
+            for target in row.targets.all()
+        ],
+    } | _told(active=None if row.active else False)
+
+
+def _user(row: User) -> dict[str, Any]:
+    return {"username": row.username, "role": row.role} | _told(
+        email=row.email, budgets=row.budgets, active=None if row.is_active else False
+    )
+
+
+def _key(row: ApiKey, secrets: bool) -> dict[str, Any]:
+    return {"name": row.name} | _told(
+        key_sha256=row.sha256 if secrets else None,
+        owner=row.owner.username if row.owner else None,
+        scopes=[row.scope],
+        allowed_models=row.allowed_models,
+        limits=row.limits,
+        budgets=row.budgets,
+        expires=row.expires.isoformat() if row.expires else None,
+        allowed_ips=row.allowed_ips,
+        active=None if row.active else False,
+    )

@@ -1,0 +1,153 @@
+"""What may stand in a configuration document, and in the bodies of the management API.
+
+What this version cannot do yet is refused here by name, never taken and ignored.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+from combos.models import Combo
+from providers.models import Connection, Provider
+
+
+def available(choices: Any, what: str) -> AfterValidator:
+    """A value of `choices`; the message of another says what there is in this version."""
+    names = [str(name) for name in choices.values]
+
+    def check(value: str) -> str:
+        if value not in names:
+            raise ValueError(f"{value!r} is no {what} of this version; {', '.join(names)} are")
+        return value
+
+    return AfterValidator(check)
+
+
+Format = Annotated[str, available(Provider.Format, "format")]
+Strategy = Annotated[str, available(Combo.Strategy, "strategy")]
+AuthType = Annotated[str, available(Connection.Auth, "auth type")]
+Numbers = dict[str, float]
+
+
+class Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ProviderEntry(Entry):
+    id: str
+    alias: str
+    name: str = ""
+    base_url: str
+    format: Format = "openai_chat"
+    tier: Literal["subscription", "api_key", "cheap", "free"] = "api_key"
+    allow_private_network: bool = False
+    passthrough: bool = True
+    quirks: dict[str, Any] = Field(default_factory=dict)
+
+
+class AuthEntry(Entry):
+    """`api_key` may be `env:NAME` or `file:PATH`. Masked or absent: the stored one is kept."""
+
+    type: AuthType = "api_key"
+    api_key: str | None = None
+
+
+class ConnectionEntry(Entry):
+    name: str
+    provider: str
+    auth: AuthEntry = Field(default_factory=AuthEntry)
+    base_url: str | None = None
+    priority: int = 1
+    active: bool = True
+    models: list[str] = Field(default_factory=list)
+    limits: Numbers = Field(default_factory=dict)
+    timeouts: Numbers = Field(default_factory=dict)
+    headers: dict[str, str] = Field(default_factory=dict)
+    model_map: dict[str, str] = Field(default_factory=dict)
+    headroom: float = 0
+    proxy: None = None
+    params: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("proxy", "params", mode="before")
+    @classmethod
+    def _not_yet(cls, value: Any) -> Any:
+        if value:
+            raise ValueError("is not available in this version")
+        return value
+
+
+class ModelEntry(Entry):
+    """`id` is alias/model; prices in USD per million tokens, null: unpriced."""
+
+    id: str
+    context_window: int | None = None
+    max_output_tokens: int | None = None
+    input_price: Decimal | None = None
+    output_price: Decimal | None = None
+    cache_read_price: Decimal | None = None
+    cache_write_price: Decimal | None = None
+    active: bool = True
+
+
+class AliasEntry(Entry):
+    alias: str
+    model: str
+
+
+class TargetEntry(Entry):
+    model: str | None = None
+    combo: str | None = None
+    weight: int = 1
+
+
+class ComboEntry(Entry):
+    name: str
+    strategy: Strategy = "fill-first"
+    active: bool = True
+    targets: list[TargetEntry] = Field(default_factory=list)
+
+
+class KeyEntry(Entry):
+    """`key` is the secret itself, `key_sha256` its hash in hex; without both one is made."""
+
+    name: str
+    key: str | None = Field(default=None, min_length=20)
+    key_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    owner: str | None = None
+    # Exactly one: a key with one cannot do the other.
+    scopes: list[Literal["inference", "manage"]] = Field(
+        default=["inference"], min_length=1, max_length=1
+    )
+    allowed_models: list[str] = Field(default=["*"])
+    limits: Numbers = Field(default_factory=dict)
+    budgets: Numbers = Field(default_factory=dict)
+    expires: datetime | None = None
+    allowed_ips: list[str] = Field(default_factory=list)
+    active: bool = True
+
+
+class UserEntry(Entry):
+    username: str
+    email: str = ""
+    role: Literal["administrator", "operator", "viewer", "member"] = "member"
+    budgets: Numbers = Field(default_factory=dict)
+    active: bool = True
+
+
+class SettingsEntry(Entry):
+    require_api_key: bool | None = None
+    log_bodies: bool | None = None
+    retention_days: int | None = Field(default=None, ge=1)
+
+
+class Document(Entry):
+    providers: list[ProviderEntry] = Field(default_factory=list)
+    models: list[ModelEntry] = Field(default_factory=list)
+    connections: list[ConnectionEntry] = Field(default_factory=list)
+    aliases: list[AliasEntry] = Field(default_factory=list)
+    combos: list[ComboEntry] = Field(default_factory=list)
+    users: list[UserEntry] = Field(default_factory=list)
+    api_keys: list[KeyEntry] = Field(default_factory=list)
+    settings: SettingsEntry | None = None

@@ -1,0 +1,224 @@
+"""One entry into the database. Each function finds the row by its name, makes or changes it, and
+says what changed; it raises Django's `ValidationError` where the entry cannot be."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from msgspec import Struct
+
+from accounts import keys
+from accounts.models import ApiKey, GatewaySettings, User
+from combos.models import Alias, Combo, ComboTarget, check_nesting
+from omniroute.configuration import schema
+from omniroute.configuration.errors import of_row
+from providers.connections import require_key_for_new_origin
+from providers.models import Connection, Provider, ProviderModel
+
+MASK = "********"
+
+
+class Change(Struct, frozen=True):
+    """`fields` are those that changed; `secret` a key that was made, and is shown this once."""
+
+    kind: str
+    name: str
+    created: bool
+    fields: tuple[str, ...] = ()
+    secret: str | None = None
+
+    def __str__(self) -> str:
+        if self.created:
+            return f"{self.kind} {self.name}: created"
+        if not self.fields:
+            return f"{self.kind} {self.name}: unchanged"
+        return f"{self.kind} {self.name}: changed {', '.join(self.fields)}"
+
+
+def _write(kind: str, name: str, row: models.Model, /, **values: Any) -> Change:
+    """Validate and save `row` with `values` where they differ."""
+    created = row._state.adding
+    changed = tuple(field for field, value in values.items() if getattr(row, field) != value)
+    for field in changed:
+        setattr(row, field, values[field])
+    row.full_clean()
+    if created or changed:
+        row.save()
+    return Change(kind, name, created, changed)
+
+
+def provider(entry: schema.ProviderEntry) -> Change:
+    row = Provider.objects.filter(slug=entry.id).first() or Provider(slug=entry.id)
+    if row.builtin:
+        raise ValidationError({"slug": f"{entry.id} is built in; another id is needed"})
+    if row.pk:
+        for connection in row.connections.filter(base_url=""):
+            require_key_for_new_origin(connection, row.base_url, entry.base_url, has_key=False)
+    return _write(
+        "provider",
+        entry.id,
+        row,
+        alias=entry.alias,
+        name=entry.name or entry.id,
+        base_url=entry.base_url,
+        format=entry.format,
+        tier=entry.tier,
+        allow_private_network=entry.allow_private_network,
+        passthrough=entry.passthrough,
+        quirks=entry.quirks,
+    )
+
+
+def model(entry: schema.ModelEntry) -> Change:
+    alias, _, name = entry.id.partition("/")
+    owner = Provider.objects.filter(alias=alias).first()
+    if owner is None or not name:
+        raise ValidationError({"id": f"{entry.id!r}: no provider has the alias {alias!r}"})
+    row = owner.offered_models.filter(name=name).first() or ProviderModel(provider=owner, name=name)
+    values = entry.model_dump(exclude={"id"})
+    return _write("model", entry.id, row, **values, customised=owner.builtin)
+
+
+def connection(entry: schema.ConnectionEntry) -> Change:
+    owner = Provider.objects.filter(slug=entry.provider).first()
+    if owner is None:
+        raise ValidationError({"provider": f"there is no provider {entry.provider!r}"})
+    row = Connection.objects.filter(name=entry.name).first() or Connection(
+        name=entry.name, provider=owner
+    )
+    key = entry.auth.api_key if entry.auth.api_key != MASK else None
+    if row.pk:
+        require_key_for_new_origin(
+            row,
+            row.effective_base_url,
+            entry.base_url or owner.base_url,
+            has_key=key is not None,
+        )
+    values: dict[str, Any] = {
+        "provider": owner,
+        "auth_type": entry.auth.type,
+        "base_url": entry.base_url or "",
+        "priority": entry.priority,
+        "active": entry.active,
+        "model_names": entry.models,
+        "limits": entry.limits,
+        "timeouts": entry.timeouts,
+        "headers": {
+            name: row.headers.get(name, value) if value == MASK else value
+            for name, value in entry.headers.items()
+        },
+        "model_map": entry.model_map,
+        "headroom": entry.headroom,
+    }
+    if entry.auth.type == Connection.Auth.NONE:
+        values["credential"] = ""
+    elif key is not None:
+        if not row.credential or row.read_auth().get("api_key") != key:
+            values["credential"] = row.sealed(key)
+    elif not row.credential:
+        raise ValidationError({"auth": "api_key: a value is missing"})
+    change = _write("connection", entry.name, row, **values)
+    named = tuple("auth" if field == "credential" else field for field in change.fields)
+    return Change(change.kind, change.name, change.created, named)
+
+
+def alias(entry: schema.AliasEntry) -> Change:
+    row = Alias.objects.filter(alias=entry.alias).first() or Alias(alias=entry.alias)
+    return _write("alias", entry.alias, row, model=entry.model)
+
+
+def combo(entry: schema.ComboEntry) -> Change:
+    """The combo itself; `targets` follow once every combo that they may name is there."""
+    row = Combo.objects.filter(name=entry.name).first() or Combo(name=entry.name)
+    return _write("combo", entry.name, row, strategy=entry.strategy, active=entry.active)
+
+
+def targets(entry: schema.ComboEntry) -> bool:
+    """Replace a combo's targets where they differ; whether they did."""
+    row = Combo.objects.get(name=entry.name)
+    present = [
+        (target.model or None, target.nested.name if target.nested else None, target.weight)
+        for target in row.targets.select_related("nested")
+    ]
+    wanted = [(target.model, target.combo, target.weight) for target in entry.targets]
+    if present == wanted:
+        return False
+    for old in row.targets.all():
+        old.delete()
+    problems: dict[str, list[str]] = {}
+    for position, target in enumerate(entry.targets):
+        try:
+            _target(row, position, target)
+        except ValidationError as error:
+            for path, words in of_row(error, f"targets[{position}]"):
+                problems.setdefault(path, []).append(words)
+    if problems:
+        raise ValidationError(problems)
+    return True
+
+
+def _target(row: Combo, position: int, entry: schema.TargetEntry) -> None:
+    nested = None
+    if entry.combo:
+        nested = Combo.objects.filter(name=entry.combo).first()
+        if nested is None:
+            raise ValidationError({"nested": f"there is no combo {entry.combo!r}"})
+        check_nesting(row.pk, nested)
+    target = ComboTarget(
+        combo=row,
+        position=position,
+        model=entry.model or "",
+        nested=nested,
+        weight=entry.weight,
+    )
+    target.full_clean()
+    target.save()
+
+
+def user(entry: schema.UserEntry) -> Change:
+    row = User.objects.filter(username=entry.username).first()
+    if row is None:
+        row = User(username=entry.username)
+        row.set_unusable_password()  # until an administrator sets one
+    return _write(
+        "user",
+        entry.username,
+        row,
+        email=entry.email,
+        role=entry.role,
+        budgets=entry.budgets,
+        is_active=entry.active,
+    )
+
+
+def api_key(entry: schema.KeyEntry) -> Change:
+    owner = None
+    if entry.owner is not None:
+        owner = User.objects.filter(username=entry.owner).first()
+        if owner is None:
+            raise ValidationError({"owner": f"there is no user {entry.owner!r}"})
+    row = ApiKey.objects.filter(name=entry.name).first() or ApiKey(name=entry.name, owner=owner)
+    values: dict[str, Any] = {
+        "owner": owner,
+        "scope": entry.scopes[0],
+        "allowed_models": entry.allowed_models,
+        "limits": entry.limits,
+        "budgets": entry.budgets,
+        "expires": entry.expires,
+        "allowed_ips": entry.allowed_ips,
+        "active": entry.active,
+    }
+    made = None
+    if entry.key:
+        values |= {"sha256": keys.hash_key(entry.key), "prefix": entry.key[: keys.SHOWN]}
+    elif entry.key_sha256:
+        values |= {"sha256": entry.key_sha256}
+    elif row._state.adding:
+        made = keys.assign(row)
+    change = _write("API key", entry.name, row, **values)
+    return Change(change.kind, change.name, change.created, change.fields, made)
+
+
+def settings(entry: schema.SettingsEntry) -> Change:
+    values = entry.model_dump(exclude_none=True)
+    return _write("settings", "", GatewaySettings.load(), **values)
