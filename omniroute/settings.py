@@ -162,6 +162,14 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PRESERVE_USERNAME_CASING = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+# Counted in the database, so that the lockout holds across processes.
+ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "omniroute_cache",
+    }
+}
 
 SECURE_PUBLIC = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_PUBLIC
@@ -170,6 +178,11 @@ SECURE_HSTS_SECONDS = 31_536_000 if SECURE_PUBLIC else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # other names under the operator's domain are not ours to force to HTTPS,
+    "security.W021",  # nor to have preloaded
+    "security.W008",  # the proxy that ends TLS redirects; on loopback there is none
+]
 
 # --- Celery: a broker that needs no server unless there is Redis -----------------------------
 CELERY_TASK_SERIALIZER = "json"
@@ -222,12 +235,44 @@ LOGGING = {
     },
 }
 
+
+def _page(title: str, icon: str, model: str) -> dict[str, object]:
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{model}_changelist")}
+
+
 UNFOLD = {
     "SITE_TITLE": "OmniRoute",
     "SITE_HEADER": "OmniRoute",
     "SITE_SYMBOL": "hub",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {
+        "show_search": False,
+        "navigation": [
+            {
+                "title": "Gateway",
+                "items": [
+                    _page("Providers", "hub", "providers_provider"),
+                    _page("Connections", "key", "providers_connection"),
+                    _page("Models", "deployed_code", "providers_providermodel"),
+                    _page("Aliases", "label", "combos_alias"),
+                    _page("Combos", "alt_route", "combos_combo"),
+                ],
+            },
+            {
+                "title": "Watch",
+                "items": [_page("Requests", "receipt_long", "analytics_requestrecord")],
+            },
+            {
+                "title": "Access",
+                "items": [
+                    _page("API keys", "vpn_key", "accounts_apikey"),
+                    _page("Users", "group", "accounts_user"),
+                    _page("Settings", "settings", "accounts_gatewaysettings"),
+                ],
+            },
+        ],
+    },
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")},
     ],

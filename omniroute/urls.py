@@ -1,11 +1,21 @@
 """The control plane's addresses; `/v1` and its kin are the data plane's (`gateway/asgi.py`)."""
 
+from allauth.account.decorators import secure_admin_login
+from allauth.account.views import login, logout
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import path
 from django.views.generic import RedirectView
+
+from omniroute import health
+
+# Admin's own sign-in has no limit on attempts; allauth's has.
+admin.autodiscover()
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/", admin.site.urls),
-    path("accounts/", include("allauth.account.urls")),
+    path("accounts/login/", login, name="account_login"),
+    path("accounts/logout/", logout, name="account_logout"),
+    path("readyz", health.readyz, name="readyz"),
 ]

@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
                 ('cache_write_price', models.DecimalField(blank=True, decimal_places=6, max_digits=14, null=True, verbose_name='cache write $/Mtok')),
                 ('active', models.BooleanField(default=True)),
                 ('customised', models.BooleanField(default=False, editable=False)),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='models', to='providers.provider')),
+                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='offered_models', to='providers.provider')),
             ],
             options={
                 'verbose_name': 'model',

@@ -37,6 +37,7 @@ class Command(BaseCommand):
 
     def _prepare(self) -> None:
         call_command("migrate", verbosity=0)
+        call_command("createcachetable", verbosity=0)
         _keep_private()
         check_credentials()
         catalogue.load()

@@ -1,0 +1,88 @@
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from combos.models import Alias, Combo, ComboTarget
+from omniroute.actions import Activatable
+from providers.models import ProviderModel
+
+
+class ModelInput(UnfoldAdminTextInputWidget):
+    """Free text, since a provider may take names that nobody listed, with the known ones offered."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        attrs = {**(attrs or {}), "list": f"known-{name}", "placeholder": "alias/model"}
+        known = ProviderModel.objects.filter(active=True).select_related("provider")
+        options = format_html_join("", '<option value="{}">', ((str(row),) for row in known))
+        field: SafeString = super().render(name, value, attrs, renderer)
+        return field + SafeString(f'<datalist id="known-{name}">{options}</datalist>')
+
+
+class AliasForm(forms.ModelForm):
+    class Meta:
+        model = Alias
+        fields = ("alias", "model")
+        widgets = {"model": ModelInput}
+
+
+@admin.register(Alias)
+class AliasAdmin(ModelAdmin):
+    form = AliasForm
+    list_display = ("alias", "model")
+    search_fields = ("alias", "model")
+
+
+class TargetForm(forms.ModelForm):
+    class Meta:
+        model = ComboTarget
+        fields = ("model", "nested", "weight", "position")
+        widgets = {"model": ModelInput}
+
+
+class TargetInline(TabularInline):
+    model = ComboTarget
+    form = TargetForm
+    fk_name = "combo"
+    extra = 0
+    ordering = ("position",)
+    ordering_field = "position"
+    hide_ordering_field = True
+
+
+@admin.register(Combo)
+class ComboAdmin(Activatable, ModelAdmin):
+    list_display = ("name", "strategy", "order", "active")
+    list_filter = ("active", "strategy")
+    search_fields = ("name", "targets__model")
+    inlines = (TargetInline,)
+    actions = ("activate", "deactivate", "duplicate")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Combo]:
+        rows: QuerySet[Combo] = super().get_queryset(request)
+        return rows.prefetch_related("targets__nested")
+
+    @admin.display(description="Targets, in order")
+    def order(self, row: Combo) -> str:
+        return " → ".join(str(target) for target in row.targets.all())
+
+    @admin.action(description="Duplicate", permissions=["add"])
+    def duplicate(self, request: HttpRequest, chosen: QuerySet[Combo]) -> None:
+        for row in chosen:
+            targets = list(row.targets.all())
+            number = 2
+            while Combo.objects.filter(name=f"{row.name}-{number}").exists():
+                number += 1
+            copy = Combo.objects.create(
+                name=f"{row.name}-{number}", strategy=row.strategy, active=row.active
+            )
+            for target in targets:
+                target.pk, target.combo = None, copy
+                target.save()
+            self.message_user(request, f"{copy.name} is made.", messages.SUCCESS)

@@ -1,0 +1,200 @@
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminPasswordWidget
+
+from omniroute.actions import Activatable
+from providers.connections import require_key_for_new_origin
+from providers.models import Connection, Provider, ProviderModel
+from providers.probing import test_connection
+
+
+class ProviderForm(forms.ModelForm):
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if self.instance.pk and "base_url" in cleaned:
+            old = Provider.objects.get(pk=self.instance.pk).base_url
+            for connection in self.instance.connections.filter(base_url=""):
+                require_key_for_new_origin(connection, old, cleaned["base_url"], has_key=False)
+        return cleaned
+
+
+@admin.register(Provider)
+class ProviderAdmin(ModelAdmin):
+    """Those of the catalogue are facts, and read-only; the operator's own can be changed."""
+
+    form = ProviderForm
+    list_display = ("name", "alias", "format", "tier", "base_url", "builtin")
+    list_filter = ("builtin", "format", "tier")
+    search_fields = ("name", "slug", "alias")
+    prepopulated_fields = {"slug": ("name",), "alias": ("name",)}
+    actions = ("duplicate",)
+    fieldsets = (
+        (None, {"fields": ("name", "slug", "alias", "base_url", "format")}),
+        ("Network", {"fields": ("allow_private_network",)}),
+        ("Advanced", {"classes": ("collapse",), "fields": ("tier", "passthrough", "quirks")}),
+    )
+
+    def has_change_permission(self, request: HttpRequest, obj: Provider | None = None) -> bool:
+        return super().has_change_permission(request, obj) and not (obj and obj.builtin)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Provider | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and not (obj and obj.builtin)
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Provider | None = None) -> Any:
+        return {} if obj else self.prepopulated_fields
+
+    @admin.action(description="Duplicate", permissions=["add"])
+    def duplicate(self, request: HttpRequest, chosen: QuerySet[Provider]) -> None:
+        for row in chosen:
+            offered = list(row.offered_models.all())
+            row.pk, row.builtin, row.env_var = None, False, ""
+            row.slug = free_name(Provider, "slug", row.slug, "-")
+            row.alias = free_name(Provider, "alias", row.alias, "-")
+            row.name = f"{row.name} (copy)"
+            row.save()
+            for model in offered:
+                model.pk, model.provider = None, row
+                model.save()
+            self.message_user(request, f"{row.name} is made.", messages.SUCCESS)
+
+
+@admin.register(ProviderModel)
+class ProviderModelAdmin(Activatable, ModelAdmin):
+    list_display = ("__str__", "input_price", "output_price", "context_window", "active")
+    list_filter = ("active", "provider")
+    list_select_related = ("provider",)
+    search_fields = ("name", "provider__alias", "provider__name")
+    autocomplete_fields = ("provider",)
+    actions = ("activate", "deactivate")
+
+    def save_model(self, request: HttpRequest, obj: ProviderModel, form: Any, change: bool) -> None:
+        obj.customised = obj.provider.builtin  # the catalogue leaves it alone from now on
+        super().save_model(request, obj, form, change)
+
+
+class ConnectionForm(forms.ModelForm):
+    """The key goes in and never comes out; blank keeps the stored one."""
+
+    api_key = forms.CharField(
+        label="API key",
+        required=False,
+        strip=True,
+        widget=UnfoldAdminPasswordWidget(
+            attrs={"autocomplete": "new-password"}, render_value=False
+        ),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "api_key" in self.fields:
+            stored = "A key is stored; blank keeps it. " if self.instance.credential else ""
+            self.fields[
+                "api_key"
+            ].help_text = f"{stored}Or env:NAME or file:/path, read when it is used."
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        key = cleaned.get("api_key", "")
+        provider = cleaned.get("provider")
+        if provider is None:
+            return cleaned
+        needs_key = cleaned.get("auth_type") == Connection.Auth.API_KEY
+        if needs_key and not key and not self.instance.credential:
+            raise ValidationError({"api_key": "A key is needed."})
+        if self.instance.pk:
+            stored = Connection.objects.select_related("provider").get(pk=self.instance.pk)
+            require_key_for_new_origin(
+                stored,
+                stored.effective_base_url,
+                cleaned.get("base_url") or provider.base_url,
+                has_key=bool(key),
+            )
+        return cleaned
+
+    def save(self, commit: bool = True) -> Connection:
+        if self.cleaned_data.get("auth_type") == Connection.Auth.NONE:
+            self.instance.credential = ""
+        elif self.cleaned_data.get("api_key"):
+            self.instance.set_api_key(self.cleaned_data["api_key"])
+        saved: Connection = super().save(commit)
+        return saved
+
+
+@admin.register(Connection)
+class ConnectionAdmin(Activatable, ModelAdmin):
+    form = ConnectionForm
+    list_display = ("name", "provider", "priority", "active", "key")
+    list_filter = ("active", "provider")
+    list_select_related = ("provider",)
+    search_fields = ("name", "provider__slug", "provider__name")
+    autocomplete_fields = ("provider",)
+    actions = ("test", "activate", "deactivate", "duplicate")
+    fieldsets = (
+        (None, {"fields": ("name", "provider", "auth_type", "api_key", "priority", "active")}),
+        ("Models", {"classes": ("collapse",), "fields": ("model_names", "model_map")}),
+        ("Limits", {"classes": ("collapse",), "fields": ("limits", "headroom", "timeouts")}),
+        ("Advanced", {"classes": ("collapse",), "fields": ("base_url", "headers")}),
+    )
+
+    @admin.display(description="Key")
+    def key(self, row: Connection) -> str:
+        if row.auth_type == Connection.Auth.NONE:
+            return "none needed"
+        return "stored" if row.credential else "missing"
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Connection | None = None) -> Any:
+        # Who may not know secrets may not send a stored one elsewhere either.
+        if request.user.has_perm("providers.change_credential"):
+            return ()
+        return ("auth_type", "provider", "base_url", "headers")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
+        if request.user.has_perm("providers.change_credential"):
+            return self.fieldsets
+        first, *others = self.fieldsets
+        fields = tuple(name for name in first[1]["fields"] if name != "api_key")
+        return ((None, {"fields": fields}), *others)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        allowed = request.user.has_perm("providers.change_credential")
+        return allowed and super().has_add_permission(request)
+
+    @admin.action(description="Test connection", permissions=["change"])
+    def test(self, request: HttpRequest, chosen: QuerySet[Connection]) -> None:
+        for row in chosen.select_related("provider"):
+            outcome = test_connection(row)
+            level = messages.SUCCESS if outcome.ok else messages.ERROR
+            self.message_user(request, f"{row.name}: {outcome.message} ({outcome.ms} ms)", level)
+
+    @admin.action(description="Duplicate", permissions=["add"])
+    def duplicate(self, request: HttpRequest, chosen: QuerySet[Connection]) -> None:
+        for row in chosen:
+            copy = Connection(
+                **{
+                    field.attname: getattr(row, field.attname)
+                    for field in Connection._meta.concrete_fields
+                    if field.name not in ("id", "uid", "credential", "name", "active")
+                },
+                name=free_name(Connection, "name", row.name, " "),
+                active=row.auth_type == Connection.Auth.NONE and row.active,
+            )
+            copy.save()
+            self.message_user(
+                request,
+                f"{copy.name} is made; a key belongs to one connection, so it needs its own.",
+                messages.SUCCESS,
+            )
+
+
+def free_name(model: type[Any], field: str, name: str, separator: str) -> str:
+    """`name` with the first number that makes it unused."""
+    number = 2
+    while model.objects.filter(**{field: f"{name}{separator}{number}"}).exists():
+        number += 1
+    return f"{name}{separator}{number}"
