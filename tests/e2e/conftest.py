@@ -1,0 +1,48 @@
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.gateway import Gateway, copy
+from tests.e2e.upstream import Upstream
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Iterator[Upstream]:
+    upstream = Upstream()
+    yield upstream
+    upstream.close()
+
+
+@pytest.fixture(scope="session")
+def prepared(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder, configured once and copied from then on."""
+    folder = tmp_path_factory.mktemp("prepared")
+    Gateway(folder).prepare(upstream.url)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def gateway(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """One gateway for all tests that leave it as it was."""
+    folder = copy(prepared, tmp_path_factory.mktemp("gateway"))
+    gateway = Gateway(folder, "--no-worker", "--server", "uvicorn", MAX_BODY_MB="1").start()
+    yield gateway
+    assert gateway.stop() == 0
+    assert "Traceback" not in gateway.output()
+
+
+@pytest.fixture
+def own_gateway(prepared: Path, tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
+    """Makes gateways that a test may stop, kill or configure."""
+    made: list[Gateway] = []
+
+    def make(*options: str, **environment: str) -> Gateway:
+        gateway = Gateway(copy(prepared, tmp_path / f"{len(made)}"), *options, **environment)
+        made.append(gateway)
+        return gateway.start()
+
+    yield make
+    for gateway in made:
+        if gateway.process.poll() is None:
+            gateway.kill()

@@ -1,0 +1,178 @@
+"""The real gateway, as a process of its own, with a folder of its own."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "sk-omni-0123456789abcdef0123456789abcdef"
+UPSTREAM_KEY = "sk-up-canary-7f3a9c"
+
+Value = TypeVar("Value")
+
+
+def until(found: Callable[[], Value | None], seconds: float = 10) -> Value:
+    """The first value that is not None or False; an AssertionError when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = found()
+        if value is not None and value is not False:
+            return value
+        time.sleep(0.02)
+    raise AssertionError("it did not happen in time")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def configuration(upstream_url: str) -> dict[str, Any]:
+    timeouts = {"connect": 1, "first_byte": 1, "first_content": 1, "idle": 1, "total": 20}
+    long = timeouts | {"first_byte": 20, "first_content": 20, "idle": 20}
+
+    def connection(name: str, provider: str, priority: int = 1, **more: Any) -> dict[str, Any]:
+        return {
+            "name": name, "provider": provider, "priority": priority, "timeouts": timeouts,
+            "auth": {"type": "api_key", "api_key": UPSTREAM_KEY},
+        } | more  # fmt: skip
+
+    def provider(id: str, **more: Any) -> dict[str, Any]:
+        return {
+            "id": id, "alias": id, "base_url": upstream_url, "allow_private_network": True,
+        } | more  # fmt: skip
+
+    return {
+        "providers": [
+            provider("mk"),
+            provider("slow"),
+            provider("an", format="anthropic_messages"),
+            provider("dead", base_url=f"http://127.0.0.1:{free_port()}/v1"),
+            provider("two"),
+        ],
+        "models": [{"id": "mk/plain", "input_price": 1, "output_price": 2}],
+        "connections": [
+            connection("mk-main", "mk"),
+            connection("slow-main", "slow", timeouts=long),
+            connection("an-main", "an"),
+            connection("dead-main", "dead"),
+            connection("two-first", "two", 1, model_map={"m": "status-500"}),
+            connection("two-second", "two", 2, model_map={"m": "plain"}),
+        ],
+        "combos": [
+            {"name": f"after-{fault}", "targets": [{"model": target}, {"model": "mk/plain"}]}
+            for fault, target in (
+                ("dead", "dead/x"), ("hangs", "mk/hangs"), ("reset", "mk/reset"),
+                ("html", "mk/html"), ("empty", "mk/empty"), ("error-first", "mk/error-first"),
+                ("cut-mid-event", "mk/cut-mid-event"), ("redirect", "mk/redirect"),
+                *((str(status), f"mk/status-{status}")
+                  for status in (400, 401, 402, 403, 404, 408, 409, 413, 422, 429, 500, 503)),
+            )
+        ],
+        "api_keys": [{"name": "laptop", "key": KEY}],
+    }  # fmt: skip
+
+
+class Gateway:
+    """One `serve`, and what a test wants to know of it."""
+
+    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
+        self.folder, self.port = folder, free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._environment = {
+            **os.environ, "DATA_DIR": str(folder), "PUBLIC_URL": self.url, **environment,
+        }  # fmt: skip
+        self._options = options
+
+    def manage(self, *arguments: str, stdin: str = "") -> str:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT, env=self._environment, input=stdin, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def prepare(self, upstream_url: str) -> None:
+        self.manage("bootstrap")
+        self.manage("config", "apply", "-", stdin=json.dumps(configuration(upstream_url)))
+
+    def start(self) -> "Gateway":
+        self.log = (self.folder / "server.log").open("a")
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "serve", "--port", str(self.port), *self._options],
+            cwd=ROOT, env=self._environment, stdout=self.log, stderr=self.log,
+            start_new_session=True,
+        )  # fmt: skip
+        until(self._answers, 30)
+        return self
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, (self.folder / "server.log").read_text()
+        try:
+            return httpx.get(self.url + "/healthz", timeout=1).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(40)
+
+    def kill(self) -> None:
+        """kill -9, of all processes at once."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        for child in _children(self.process.pid):
+            os.kill(child, signal.SIGKILL)
+        self.process.wait(5)
+
+    def output(self) -> str:
+        return (self.folder / "server.log").read_text()
+
+    def rows(self, where: str = "1", *values: Any) -> list[dict[str, Any]]:
+        with sqlite3.connect(f"file:{self.folder / 'omniroute.db'}?mode=ro", uri=True) as database:
+            database.row_factory = sqlite3.Row
+            query = f"SELECT * FROM analytics_requestrecord WHERE {where} ORDER BY id"
+            return [dict(row) for row in database.execute(query, values)]
+
+    def row(self, request_id: str) -> dict[str, Any]:
+        """The log's row of a request, once the journal is drained so far."""
+        found = until(lambda: self.rows("id = ?", request_id) or None)
+        assert len(found) == 1
+        return found[0]
+
+    def chat(self, model: str, **more: Any) -> httpx.Response:
+        return self.post("/v1/chat/completions", {"model": model, "messages": HELLO, **more})
+
+    def messages(self, model: str, **more: Any) -> httpx.Response:
+        body = {"model": model, "messages": HELLO, "max_tokens": 100, **more}
+        return self.post("/v1/messages", body)
+
+    def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
+        headers = {"authorization": f"Bearer {KEY}"} | headers
+        return httpx.post(self.url + path, json=body, headers=headers, timeout=30)
+
+
+HELLO = [{"role": "user", "content": "Say hello."}]
+
+
+def _children(pid: int) -> list[int]:
+    """Those that left their parent's process group, as a supervisor's children do."""
+    table = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True).stdout
+    rows = [tuple(map(int, line.split())) for line in table.split("\n")[1:] if line.strip()]
+    return [child for child, parent in rows if parent == pid]
+
+
+def copy(prepared: Path, folder: Path) -> Path:
+    shutil.copytree(prepared, folder, dirs_exist_ok=True)
+    return folder
