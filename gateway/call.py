@@ -125,9 +125,18 @@ class Call:
         self.entry = journal.begin(records.encode(row), END_BYTES + kept)
 
     def account(
-        self, journal: Journal, outcome: Outcome, status: int, error: GatewayError | None = None
+        self,
+        journal: Journal,
+        outcome: Outcome,
+        status: int,
+        error: GatewayError | None = None,
+        *,
+        sending: int = 0,
     ) -> None:
-        """Settle the call and write its row, once; later calls change nothing."""
+        """Settle the call and write its row, once; later calls change nothing.
+
+        `sending` is how many bytes go out right after: the terminal ones wait for this.
+        """
         if self.accounted:
             return
         self.accounted = True
@@ -140,6 +149,9 @@ class Call:
         if self.target is not None:
             row.provider, row.model = self.target.provider.slug, self.target.model.id
             row.connection = self.target.connection.name
+        row.bytes_out += sending
+        if sending and row.first_byte_ms is None:
+            row.first_byte_ms = row.duration_ms
         row.input_tokens, row.output_tokens = usage.input_tokens, usage.output_tokens
         row.cache_read_tokens = usage.cache_read_tokens
         row.cache_write_tokens = usage.cache_write_tokens

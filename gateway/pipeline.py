@@ -181,7 +181,7 @@ async def answer(call: Call, opened: Opened, runtime: Runtime) -> None:
             call.keep(opened.body)
             if (cost := call.cost(call.final_usage("ok"))) is not None:
                 headers.append((b"x-omniroute-cost", format_usd(cost).encode()))
-            call.account(runtime.journal, "ok", 200)
+            call.account(runtime.journal, "ok", 200, sending=len(opened.body))
             await call.exchange.respond(200, opened.body, headers)
         else:
             await call.exchange.start(200, STREAM_HEADERS + headers)
@@ -211,10 +211,11 @@ async def relay(call: Call, opened: Opened, stage: Stage, runtime: Runtime) -> N
     except UpstreamFailed as error:
         call.note(stage)
         call.tried(200, str(error))
-        call.account(runtime.journal, "truncated", 200, error)
         # What the upstream itself said of its failure has the client's format already.
         told = error is stage.failed
-        await exchange.finish(data if told else call.format.encode_stream_error(error, exchange.id))
+        end = data if told else call.format.encode_stream_error(error, exchange.id)
+        call.account(runtime.journal, "truncated", 200, error, sending=len(end))
+        await exchange.finish(end)
         return
     except asyncio.CancelledError:
         call.note(stage)
@@ -224,7 +225,7 @@ async def relay(call: Call, opened: Opened, stage: Stage, runtime: Runtime) -> N
     call.note(stage)
     call.tried(200, None)
     call.keep(data)
-    call.account(runtime.journal, "ok", 200)
+    call.account(runtime.journal, "ok", 200, sending=len(data))
     await exchange.finish(data)
 
 
@@ -259,7 +260,7 @@ async def refuse(call: Call, error: GatewayError, runtime: Runtime) -> None:
         and error.body
     ):
         body = error.body  # as the upstream said it: some clients negotiate on the exact words
-    call.account(runtime.journal, "error", error.status, error)
+    call.account(runtime.journal, "error", error.status, error, sending=len(body))
     headers = refusal_headers(error) + (admission.rate_headers(call.lease) if call.lease else [])
     if call.attempts:
         headers.append((b"x-omniroute-attempts", b"%d" % len(call.attempts)))

@@ -40,7 +40,7 @@ def free_port() -> int:
 
 
 def configuration(upstream_url: str) -> dict[str, Any]:
-    timeouts = {"connect": 1, "first_byte": 1, "first_content": 1, "idle": 1, "total": 20}
+    timeouts = {"connect": 1, "first_byte": 0.4, "first_content": 0.4, "idle": 0.4, "total": 20}
     long = timeouts | {"first_byte": 20, "first_content": 20, "idle": 20}
 
     def connection(name: str, provider: str, priority: int = 1, **more: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The official SDKs, through the gateway, against upstreams of either format."""
 
 import json
+from typing import Any
 
 import anthropic
 import openai
@@ -9,7 +10,7 @@ import pytest
 from tests.e2e.gateway import KEY, UPSTREAM_KEY, Gateway
 from tests.e2e.upstream import Upstream
 
-WEATHER = {
+WEATHER: Any = {
     "type": "object",
     "properties": {"city": {"type": "string"}},
     "required": ["city"],
@@ -66,17 +67,17 @@ def test_openai_gets_a_stream(openai_client: openai.OpenAI, provider: str) -> No
 def test_openai_gets_parallel_tool_calls(
     openai_client: openai.OpenAI, upstream: Upstream, provider: str, stream: bool
 ) -> None:
-    tools = [{"type": "function", "function": {"name": "weather", "parameters": WEATHER}}]
-    with (
-        openai_client.chat.completions.stream(
-            model=f"{provider}/tools",
-            messages=[{"role": "user", "content": "Weather in Oslo and Rome?"}],
-            tools=tools,  # type: ignore[arg-type]
-        )
-        if stream
-        else _whole(openai_client, provider, tools) as answer
-    ):
-        final = answer.get_final_completion() if stream else answer
+    asked: dict[str, Any] = {
+        "model": f"{provider}/tools",
+        "messages": [{"role": "user", "content": "Weather in Oslo and Rome?"}],
+        "tools": [{"type": "function", "function": {"name": "weather", "parameters": WEATHER}}],
+    }
+    final: Any
+    if stream:
+        with openai_client.chat.completions.stream(**asked) as events:
+            final = events.get_final_completion()
+    else:
+        final = openai_client.chat.completions.create(**asked)
     calls = final.choices[0].message.tool_calls
     assert final.choices[0].finish_reason == "tool_calls"
     assert [(c.id, json.loads(c.function.arguments)) for c in calls] == [
@@ -86,26 +87,6 @@ def test_openai_gets_parallel_tool_calls(
     sent = upstream.of("tools")[-1].body["tools"][0]
     assert (sent.get("function") or sent)["name"] == "weather"
     assert (sent.get("input_schema") or sent["function"]["parameters"]) == WEATHER
-
-
-def _whole(client: openai.OpenAI, provider: str, tools: object) -> "_Entered":
-    return _Entered(
-        client.chat.completions.create(
-            model=f"{provider}/tools",
-            messages=[{"role": "user", "content": "Weather in Oslo and Rome?"}],
-            tools=tools,  # type: ignore[call-overload]
-        )
-    )
-
-
-class _Entered:
-    def __init__(self, value: object) -> None:
-        self.value = value
-
-    def __enter__(self) -> object:
-        return self.value
-
-    def __exit__(self, *_: object) -> None: ...
 
 
 @both
@@ -156,11 +137,11 @@ def test_tool_results_and_images_cross_from_anthropic_to_openai(
     anthropic_client: anthropic.Anthropic, upstream: Upstream
 ) -> None:
     image = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
-    anthropic_client.messages.create(
-        model="mk/plain",
-        max_tokens=100,
-        system="Be brief.",
-        messages=[
+    asked: dict[str, Any] = {
+        "model": "mk/plain",
+        "max_tokens": 100,
+        "system": "Be brief.",
+        "messages": [
             {"role": "user", "content": "Weather?"},
             {
                 "role": "assistant",
@@ -177,7 +158,7 @@ def test_tool_results_and_images_cross_from_anthropic_to_openai(
                         "tool_use_id": "a",
                         "content": [
                             {"type": "text", "text": "rain"},
-                            {"type": "image", "source": image},  # type: ignore[typeddict-item]
+                            {"type": "image", "source": image},
                         ],
                     },
                     {"type": "tool_result", "tool_use_id": "b", "content": "no", "is_error": True},
@@ -185,7 +166,8 @@ def test_tool_results_and_images_cross_from_anthropic_to_openai(
                 ],
             },
         ],
-    )
+    }
+    anthropic_client.messages.create(**asked)
     sent = upstream.of("plain")[-1].body["messages"]
     assert [message["role"] for message in sent] == [
         "system", "user", "assistant", "tool", "tool", "user",

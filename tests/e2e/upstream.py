@@ -57,6 +57,11 @@ class Upstream:
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         self._loop.run_forever()
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -162,7 +167,7 @@ def openai_tools() -> list[bytes]:
 def anthropic_stream(
     blocks: list[tuple[dict[str, Any], list[dict[str, Any]]]], stop: str
 ) -> list[bytes]:
-    message = {
+    message: dict[str, Any] = {
         "id": "msg_1", "type": "message", "role": "assistant", "model": "up", "content": [],
         "stop_reason": None, "stop_sequence": None,
         "usage": {"input_tokens": 4, "cache_read_input_tokens": 7, "output_tokens": 1},
@@ -256,7 +261,8 @@ async def answer(seen: Seen, writer: asyncio.StreamWriter) -> bool:
     """Whether the connection can be used again."""
     model = str(seen.body.get("model"))
     if model in FAULTS:
-        return await FAULTS[model](seen, writer)
+        again: bool = await FAULTS[model](seen, writer)
+        return again
     if model.startswith("status-"):
         await send(writer, status_answer(int(model[7:]), seen))
         return True
