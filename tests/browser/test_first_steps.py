@@ -1,0 +1,86 @@
+"""What a newcomer does by hand in Admin: sign in, add a provider and a connection, and call it."""
+
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.e2e.conftest import own_gateway, prepared, upstream
+from tests.e2e.gateway import KEY, Gateway, until
+from tests.e2e.upstream import Upstream
+
+__all__ = ["own_gateway", "prepared", "upstream"]
+
+PASSWORD = "correct-horse-battery-9"
+
+# Chromium's own services look for the internet, which is none of a test's business.
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture
+def page(chromium: str) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        page = browser.new_page()
+        page.set_default_timeout(10_000)
+        yield page
+        browser.close()
+
+
+def test_a_provider_added_by_hand_answers(
+    page: Page, own_gateway: Callable[..., Gateway], upstream: Upstream
+) -> None:
+    gateway = own_gateway("--no-worker", "--server", "uvicorn")
+    gateway.manage("reset_password", "admin", stdin=PASSWORD + "\n")
+    asked: set[str] = set()
+    errors: list[str] = []
+    page.on("request", lambda request: asked.add(httpx.URL(request.url).host))
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+
+    page.goto(gateway.url + "/")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+
+    page.goto(gateway.url + "/admin/providers/provider/add/")
+    page.locator("#id_name").fill("Local")
+    page.locator("#id_slug").fill("local")
+    page.locator("#id_alias").fill("local")
+    page.locator("#id_base_url").fill(upstream.url)
+    page.locator("[name=_save]").click()
+    expect(page.locator("body")).to_contain_text("set allow_private_network")
+    page.locator("#id_allow_private_network").check()
+    page.locator("[name=_save]").click()
+    page.wait_for_url("**/admin/providers/provider/")
+
+    page.goto(gateway.url + "/admin/providers/connection/add/")
+    page.locator("#id_name").fill("local-main")
+    page.locator(".select2-selection").first.click()
+    page.locator(".select2-search__field").fill("local")
+    page.get_by_role("option", name="Local", exact=True).click()
+    page.locator("#id_api_key").fill("sk-by-hand")
+    page.locator("[name=_save]").click()
+    page.wait_for_url("**/admin/providers/connection/")
+
+    until(lambda: gateway.chat("local/plain").status_code == 200, 2)
+    assert upstream.of("plain")[-1].headers["authorization"] == "Bearer sk-by-hand"
+
+    page.goto(gateway.url + "/admin/analytics/requestrecord/")
+    until(lambda: gateway.rows("model = 'local/plain'") or None)
+    page.reload()
+    expect(page.locator("#result_list, body").first).to_contain_text("local/plain")
+    page.goto(gateway.url + "/admin/providers/connection/")
+    page.get_by_role("link", name="local-main").click()
+    assert "sk-by-hand" not in page.content()
+    assert asked == {"127.0.0.1"}
+    assert errors == []
+    assert KEY not in page.content()
