@@ -17,6 +17,10 @@ _TAG = re.compile(r"<[^>]*>")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 
+class NotAnEvent(UpstreamFailed):
+    """What stands in a stream is nothing that its format knows; at its end, half of an event."""
+
+
 def row_of(table: dict[type[GatewayError], Row], error: GatewayError) -> Row:
     """The nearest ancestor's row: a new class of error has a body from its first day."""
     return next(table[kind] for kind in type(error).__mro__ if kind in table)

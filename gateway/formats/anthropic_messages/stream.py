@@ -3,6 +3,7 @@
 Source: https://docs.anthropic.com/en/docs/build-with-claude/streaming (read 2026-11)
 """
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from gateway.formats.anthropic_messages.response import (
     read_usage,
     write_usage,
 )
-from gateway.formats.failures import error_words
+from gateway.formats.failures import NotAnEvent, error_words
 from gateway.formats.types import (
     Event,
     Finished,
@@ -68,7 +69,7 @@ _read_event = msgspec.json.Decoder(_Event).decode
 
 
 def _event(data: bytes) -> _Event:
-    """Raises `UpstreamFailed` where the stream holds something else than events."""
+    """Raises `NotAnEvent` where the stream holds something else than events."""
     try:
         return _read_event(data)
     except msgspec.MsgspecError:
@@ -78,7 +79,7 @@ def _event(data: bytes) -> _Event:
     except (ValueError, msgspec.MsgspecError):
         if data == b"[DONE]":  # OpenAI's end, which some compatible servers add
             return _Event()
-        raise UpstreamFailed("the upstream's stream holds something else than events") from None
+        raise NotAnEvent("the upstream's stream holds something else than events") from None
 
 
 class _Tally:
@@ -136,9 +137,11 @@ class Relay:
             UpstreamFailed: The stream broke off before its finish.
         """
         rest = self._splitter.rest()
-        if rest:
+        try:
             self._note(rest)
-            rest += b"\n\n"
+            rest = rest and rest + b"\n\n"
+        except NotAnEvent:  # half an event is not passed on
+            rest = b""
         if self.finished or self.failed:
             return rest
         if not self._finish_seen:
@@ -200,8 +203,9 @@ class StreamDecoder:
     def close(self) -> list[Event]:
         """Raises `UpstreamFailed` where no stop reason was seen."""
         events: list[Event] = []
-        for sent in self._reader.close():
-            self._read(_event(sent), events)
+        with suppress(NotAnEvent):
+            for sent in self._reader.close():
+                self._read(_event(sent), events)
         if not self._ended:
             if self._finish is None:
                 raise UpstreamFailed("the upstream's stream broke off")

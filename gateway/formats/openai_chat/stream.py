@@ -3,6 +3,7 @@
 Source: https://platform.openai.com/docs/api-reference/chat/streaming (read 2026-11)
 """
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from msgspec import Raw, Struct
 
 from gateway.errors import UpstreamFailed
 from gateway.formats import sse, wire
-from gateway.formats.failures import error_words
+from gateway.formats.failures import NotAnEvent, error_words
 from gateway.formats.openai_chat.response import (
     FINISH_OUT,
     arguments_text,
@@ -66,7 +67,7 @@ _read_chunk = msgspec.json.Decoder(_Chunk).decode
 
 
 def _chunk(data: bytes) -> _Chunk:
-    """Raises `UpstreamFailed` where the stream holds something else than chunks."""
+    """Raises `NotAnEvent` where the stream holds something else than chunks."""
     try:
         return _read_chunk(data)
     except msgspec.MsgspecError:
@@ -74,7 +75,7 @@ def _chunk(data: bytes) -> _Chunk:
     try:  # half a character as an escape, or a field of an unexpected type
         return msgspec.convert(wire.loads(data), _Chunk)
     except (ValueError, msgspec.MsgspecError):
-        raise UpstreamFailed("the upstream's stream holds something else than chunks") from None
+        raise NotAnEvent("the upstream's stream holds something else than chunks") from None
 
 
 class Relay:
@@ -125,7 +126,9 @@ class Relay:
             UpstreamFailed: The stream broke off before its finish.
         """
         rest = self._splitter.rest()
-        passed = rest + b"\n\n" if rest and self._passes(rest) else b""
+        passed = b""
+        with suppress(NotAnEvent):  # half an event is not passed on
+            passed = rest + b"\n\n" if rest and self._passes(rest) else b""
         if self.finished or self.failed:
             return passed
         if not self._finish_seen:
@@ -193,8 +196,9 @@ class StreamDecoder:
     def close(self) -> list[Event]:
         """Raises `UpstreamFailed` where no finish reason was seen."""
         events: list[Event] = []
-        for sent in self._reader.close():
-            self._read(sent, events)
+        with suppress(NotAnEvent):
+            for sent in self._reader.close():
+                self._read(sent, events)
         if not self._ended:
             if self._finish is None:
                 raise UpstreamFailed("the upstream's stream broke off")

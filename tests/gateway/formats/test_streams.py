@@ -1,0 +1,304 @@
+"""Streams, cut at any byte, mean the same; and nothing but the errors that are ours comes out."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway import formats
+from gateway.errors import BadRequest, NotSupported, UpstreamFailed
+from gateway.formats import sse, wire
+from gateway.formats.types import (
+    Event,
+    Finished,
+    Quirks,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    ThinkingSigned,
+    ToolCallDelta,
+    ToolCallStarted,
+    Usage,
+)
+
+NAMES = sorted(formats.FORMATS)
+
+
+def openai(*choices: dict[str, Any], end: str = "data: [DONE]\n\n", **last: Any) -> bytes:
+    head = {"id": "c1", "created": 5, "model": "m"}
+    lines = [json.dumps({**head, "choices": [choice]}, ensure_ascii=False) for choice in choices]
+    if last:
+        lines.append(json.dumps({**head, "choices": [], **last}))
+    return ("".join(f"data: {line}\n\n" for line in lines) + end).encode()
+
+
+def delta(finish: str | None = None, **fields: Any) -> dict[str, Any]:
+    return {"index": 0, "delta": fields, "finish_reason": finish}
+
+
+def call(index: int | None, **fields: Any) -> dict[str, Any]:
+    return delta(tool_calls=[({} if index is None else {"index": index}) | fields])
+
+
+def started(id: str, name: str) -> dict[str, Any]:
+    return {"id": id, "function": {"name": name, "arguments": ""}}
+
+
+def more(arguments: str) -> dict[str, Any]:
+    return {"function": {"arguments": arguments}}
+
+
+USAGE = {"prompt_tokens": 3, "completion_tokens": 2}
+TEXT = openai(delta(content="Grüße "), delta(content="🌍"), delta("stop"), usage=USAGE)
+TOOLS = openai(
+    call(0, **started("a", "f")), call(0, **more('{"x"')), call(0, **more(": 1}")),
+    call(1, **started("b", "g")), call(1, **more("{}")), delta("tool_calls"), usage=USAGE,
+)  # fmt: skip
+ANTHROPIC = b"".join(
+    sse.frame(wire.dumps({"type": kind, **content}), kind)
+    for kind, content in [
+        ("message_start", {"message": {"id": "m1", "model": "m", "usage": {"input_tokens": 3}}}),
+        ("ping", {}),
+        ("content_block_start", {"index": 0, "content_block": {"type": "thinking"}}),
+        ("content_block_delta", {"index": 0, "delta": {"thinking": "Hm 🤔"}}),
+        ("content_block_delta", {"index": 0, "delta": {"signature": "s"}}),
+        ("content_block_stop", {"index": 0}),
+        ("content_block_start", {"index": 1, "content_block": {"type": "text", "text": ""}}),
+        ("content_block_delta", {"index": 1, "delta": {"text": "Grüße"}}),
+        ("content_block_stop", {"index": 1}),
+        (
+            "message_delta",
+            {
+                "delta": {"stop_reason": "end_turn"},
+                "usage": {"output_tokens": 2, "input_tokens": None},
+            },
+        ),
+        ("message_stop", {}),
+    ]
+)
+STREAMS = {"text": ("openai_chat", TEXT), "tools": ("openai_chat", TOOLS),
+           "thinking": ("anthropic_messages", ANTHROPIC)}  # fmt: skip
+
+
+def decode(name: str, *pieces: bytes) -> list[Event]:
+    decoder = formats.by_name(name).StreamDecoder()
+    events = [event for piece in pieces for event in decoder.feed(piece)]
+    return events + decoder.close()
+
+
+def cut(data: bytes, places: list[int]) -> list[bytes]:
+    ends = sorted({place % len(data) for place in places} | {len(data)})
+    return [data[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+@given(places=st.lists(st.integers(0, 10_000), max_size=12), crlf=st.booleans())
+def test_where_a_stream_is_cut_makes_no_difference(
+    stream: str, places: list[int], crlf: bool
+) -> None:
+    name, data = STREAMS[stream]
+    if crlf:
+        data = data.replace(b"\n", b"\r\n")
+    assert decode(name, *cut(data, places)) == decode(name, STREAMS[stream][1])
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+@given(places=st.lists(st.integers(0, 10_000), max_size=12), crlf=st.booleans())
+def test_a_relay_passes_every_byte_on(stream: str, places: list[int], crlf: bool) -> None:
+    name, data = STREAMS[stream]
+    if crlf:
+        data = data.replace(b"\n", b"\r\n")
+    relay = formats.by_name(name).Relay(False)
+    passed = b"".join(relay.feed(piece) for piece in cut(data, places)) + relay.close()
+    assert passed == data
+    assert relay.finished
+    assert relay.usage == Usage(3, 2)
+
+
+@pytest.mark.parametrize("target", NAMES)
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_translated_stream_says_the_same(stream: str, target: str) -> None:
+    events = decode(*STREAMS[stream])
+    encoder = formats.by_name(target).StreamEncoder(
+        model="called", include_usage=True, id="i", created=1
+    )
+    again = decode(target, b"".join(encoder.encode(event) for event in events))
+    kept = (TextDelta, ThinkingDelta, ToolCallStarted, ToolCallDelta, Finished)
+    assert [e for e in again if isinstance(e, kept)] == [e for e in events if isinstance(e, kept)]
+
+
+def test_what_the_events_are() -> None:
+    assert decode("openai_chat", TOOLS) == [
+        Started("c1", "m", 5),
+        ToolCallStarted(0, "a", "f"),
+        ToolCallDelta(0, '{"x"'),
+        ToolCallDelta(0, ": 1}"),
+        ToolCallStarted(1, "b", "g"),
+        ToolCallDelta(1, "{}"),
+        Finished("tool_calls", Usage(3, 2)),
+    ]
+    assert ThinkingSigned("s") in decode("anthropic_messages", ANTHROPIC)
+
+
+def test_calls_without_an_index_are_told_apart_by_their_ids() -> None:
+    whole = [
+        call(None, id=id, function={"name": "f", "arguments": arguments})
+        for id, arguments in (("a", "{}"), ("b", '{"x": 1}'))
+    ]
+    events = decode("openai_chat", openai(*whole, delta("stop")))
+    assert [(e.index, e.id) for e in events if isinstance(e, ToolCallStarted)] == [
+        (0, "a"),
+        (1, "b"),
+    ]
+    assert events[-1] == Finished("tool_calls", None)
+
+
+def test_interleaved_calls_become_blocks_one_after_the_other() -> None:
+    data = openai(
+        call(0, **started("a", "f")), call(1, **started("b", "g")),
+        call(0, **more('{"x"')), call(1, **more('{"y"')), call(0, **more(": 1}")),
+        call(1, **more(": 2}")), delta("tool_calls"),
+    )  # fmt: skip
+    encoder = formats.by_name("anthropic_messages").StreamEncoder(
+        model="m", include_usage=True, id="i", created=1
+    )
+    out = b"".join(encoder.encode(event) for event in decode("openai_chat", data))
+    again = decode("anthropic_messages", out)
+    arguments = {
+        index: "".join(
+            e.arguments for e in again if isinstance(e, ToolCallDelta) and e.index == index
+        )
+        for index in (0, 1)
+    }
+    assert arguments == {0: '{"x": 1}', 1: '{"y": 2}'}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_stream_that_breaks_off_is_a_failure(name: str) -> None:
+    data = TEXT if name == "openai_chat" else ANTHROPIC
+    beginning = data[: data.index("Grüße".encode()) + 60]
+    with pytest.raises(UpstreamFailed, match="broke off"):
+        decode(name, beginning)
+    relay = formats.by_name(name).Relay(False)
+    relay.feed(beginning)
+    with pytest.raises(UpstreamFailed, match="broke off"):
+        relay.close()
+
+
+def test_content_cannot_end_the_stream() -> None:
+    trick = "\n\ndata: [DONE]\n\nevent: x"
+    for name in NAMES:
+        encoder = formats.by_name(name).StreamEncoder(
+            model="m", include_usage=False, id="i", created=1
+        )
+        events = [Started("i", "m"), TextDelta(trick), Finished("stop")]
+        again = decode(name, b"".join(encoder.encode(event) for event in events))
+        assert TextDelta(trick) in again
+
+
+def test_half_a_surrogate_pair_survives() -> None:
+    data = b'data: {"id":"c","choices":[{"delta":{"content":"\\ud83d"}}]}\n\n' + openai(
+        delta("stop")
+    )
+    events = decode("openai_chat", data)
+    encoder = formats.by_name("anthropic_messages").StreamEncoder(
+        model="m", include_usage=True, id="i", created=1
+    )
+    assert b"\\ud83d" in b"".join(encoder.encode(event) for event in events)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "model",
+                    "messages",
+                    "role",
+                    "content",
+                    "type",
+                    "text",
+                    "tools",
+                    "function",
+                    "name",
+                    "arguments",
+                    "id",
+                    "tool_calls",
+                    "system",
+                    "max_tokens",
+                    "source",
+                    "data",
+                    "url",
+                    "image_url",
+                    "choices",
+                    "delta",
+                    "message",
+                    "usage",
+                    "error",
+                    "index",
+                    "finish_reason",
+                    "stop_reason",
+                    "content_block",
+                    "thinking",
+                    "input",
+                    "tool_use_id",
+                    "stream",
+                ]
+            ),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=25,
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(
+    body=st.dictionaries(st.sampled_from(["messages", "tools", "tool_choice", "thinking"]), JSON),
+    messages=st.lists(
+        st.fixed_dictionaries({"role": st.sampled_from(["user", "assistant"]), "content": JSON})
+    ),
+)
+def test_no_request_raises_anything_but_a_400(name: str, body: Any, messages: Any) -> None:
+    try:
+        prompt = formats.by_name(name).decode_request(
+            {"model": "m", "max_tokens": 9, "messages": messages} | body
+        )
+        for target in NAMES:
+            formats.by_name(target).encode_request(prompt, "m", Quirks())
+    except (BadRequest, NotSupported):
+        pass
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(body=st.dictionaries(st.sampled_from(["choices", "content", "usage", "error", "id"]), JSON))
+def test_no_answer_raises_anything_but_an_upstream_error(name: str, body: Any) -> None:
+    format = formats.by_name(name)
+    try:
+        reply = format.decode_response(body)
+        for target in NAMES:
+            formats.by_name(target).encode_response(reply, "m")
+        format.sniff_response(wire.dumps(body))
+    except UpstreamFailed:
+        pass
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(events=st.lists(JSON, max_size=6))
+def test_no_stream_raises_anything_but_an_upstream_error(name: str, events: list[Any]) -> None:
+    data = b"".join(sse.frame(wire.dumps(event)) for event in events)
+    for work in (lambda: decode(name, data), lambda: formats.by_name(name).Relay(True).feed(data)):
+        with suppress(UpstreamFailed):
+            work()
+
+
+@given(data=st.binary(max_size=200))
+def test_no_bytes_raise_anything_but_value_error(data: bytes) -> None:
+    with suppress(ValueError):
+        wire.loads(data)
