@@ -21,15 +21,15 @@ class Splitter:
     What is incomplete is held, and bounded.
     """
 
-    __slots__ = ("_held",)
+    __slots__ = ("held",)
 
     def __init__(self) -> None:
-        self._held = b""
+        self.held = b""
 
     def feed(self, data: bytes) -> list[bytes]:
         """Raises `UpstreamFailed` for an event longer than MAX_EVENT_BYTES."""
-        if self._held:
-            data = self._held + data
+        if self.held:
+            data = self.held + data
         if b"\r" in data:
             return self._feed_odd(data)
         events = data.split(b"\n\n")
@@ -49,11 +49,11 @@ class Splitter:
     def _hold(self, rest: bytes) -> None:
         if len(rest) > MAX_EVENT_BYTES:
             raise UpstreamFailed(f"an event of the stream is over {MAX_EVENT_BYTES >> 20} MB")
-        self._held = rest
+        self.held = rest
 
     def rest(self) -> bytes:
         """What stands after the last empty line; some servers end a stream without one."""
-        rest, self._held = self._held, b""
+        rest, self.held = self.held, b""
         return rest.strip(b"\r\n")
 
 

@@ -125,10 +125,11 @@ class Relay:
         Raises:
             UpstreamFailed: The upstream reports an error before any content.
         """
+        held = self._splitter.held
         events = self._splitter.feed(data)
         for event in events:
             self._note(event)
-        return data if len(data) == sum(map(len, events)) else b"".join(events)
+        return b"".join(events) if held or self._splitter.held else data
 
     def close(self) -> bytes:
         """The bytes that the end lacks.

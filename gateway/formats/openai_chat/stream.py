@@ -111,12 +111,13 @@ class Relay:
         Raises:
             UpstreamFailed: The upstream reports an error before any content.
         """
+        held = self._splitter.held
         events = self._splitter.feed(data)
         kept = [event for event in events if self._passes(event)]
         if not kept:
             return b""
-        if len(kept) == len(events) and len(data) == sum(map(len, events)):
-            return data  # nothing is held and nothing left out: no copy
+        if len(kept) == len(events) and not (held or self._splitter.held):
+            return data  # nothing was held, is held, or is left out: no copy
         return b"".join(kept)
 
     def close(self) -> bytes:

@@ -57,27 +57,27 @@ TOOLS = openai(
     call(0, **started("a", "f")), call(0, **more('{"x"')), call(0, **more(": 1}")),
     call(1, **started("b", "g")), call(1, **more("{}")), delta("tool_calls"), usage=USAGE,
 )  # fmt: skip
+_EVENTS: list[tuple[str, dict[str, Any]]] = [
+    ("message_start", {"message": {"id": "m1", "model": "m", "usage": {"input_tokens": 3}}}),
+    ("ping", {}),
+    ("content_block_start", {"index": 0, "content_block": {"type": "thinking"}}),
+    ("content_block_delta", {"index": 0, "delta": {"thinking": "Hm 🤔"}}),
+    ("content_block_delta", {"index": 0, "delta": {"signature": "s"}}),
+    ("content_block_stop", {"index": 0}),
+    ("content_block_start", {"index": 1, "content_block": {"type": "text", "text": ""}}),
+    ("content_block_delta", {"index": 1, "delta": {"text": "Grüße"}}),
+    ("content_block_stop", {"index": 1}),
+    (
+        "message_delta",
+        {
+            "delta": {"stop_reason": "end_turn"},
+            "usage": {"output_tokens": 2, "input_tokens": None},
+        },
+    ),
+    ("message_stop", {}),
+]
 ANTHROPIC = b"".join(
-    sse.frame(wire.dumps({"type": kind, **content}), kind)
-    for kind, content in [
-        ("message_start", {"message": {"id": "m1", "model": "m", "usage": {"input_tokens": 3}}}),
-        ("ping", {}),
-        ("content_block_start", {"index": 0, "content_block": {"type": "thinking"}}),
-        ("content_block_delta", {"index": 0, "delta": {"thinking": "Hm 🤔"}}),
-        ("content_block_delta", {"index": 0, "delta": {"signature": "s"}}),
-        ("content_block_stop", {"index": 0}),
-        ("content_block_start", {"index": 1, "content_block": {"type": "text", "text": ""}}),
-        ("content_block_delta", {"index": 1, "delta": {"text": "Grüße"}}),
-        ("content_block_stop", {"index": 1}),
-        (
-            "message_delta",
-            {
-                "delta": {"stop_reason": "end_turn"},
-                "usage": {"output_tokens": 2, "input_tokens": None},
-            },
-        ),
-        ("message_stop", {}),
-    ]
+    sse.frame(wire.dumps({"type": kind, **content}), kind) for kind, content in _EVENTS
 )
 STREAMS = {"text": ("openai_chat", TEXT), "tools": ("openai_chat", TOOLS),
            "thinking": ("anthropic_messages", ANTHROPIC)}  # fmt: skip
@@ -194,7 +194,7 @@ def test_content_cannot_end_the_stream() -> None:
         encoder = formats.by_name(name).StreamEncoder(
             model="m", include_usage=False, id="i", created=1
         )
-        events = [Started("i", "m"), TextDelta(trick), Finished("stop")]
+        events: list[Event] = [Started("i", "m"), TextDelta(trick), Finished("stop")]
         again = decode(name, b"".join(encoder.encode(event) for event in events))
         assert TextDelta(trick) in again
 
