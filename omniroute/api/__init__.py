@@ -1,0 +1,77 @@
+"""The management API, `/api/…`: what Admin and files can set, through the same functions."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from django.db import connection
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from ninja import NinjaAPI
+
+from accounts.models import GatewaySettings
+from gateway import runtime
+from omniroute import health
+from omniroute.api import errors, logs
+from omniroute.api.auth import authenticate, require
+from omniroute.api.sections import SECTIONS, router
+from omniroute.configuration import schema, write
+from providers.models import Connection
+from providers.probing import Outcome, test_connection
+
+api = NinjaAPI(title="OmniRoute", version="1", auth=authenticate, urls_namespace="management")
+errors.register(api)
+
+
+def tested(row: Connection) -> dict[str, Any]:
+    outcome: Outcome = test_connection(row)
+    return {"name": row.name, "ok": outcome.ok, "message": outcome.message, "ms": outcome.ms}
+
+
+@api.post("/connections/test-all")
+def test_all(request: HttpRequest) -> dict[str, Any]:
+    require(request, "providers.change_connection")
+    rows = list(Connection.objects.active().select_related("provider"))
+    with ThreadPoolExecutor(8) as pool:
+        return {"items": list(pool.map(tested, rows))}
+
+
+@api.post("/connections/{name}/test")
+def test_one(request: HttpRequest, name: str) -> dict[str, Any]:
+    require(request, "providers.change_connection")
+    return tested(get_object_or_404(Connection.objects.select_related("provider"), name=name))
+
+
+for _name, _section in SECTIONS.items():
+    api.add_router(f"/{_name}", router(_section), tags=[_name])
+api.add_router("", logs.routes, tags=["log"])
+
+
+@api.get("/settings")
+def read_settings(request: HttpRequest) -> dict[str, Any]:
+    require(request, "accounts.view_gatewaysettings")
+    row = GatewaySettings.load()
+    return {name: getattr(row, name) for name in schema.SettingsEntry.model_fields}
+
+
+@api.patch("/settings")
+def change_settings(request: HttpRequest, entry: schema.SettingsEntry) -> dict[str, Any]:
+    require(request, "accounts.change_gatewaysettings")
+    write.settings(entry)
+    return read_settings(request)
+
+
+@api.get("/health")
+def state_of_the_gateway(request: HttpRequest) -> dict[str, Any]:
+    """The parts that `/readyz` names, and rows that the snapshot had to leave out."""
+    require(request, "providers.view_connection")
+    process = runtime.current()
+    problems = process.snapshot.problems if process else ()
+    return {
+        "database": health.database(),
+        "database_kind": connection.vendor,
+        "state": health.state(),
+        "journal": health.journal(),
+        "journal_backlog_bytes": process.journal.backlog_bytes if process else None,
+        "worker": health.worker(),
+        "problems": [{"kind": p.kind, "name": p.name, "reason": p.reason} for p in problems],
+    }

@@ -22,18 +22,18 @@ def document(*, secrets: bool = False) -> dict[str, Any]:
         CredentialUnreadable: A stored credential cannot be decrypted.
     """
     sections: dict[str, Any] = {
-        "providers": [_provider(row) for row in Provider.objects.filter(builtin=False)],
-        "models": [_model(row) for row in _own_models()],
+        "providers": [provider(row) for row in Provider.objects.filter(builtin=False)],
+        "models": [model(row) for row in _own_models()],
         "connections": [
-            _connection(row, secrets)
+            connection(row, secrets)
             for row in Connection.objects.select_related("provider").exclude(
                 provider__slug="demo", name="demo"
             )
         ],
-        "combos": [_combo(row) for row in Combo.objects.prefetch_related("targets__nested")],
+        "combos": [combo(row) for row in Combo.objects.prefetch_related("targets__nested")],
         "aliases": [{"alias": row.alias, "model": row.model} for row in Alias.objects.all()],
-        "users": [_user(row) for row in User.objects.order_by("username")],
-        "api_keys": [_key(row, secrets) for row in ApiKey.objects.select_related("owner")],
+        "users": [user(row) for row in User.objects.order_by("username")],
+        "api_keys": [key(row, secrets) for row in ApiKey.objects.select_related("owner")],
     }
     settings = GatewaySettings.load()
     return {name: rows for name, rows in sections.items() if rows} | {
@@ -55,7 +55,7 @@ def _told(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value not in (None, "", [], {})}
 
 
-def _provider(row: Provider) -> dict[str, Any]:
+def provider(row: Provider) -> dict[str, Any]:
     return {
         "id": row.slug,
         "alias": row.alias,
@@ -72,7 +72,7 @@ def _number(price: Decimal | None) -> float | None:
     return None if price is None else float(price)
 
 
-def _model(row: ProviderModel) -> dict[str, Any]:
+def model(row: ProviderModel) -> dict[str, Any]:
     return {"id": str(row)} | _told(
         context_window=row.context_window,
         max_output_tokens=row.max_output_tokens,
@@ -84,12 +84,12 @@ def _model(row: ProviderModel) -> dict[str, Any]:
     )
 
 
-def _connection(row: Connection, secrets: bool) -> dict[str, Any]:
+def connection(row: Connection, secrets: bool = False) -> dict[str, Any]:
     auth: dict[str, Any] = {"type": row.auth_type}
     if row.credential:
-        key = row.read_auth().get("api_key", "")
+        secret = row.read_auth().get("api_key", "")
         # A reference says where the secret is, and is none itself.
-        auth["api_key"] = key if secrets or key.startswith(("env:", "file:")) else MASK
+        auth["api_key"] = secret if secrets or secret.startswith(("env:", "file:")) else MASK
     return {"name": row.name, "provider": row.provider.slug, "auth": auth} | _told(
         base_url=row.base_url,
         priority=row.priority,
@@ -103,7 +103,7 @@ def _connection(row: Connection, secrets: bool) -> dict[str, Any]:
     )
 
 
-def _combo(row: Combo) -> dict[str, Any]:
+def combo(row: Combo) -> dict[str, Any]:
     return {
         "name": row.name,
         "strategy": row.strategy,
@@ -118,13 +118,13 @@ def _combo(row: Combo) -> dict[str, Any]:
     } | _told(active=None if row.active else False)
 
 
-def _user(row: User) -> dict[str, Any]:
+def user(row: User) -> dict[str, Any]:
     return {"username": row.username, "role": row.role} | _told(
         email=row.email, budgets=row.budgets, active=None if row.is_active else False
     )
 
 
-def _key(row: ApiKey, secrets: bool) -> dict[str, Any]:
+def key(row: ApiKey, secrets: bool = False) -> dict[str, Any]:
     return {"name": row.name} | _told(
         key_sha256=row.sha256 if secrets else None,
         owner=row.owner.username if row.owner else None,

@@ -1,0 +1,39 @@
+"""Who manages: a signed-in person, or a key of scope `manage`, which has its owner's role."""
+
+from django.http import HttpRequest
+from ninja.utils import check_csrf
+
+from accounts.keys import hash_key
+from accounts.models import ApiKey, User
+from omniroute.api.errors import ApiError
+
+
+def authenticate(request: HttpRequest) -> User:
+    """Raises `ApiError` 401 for nobody, 403 for a key that may manage nothing."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    key = token.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
+    if key:
+        return _owner(key)
+    if not isinstance(request.user, User):
+        raise ApiError(401, "sign in, or send a key of scope manage", code="invalid_api_key")
+    if check_csrf(request):
+        raise ApiError(403, "the CSRF token is missing or wrong")
+    return request.user
+
+
+def _owner(key: str) -> User:
+    rows = ApiKey.objects.usable().select_related("owner")
+    row = rows.filter(sha256=hash_key(key)).first()
+    if row is None:
+        raise ApiError(401, "the API key is not valid", code="invalid_api_key")
+    if row.scope != ApiKey.Scope.MANAGE or row.owner is None:
+        raise ApiError(403, "this API key can manage nothing: it needs scope manage and an owner")
+    return row.owner
+
+
+def require(request: HttpRequest, permission: str) -> User:
+    """Raises `ApiError` 403 where the role does not allow it."""
+    user: User = request.auth  # type: ignore[attr-defined]  # ninja puts it there
+    if not user.has_perm(permission):
+        raise ApiError(403, f"the role {user.role} may not do this ({permission})")
+    return user

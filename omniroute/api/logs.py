@@ -1,0 +1,140 @@
+"""The request log and what it adds up to."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from django.db.models import Count, F, QuerySet, Sum
+from django.db.models.functions import TruncDate
+from django.http import HttpRequest
+from ninja import Router
+from pydantic import Field
+
+from accounts import roles
+from accounts.models import User
+from analytics.costs import format_usd
+from analytics.ids import first_id
+from analytics.models import RequestRecord
+from omniroute.api.auth import require
+
+routes = Router()
+
+
+def item(row: RequestRecord) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "time": row.time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "key": row.key,
+        "client_format": row.client_format,
+        "path": row.path,
+        "stream": row.stream,
+        "requested_model": row.requested_model,
+        "provider": row.provider,
+        "model": row.model,
+        "connection": row.connection,
+        "status": row.status,
+        "outcome": row.outcome,
+        "error": row.error or None,
+        "attempts": row.attempts,
+        "usage": {
+            "input_tokens": row.input_tokens,
+            "output_tokens": row.output_tokens,
+            "cache_read_tokens": row.cache_read_tokens,
+            "cache_write_tokens": row.cache_write_tokens,
+            "reasoning_tokens": row.reasoning_tokens,
+            "source": row.usage_source,
+        },
+        "cost_usd": None if row.cost_picousd is None else format_usd(row.cost_picousd),
+        "first_byte_ms": row.first_byte_ms,
+        "duration_ms": row.duration_ms,
+        "dropped": row.dropped,
+        "tags": row.tags,
+    }
+
+
+def visible(request: HttpRequest) -> QuerySet[RequestRecord]:
+    """A member sees their own calls; who may view the log sees all."""
+    user: User = request.auth  # type: ignore[attr-defined]
+    if user.role == roles.MEMBER:
+        return RequestRecord.objects.filter(user=user.username)
+    require(request, "analytics.view_requestrecord")
+    return RequestRecord.objects.all()
+
+
+def between(
+    rows: QuerySet[RequestRecord], since: datetime | None, until: datetime | None
+) -> QuerySet[RequestRecord]:
+    if since:
+        rows = rows.filter(id__gte=first_id(since.timestamp()))
+    return rows.filter(id__lt=first_id(until.timestamp())) if until else rows
+
+
+@routes.get("/logs")
+def logs(
+    request: HttpRequest,
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100,
+    before: str = "",
+    status: int | None = None,
+    outcome: str = "",
+    provider: str = "",
+    model: str = "",
+    key: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> dict[str, Any]:
+    """Newest first; `next` is what to give as `before` for the following page."""
+    rows = between(visible(request), since, until).order_by("-id")
+    wanted = {"outcome": outcome, "provider": provider, "model": model, "key": key}
+    rows = rows.filter(**{name: value for name, value in wanted.items() if value})
+    if status is not None:
+        rows = rows.filter(status=status)
+    if before:
+        rows = rows.filter(id__lt=before)
+    page = list(rows[: limit + 1])
+    return {
+        "items": [item(row) for row in page[:limit]],
+        "next": page[limit - 1].id if len(page) > limit else None,
+    }
+
+
+GROUPS: dict[str, Callable[[], Any]] = {
+    "day": lambda: TruncDate("time"),
+    "model": lambda: F("model"),
+    "key": lambda: F("key"),
+    "provider": lambda: F("provider"),
+}
+
+
+@routes.get("/usage")
+def usage(
+    request: HttpRequest,
+    group: Literal["day", "model", "key", "provider"] = "day",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> dict[str, Any]:
+    """Sums of the log."""
+    sums = (
+        between(visible(request), since, until)
+        .order_by()
+        .annotate(by=GROUPS[group]())
+        .values("by")
+        .annotate(
+            requests=Count("id"),
+            input_tokens=Sum("input_tokens"),
+            output_tokens=Sum("output_tokens"),
+            cost=Sum("cost_picousd"),
+        )
+        .order_by("by")
+    )
+    return {
+        "items": [
+            {
+                group: str(row["by"]),
+                "requests": row["requests"],
+                "input_tokens": row["input_tokens"],
+                "output_tokens": row["output_tokens"],
+                "cost_usd": format_usd(int(row["cost"] or 0)),
+            }
+            for row in sums
+        ]
+    }

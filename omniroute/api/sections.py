@@ -1,0 +1,140 @@
+"""The configuration's sections as resources: the same entries, written by the same functions."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db import models, transaction
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from msgspec import Struct
+from ninja import Body, Router
+from pydantic import ValidationError as ShapeError
+
+from accounts.models import ApiKey
+from combos.models import Alias, Combo
+from omniroute.api.auth import require
+from omniroute.api.errors import ApiError
+from omniroute.configuration import export, schema, write
+from omniroute.configuration.errors import of_shape
+from omniroute.configuration.write import Change
+from providers.models import Connection, Provider, ProviderModel
+
+
+class Section(Struct, frozen=True):
+    """`name` is the entry's field that names it, `find` the row of such a name."""
+
+    entry: type[schema.Entry]
+    name: str
+    write: Callable[[Any], Change]
+    rows: Callable[[], models.QuerySet[Any]]
+    find: Callable[[str], dict[str, Any]]
+    show: Callable[[Any], dict[str, Any]]
+
+
+def _combo(entry: schema.ComboEntry) -> Change:
+    change = write.combo(entry)
+    write.targets(entry)
+    return change
+
+
+def _alias(row: Alias) -> dict[str, Any]:
+    return {"alias": row.alias, "model": row.model}
+
+
+def _by_model(name: str) -> dict[str, Any]:
+    alias, _, model = name.partition("/")
+    return {"provider__alias": alias, "name": model}
+
+
+SECTIONS: dict[str, Section] = {
+    "providers": Section(
+        schema.ProviderEntry, "id", write.provider, Provider.objects.all,
+        lambda name: {"slug": name}, lambda row: export.provider(row) | {"builtin": row.builtin},
+    ),
+    "connections": Section(
+        schema.ConnectionEntry, "name", write.connection,
+        lambda: Connection.objects.select_related("provider"),
+        lambda name: {"name": name}, export.connection,
+    ),
+    "models": Section(
+        schema.ModelEntry, "id", write.model,
+        lambda: ProviderModel.objects.select_related("provider"), _by_model, export.model,
+    ),
+    "aliases": Section(
+        schema.AliasEntry, "alias", write.alias, Alias.objects.all,
+        lambda name: {"alias": name}, _alias,
+    ),
+    "combos": Section(
+        schema.ComboEntry, "name", _combo,
+        lambda: Combo.objects.prefetch_related("targets__nested"),
+        lambda name: {"name": name}, export.combo,
+    ),
+    "keys": Section(
+        schema.KeyEntry, "name", write.api_key, lambda: ApiKey.objects.select_related("owner"),
+        lambda name: {"name": name},
+        lambda row: export.key(row) | {"prefix": row.prefix},
+    ),
+}  # fmt: skip
+
+
+def router(section: Section) -> Router:
+    """List, create, read, change and delete."""
+    routes = Router()
+    model = section.rows().model
+    app, kind = model._meta.app_label, model._meta.model_name
+
+    def row_of(name: str) -> Any:
+        return get_object_or_404(section.rows(), **section.find(name))
+
+    def written(entry: schema.Entry) -> dict[str, Any]:
+        with transaction.atomic():
+            change = section.write(entry)
+        shown = section.show(row_of(getattr(entry, section.name)))
+        return shown | ({"key": change.secret} if change.secret else {})
+
+    @routes.get("")
+    def listing(request: HttpRequest) -> dict[str, Any]:
+        require(request, f"{app}.view_{kind}")
+        return {"items": [section.show(row) for row in section.rows()]}
+
+    @routes.get("/{path:name}")
+    def one(request: HttpRequest, name: str) -> dict[str, Any]:
+        require(request, f"{app}.view_{kind}")
+        return section.show(row_of(name))
+
+    def create(request: HttpRequest, entry: Any) -> Any:
+        require(request, f"{app}.add_{kind}")
+        name = getattr(entry, section.name)
+        if section.rows().filter(**section.find(name)).exists():
+            raise ApiError(409, f"{name} exists already", param=section.name)
+        return 201, written(entry)
+
+    create.__annotations__["entry"] = section.entry
+    routes.post("", response={201: dict[str, Any]})(create)
+
+    @routes.patch("/{path:name}")
+    def change(request: HttpRequest, name: str, fields: Body[dict[str, Any]]) -> dict[str, Any]:
+        """What is given replaces what is there; a secret that is left out is kept."""
+        require(request, f"{app}.change_{kind}")
+        if "auth" in fields or "base_url" in fields:
+            require(request, "providers.change_credential")
+        present = {
+            k: v for k, v in section.show(row_of(name)).items() if k in section.entry.model_fields
+        }
+        try:
+            entry = section.entry.model_validate(present | fields | {section.name: name})
+        except ShapeError as error:
+            path, words = of_shape(error)[0]
+            raise ApiError(400, f"{path}: {words}", param=path) from None
+        return written(entry)
+
+    @routes.delete("/{path:name}", response={204: None})
+    def delete(request: HttpRequest, name: str) -> Any:
+        require(request, f"{app}.delete_{kind}")
+        row = row_of(name)
+        if getattr(row, "builtin", False):
+            raise ApiError(409, f"{name} is built in")
+        row.delete()
+        return 204, None
+
+    return routes
