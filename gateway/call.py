@@ -52,6 +52,7 @@ class Call:
         self.finished = False  # the whole answer was received
         self.accounted = False
         self._prompt: Prompt | None = None
+        self._time = records.timestamp(exchange.time)
 
     @property
     def prompt(self) -> Prompt:
@@ -164,7 +165,7 @@ class Call:
         exchange = self.exchange
         row = Record(
             id=exchange.id,
-            time=records.timestamp(exchange.time),
+            time=self._time,
             key=self.principal.name,
             user=self.principal.user,
             client_format=self.format.NAME,

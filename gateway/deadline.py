@@ -5,6 +5,7 @@ chunk. Here a renewal writes a number, and the timer, when it fires, looks wheth
 """
 
 import asyncio
+import math
 from types import TracebackType
 
 from gateway.errors import UpstreamTimeout
@@ -24,14 +25,15 @@ class Deadline:
         self._end = self._at = self._loop.time() + total_s
         self._phase = "end of the answer"
         self.expired = False
-        self._arm()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = math.inf
 
     def expect(self, seconds: float, phase: str) -> None:
         """From now on: give up after `seconds`, unless this is called again before."""
         self._phase = phase
         self.renew(seconds)
         if self._at < self._timer_at:
-            self._timer.cancel()
+            self.stop()
             self._arm()
 
     def renew(self, seconds: float) -> None:
@@ -39,7 +41,8 @@ class Deadline:
         self._at = min(self._loop.time() + seconds, self._end)
 
     def stop(self) -> None:
-        self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _arm(self) -> None:
         self._timer_at = self._at

@@ -5,6 +5,7 @@ aiohttp and not httpx: measured, it relays twice as many calls (docs/performance
 
 import asyncio
 import socket
+from functools import lru_cache
 from typing import Protocol
 
 import aiohttp
@@ -170,6 +171,7 @@ class CheckedResolver(AbstractResolver):
         await self._resolver.close()
 
 
+@lru_cache(maxsize=4096)  # an address does not change its nature; a refusal is not cached
 def _check_literal(host: str, private: bool) -> None:
     address = literal(host)
     if address is None:

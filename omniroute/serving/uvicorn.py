@@ -19,6 +19,7 @@ class Protocol(HttpToolsProtocol):
 
     headers_timeout_s = HEADERS_TIMEOUT_S
     _timer: asyncio.TimerHandle | None = None
+    _in_headers = False
     _size = 0
 
     def connection_made(self, transport: Any) -> None:
@@ -29,29 +30,25 @@ class Protocol(HttpToolsProtocol):
         self._disarm()
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # Headers that came in one piece, as nearly all do, cost no timer and no count.
+        if self._in_headers and not self.transport.is_closing():
+            self._size += len(data)
+            if self._size > HEADERS_BYTES:
+                self._refuse(b"431 Request Header Fields Too Large")
+            elif self._timer is None:
+                self._arm()
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._size = 0
-        if self._timer is None:
-            self._arm()
-
-    def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        self._measure(len(url))
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
-        self._measure(len(name) + len(value) + 4)
+        self._in_headers, self._size = True, 0
 
     def on_headers_complete(self) -> None:
-        self._disarm()
-        if not self.transport.is_closing():
-            super().on_headers_complete()
-
-    def _measure(self, size: int) -> None:
-        self._size += size
-        if self._size > HEADERS_BYTES and not self.transport.is_closing():
-            self._refuse(b"431 Request Header Fields Too Large")
+        self._in_headers = False
+        if self._timer is not None:
+            self._disarm()
+        super().on_headers_complete()
 
     def _arm(self) -> None:
         self._timer = self.loop.call_later(self.headers_timeout_s, self._late)
