@@ -1,15 +1,26 @@
 """Every test process has a data folder of its own, and calls nothing but this machine."""
 
 import os
-import socket
+import sys
 import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 # Before Django's settings are read: what the developer's environment says is not for tests.
 _folder = tempfile.TemporaryDirectory(prefix="omniroute-test-")
 os.environ["DATA_DIR"] = _folder.name
-for _name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS", "PUBLIC_URL"):
-    os.environ.pop(_name, None)
+os.environ.pop("PUBLIC_URL", None)
+for _name in (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "ENCRYPTION_KEYS",
+    "ADMIN_PASSWORD",
+    "API_KEY",
+    "OPENAI_API_KEY",
+    "ANTHROPIC_API_KEY",
+):
+    os.environ[_name] = ""  # and not absent, which a developer's .env would fill in
 
 import pytest
 from hypothesis import settings
@@ -19,15 +30,33 @@ pytest_plugins = ["tests.services"]
 settings.register_profile("omniroute", deadline=None, max_examples=60)
 settings.load_profile("omniroute")
 
-_connect = socket.socket.connect
+_HERE = ("127.0.0.1", "::1")
+_reached: list[str] = []
 
 
-def _connect_here(self: socket.socket, address: Any) -> None:
-    if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1"):
-        raise AssertionError(f"a test tried to reach {address[0]}")
-    _connect(self, address)
+def _guard(event: str, arguments: tuple[Any, ...]) -> None:
+    """Python tells of a call before it is made, so an error here is in its place."""
+    match event, arguments:
+        case "socket.connect" | "socket.sendto", (_, (str(host), *_)) if host not in _HERE:
+            pass
+        case "socket.getaddrinfo", (str(host), *_) if host not in (*_HERE, "localhost", ""):
+            if _is_numeric(host):
+                return  # asks nobody; the guard judges what is connected to
+        case _:
+            return
+    _reached.append(f"{event} {host} in {os.environ.get('PYTEST_CURRENT_TEST', 'no test')}")
+    raise AssertionError(f"a test tried to reach {host}")
 
 
-@pytest.fixture(autouse=True)
-def _this_machine_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket.socket, "connect", _connect_here)
+def _is_numeric(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdigit()
+
+
+sys.addaudithook(_guard)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _this_machine_only() -> Iterator[None]:
+    """Code under test may swallow the guard's error; the run fails all the same."""
+    yield
+    assert not _reached, "reached for another machine: " + "; ".join(_reached)
