@@ -45,7 +45,7 @@ lint: $(VENV)/.installed-dev
 	@$(DEPLOYED) $(MANAGE) check --deploy --fail-level WARNING
 
 bench: $(VENV)/.installed-dev
-	@$(BIN)/python bench/run.py
+	@$(BIN)/python -m bench $(ARGS)
 
 # Resolved for every platform and every Python from 3.11 on, with the hash of each file.
 lock:

@@ -7,7 +7,7 @@ as the socket takes them. `GET /tally` says how many calls carried the gateway's
 import asyncio
 import json
 import sys
-from typing import Any
+from typing import Any, cast
 
 import uvloop
 
@@ -117,8 +117,8 @@ class Upstream(asyncio.Protocol):
     transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport, self.buffer = transport, b""
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self.buffer = b""
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
