@@ -14,6 +14,13 @@ class CredentialUnreadable(Exception):
     """A stored credential cannot be used; the message says why and holds no secret."""
 
 
+class NoKeyFits(CredentialUnreadable):
+    """No key of ENCRYPTION_KEYS decrypts it."""
+
+    def __init__(self) -> None:
+        super().__init__("no key of ENCRYPTION_KEYS decrypts the stored credential")
+
+
 def _vault() -> MultiFernet:
     return MultiFernet([Fernet(key) for key in settings.ENCRYPTION_KEYS])
 
@@ -27,14 +34,13 @@ def open_sealed(owner: uuid.UUID, sealed: str) -> dict[str, Any]:
     """Decrypt what `seal` made for the same owner.
 
     Raises:
-        CredentialUnreadable: No key of ENCRYPTION_KEYS fits, or the text is another row's.
+        NoKeyFits: No key of ENCRYPTION_KEYS decrypts it.
+        CredentialUnreadable: The text is another row's.
     """
     try:
         content = json.loads(_vault().decrypt(sealed.encode()))
     except InvalidToken:
-        raise CredentialUnreadable(
-            "no key of ENCRYPTION_KEYS decrypts the stored credential"
-        ) from None
+        raise NoKeyFits from None
     if content["owner"] != str(owner):
         raise CredentialUnreadable("the stored credential belongs to another connection")
     auth: dict[str, Any] = content["auth"]
@@ -45,30 +51,38 @@ def rotate(sealed: str) -> str:
     """Encrypt anew with the newest key, whichever key it was under.
 
     Raises:
-        CredentialUnreadable: No key of ENCRYPTION_KEYS fits.
+        NoKeyFits: No key of ENCRYPTION_KEYS decrypts it.
     """
     try:
         return _vault().rotate(sealed.encode()).decode()
     except InvalidToken:
-        raise CredentialUnreadable(
-            "no key of ENCRYPTION_KEYS decrypts the stored credential"
-        ) from None
+        raise NoKeyFits from None
 
 
 def resolve(secret: str) -> str:
     """The value of a secret that may stand elsewhere: `env:NAME`, `file:PATH`, or itself.
 
     Raises:
-        CredentialUnreadable: The variable is unset or the file cannot be read.
+        CredentialUnreadable: The variable is unset, the file cannot be read, or either is empty.
     """
     kind, _, place = secret.partition(":")
     if kind == "env":
-        if not os.environ.get(place):
+        value = os.environ.get(place, "").strip()
+        if not value:
             raise CredentialUnreadable(f"the environment variable {place} is not set")
-        return os.environ[place].strip()
+        return value
     if kind == "file":
-        try:
-            return Path(place).read_text().strip()
-        except OSError as error:
-            raise CredentialUnreadable(f"{place}: {error.strerror}") from None
+        return _read(Path(place))
     return secret
+
+
+def _read(path: Path) -> str:
+    try:
+        value = path.read_text().strip()
+    except OSError as error:
+        raise CredentialUnreadable(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise CredentialUnreadable(f"{path}: not text") from None
+    if not value:
+        raise CredentialUnreadable(f"{path}: empty")
+    return value

@@ -133,6 +133,8 @@ class Connection(models.Model):
     )
     priority = models.IntegerField(default=1, help_text="Lower is tried first.")
     active = models.BooleanField(default=True)
+    # Switched off because the variable that it refers to is gone, and not by an operator.
+    awaits_variable = models.BooleanField(default=False, editable=False)
     model_names = StringsField(
         "models", help_text='Empty: all that the provider has. Such as ["m1", "m2"].'
     )
@@ -156,6 +158,11 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.active:
+            self.awaits_variable = False
+        super().save(*args, **kwargs)
 
     @property
     def effective_base_url(self) -> str:
