@@ -1,7 +1,7 @@
 """One HTTP request at the data plane's door, and the response to it, straight on ASGI.
 
-Django's request and response classes and its resolver cost more than everything else that the
-gateway does for a call (docs/performance.md), and none of what they offer is needed here.
+Django's request and response classes and its resolver cost time on every call (CHANGELOG.md says what was
+decided), and none of what they offer is needed here.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """The only importer of an HTTP client on the hot path: opens a call, maps its errors to ours.
 
-aiohttp and not httpx: measured, it relays twice as many calls (docs/performance.md).
+aiohttp and not httpx: relays were measured with both, and it is the faster (docs/performance.md).
 """
 
 import asyncio

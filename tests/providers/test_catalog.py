@@ -150,7 +150,7 @@ def test_a_wrong_file_is_an_error_that_names_file_and_place(bad: Bad, tmp_path: 
 def test_two_files_cannot_share_a_name(tmp_path: Path) -> None:
     write(tmp_path)
     (tmp_path / "other.yaml").write_text(changed(id="ac", alias="other"))
-    with pytest.raises(catalogue.CatalogueError, match="other.yaml: its id or alias"):
+    with pytest.raises(catalogue.CatalogueError, match=r"other\.yaml: its id or alias"):
         catalogue.read(tmp_path)
 
 
