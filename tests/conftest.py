@@ -10,6 +10,8 @@ from typing import Any
 _folder = tempfile.TemporaryDirectory(prefix="omniroute-test-")
 os.environ["DATA_DIR"] = _folder.name
 os.environ.pop("PUBLIC_URL", None)
+for _name in ("DATABASE_URL", "REDIS_URL"):  # tests/services.py may use the servers named so
+    os.environ.setdefault(f"TESTS_{_name}", os.environ.get(_name, ""))
 for _name in (
     "DATABASE_URL",
     "REDIS_URL",

@@ -8,11 +8,16 @@ import os
 import shutil
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+import redis
+
+from tests.servers import postgres_answers, postgres_server, redis_answers, redis_server
 
 _missing: Counter[str] = Counter()
 
@@ -58,17 +63,57 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Redis, and in it a database that was empty and is emptied again."""
+    with _server("REDIS_URL", redis_server, redis_answers, "redis://127.0.0.1:6379") as server:
+        require(server, "Redis")
+        url = claim_database(str(server))
+        yield url
+        with redis.Redis.from_url(url) as client:
+            client.flushdb()
+
+
+def claim_database(server: str) -> str:
+    """A database that is empty, and that no other test process has taken."""
+    for number in range(16):
+        url = _database(server, str(number))
+        with redis.Redis.from_url(url) as client:
+            claimed = client.set("omniroute-test", os.getpid(), nx=True, ex=3600)
+            if claimed and client.dbsize() == 1:
+                return url
+            if client.get("omniroute-test") == str(os.getpid()).encode():
+                client.delete("omniroute-test")
+    pytest.fail(f"all databases of {server} are in use")
+
+
+@pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """A database of its own on the server at POSTGRES_URL, or on the standard port."""
-    server = os.environ.get("POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres")
-    try:
-        connection = psycopg.connect(server, autocommit=True, connect_timeout=2)
-    except psycopg.OperationalError:
-        connection = None
-    require(connection, "PostgreSQL")
-    assert connection is not None
-    name = f"omniroute_test_{uuid.uuid4().hex[:12]}"
-    connection.execute(f'CREATE DATABASE "{name}"')
-    yield server.rpartition("/")[0] + f"/{name}"
-    connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    connection.close()
+    """A PostgreSQL, and in it a database of this test process alone."""
+    standard = "postgres://postgres@127.0.0.1:5432/postgres"
+    with _server("DATABASE_URL", postgres_server, postgres_answers, standard) as server:
+        require(server, "PostgreSQL")
+        name = f"omniroute_test_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(str(server), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+            yield _database(str(server), name)
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _database(server: str, name: str) -> str:
+    return urlsplit(server)._replace(path=f"/{name}").geturl()
+
+
+@contextmanager
+def _server(
+    variable: str,
+    start: Callable[[], AbstractContextManager[str | None]],
+    answers: Callable[[str], bool],
+    standard: str,
+) -> Iterator[str | None]:
+    """What `variable` names, else a server of our own, else what answers where one usually does."""
+    named = os.environ.get(f"TESTS_{variable}", "")
+    if named.startswith(standard.partition(":")[0]) and answers(named):
+        yield named
+        return
+    with start() as own:
+        yield own or (standard if answers(standard) else None)
