@@ -28,8 +28,7 @@ def row_of(table: dict[type[GatewayError], Row], error: GatewayError) -> Row:
 
 def decode_error(status: int, body: bytes) -> str:
     """What an upstream's error body says, whatever it is; at most MAX_WORDS characters."""
-    words = _words(body)
-    return _CONTROL.sub(" ", words).strip()[:MAX_WORDS] or f"the upstream answered {status}"
+    return clean(_words(body)) or f"the upstream answered {status}"
 
 
 def _words(body: bytes) -> str:
@@ -50,10 +49,40 @@ def _words(body: bytes) -> str:
     return text
 
 
-def error_words(error: object) -> str:
-    """The message of an error object, whatever shape the server gave it."""
-    words = error.get("message") if isinstance(error, dict) else error
-    return words if isinstance(words, str) and words else "the upstream reports an error"
+# Statuses behind errors that come inside a 200: some servers have sent it before they know.
+_STATUSES = {
+    "authentication_error": 401,
+    "permission_error": 403,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "overloaded_error": 529,
+}
+
+
+def reported(error: object) -> UpstreamFailed:
+    """The failure that an error object inside a 200 stands for, whatever its shape."""
+    if not isinstance(error, dict):
+        return UpstreamFailed(_told(error), upstream_status=200)
+    status = 200
+    for name in ("code", "status", "type"):
+        told = error.get(name)
+        if isinstance(told, int) and 400 <= told < 600:
+            status = told
+        elif isinstance(told, str) and told in _STATUSES:
+            status = _STATUSES[told]
+    return UpstreamFailed(_told(error.get("message")), upstream_status=status)
+
+
+def _told(words: object) -> str:
+    told = clean(words) if isinstance(words, str) else ""
+    return told or "the upstream reports an error"
+
+
+def clean(words: str) -> str:
+    """An upstream's words as they may stand in a message, a log and a database."""
+    # encode: half a surrogate pair is no text
+    words = _CONTROL.sub(" ", words[: 2 * MAX_WORDS]).encode(errors="replace").decode()
+    return words.strip()[:MAX_WORDS]
 
 
 def read_leniently(data: bytes, kind: type[Read]) -> Read:

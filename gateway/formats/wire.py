@@ -9,6 +9,8 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from gateway.errors import BadRequest
+
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
@@ -17,7 +19,7 @@ def loads(data: bytes | str) -> Any:
     """Parse JSON. Raises only `ValueError`, whatever the input."""
     try:
         return _decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return _loads_leniently(data)
 
 
@@ -27,7 +29,7 @@ def _loads_leniently(data: bytes | str) -> Any:
         return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise ValueError("not UTF-8") from None
 
 
@@ -43,8 +45,15 @@ def _finite(text: str) -> float:
 
 
 def dumps(value: Any) -> bytes:
-    """Write JSON: compact, in the order of the keys."""
+    """Write JSON: compact, in the order of the keys.
+
+    Raises:
+        BadRequest: It is nested too deeply: what could just be read, and has grown since.
+    """
     try:
-        return _encode(value)
-    except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":")).encode()
+        try:
+            return _encode(value)
+        except UnicodeEncodeError:
+            return json.dumps(value, separators=(",", ":")).encode()
+    except RecursionError:
+        raise BadRequest("the request is nested too deeply") from None

@@ -11,7 +11,7 @@ import msgspec
 from gateway.errors import UpstreamFailed
 from gateway.formats import wire
 from gateway.formats.anthropic_messages.request import NAME, encode_block
-from gateway.formats.failures import error_words, read_leniently
+from gateway.formats.failures import read_leniently, reported
 from gateway.formats.reading import count
 from gateway.formats.types import (
     Finish,
@@ -90,7 +90,7 @@ def decode_response(body: JSONDict) -> Reply:
     """Read an answer. Raises `UpstreamFailed` for what is none, an error in a 200 included."""
     content = body.get("content")
     if body.get("error"):
-        raise UpstreamFailed(error_words(body["error"]), upstream_status=200)
+        raise reported(body["error"])
     if not isinstance(content, list):
         raise UpstreamFailed("the upstream's answer has no content", upstream_status=200)
     usage = body.get("usage")
@@ -151,10 +151,10 @@ def sniff_response(data: bytes) -> Usage | None:
     """The usage in an answer that is relayed. Raises `UpstreamFailed` for what is no answer."""
     try:
         answer = _read_answer(data)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         answer = read_leniently(data, _Answer)
     if answer.error:
-        raise UpstreamFailed(error_words(answer.error), upstream_status=200)
+        raise reported(answer.error)
     if answer.content is None:
         raise UpstreamFailed("the upstream's answer has no content", upstream_status=200)
     return read_usage(answer.usage) if answer.usage else None

@@ -18,7 +18,7 @@ from gateway.formats.anthropic_messages.response import (
     read_usage,
     write_usage,
 )
-from gateway.formats.failures import NotAnEvent, error_words
+from gateway.formats.failures import NotAnEvent, reported
 from gateway.formats.types import (
     Event,
     Finished,
@@ -72,7 +72,7 @@ def _event(data: bytes) -> _Event:
     """Raises `NotAnEvent` where the stream holds something else than events."""
     try:
         return _read_event(data)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         pass
     try:  # half a character as an escape, or a field of an unexpected type
         return msgspec.convert(wire.loads(data), _Event)
@@ -125,11 +125,11 @@ class Relay:
         Raises:
             UpstreamFailed: The upstream reports an error before any content.
         """
-        held = self._splitter.held
+        held = self._splitter.holds
         events = self._splitter.feed(data)
         for event in events:
             self._note(event)
-        return b"".join(events) if held or self._splitter.held else data
+        return b"".join(events) if held or self._splitter.holds else data
 
     def close(self) -> bytes:
         """The bytes that the end lacks.
@@ -174,7 +174,7 @@ class Relay:
             case "message_stop":
                 self.started = self.finished = True
             case "error":
-                failure = UpstreamFailed(error_words(event.error)[:500], upstream_status=200)
+                failure = reported(event.error)
                 if not self.started:
                     raise failure
                 self.failed = failure
@@ -237,7 +237,7 @@ class StreamDecoder:
             case "message_stop":
                 self._end(events)
             case "error":
-                raise UpstreamFailed(error_words(event.error)[:500], upstream_status=200)
+                raise reported(event.error)
 
     def _end(self, events: list[Event]) -> None:
         if not self._begun:

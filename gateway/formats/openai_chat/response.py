@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from gateway.errors import UpstreamFailed
-from gateway.formats.failures import error_words, read_leniently
+from gateway.formats import wire
+from gateway.formats.failures import read_leniently, reported
 from gateway.formats.openai_chat.request import NAME, encode_call, read_detail
 from gateway.formats.reading import count
 from gateway.formats.types import (
@@ -117,7 +118,7 @@ def decode_response(body: JSONDict) -> Reply:
 
 def _check(body: JSONDict) -> None:
     if body.get("error"):
-        raise UpstreamFailed(error_words(body["error"]), upstream_status=200)
+        raise reported(body["error"])
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise UpstreamFailed("the upstream's answer has no choices", upstream_status=200)
@@ -160,7 +161,8 @@ def _answer_part(item: object) -> Part | None:
 
 def _calls(message: JSONDict) -> tuple[ToolCall, ...]:
     calls = []
-    for position, call in enumerate(message.get("tool_calls") or []):
+    told = message.get("tool_calls")
+    for position, call in enumerate(told if isinstance(told, list) else []):
         if not isinstance(call, dict):
             continue
         function = _object(call.get("function") or call.get("custom"))
@@ -184,7 +186,7 @@ def arguments_text(arguments: object) -> str:
     """JSON text; some servers send the object itself."""
     if isinstance(arguments, str):
         return arguments
-    return "" if arguments is None else msgspec.json.encode(arguments).decode()
+    return "" if arguments is None else wire.dumps(arguments).decode()
 
 
 def encode_response(reply: Reply, model: str) -> JSONDict:
@@ -253,10 +255,10 @@ def sniff_response(data: bytes) -> Usage | None:
     """The usage in an answer that is relayed. Raises `UpstreamFailed` for what is no answer."""
     try:
         answer = _read_answer(data)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         answer = read_leniently(data, _Answer)
     if answer.error:
-        raise UpstreamFailed(error_words(answer.error), upstream_status=200)
+        raise reported(answer.error)
     if not answer.choices:
         raise UpstreamFailed("the upstream's answer has no choices", upstream_status=200)
     return read_usage(answer.usage) if answer.usage else None

@@ -11,7 +11,7 @@ from msgspec import Raw, Struct
 
 from gateway.errors import UpstreamFailed
 from gateway.formats import sse, wire
-from gateway.formats.failures import NotAnEvent, error_words
+from gateway.formats.failures import NotAnEvent, reported
 from gateway.formats.openai_chat.response import (
     FINISH_OUT,
     arguments_text,
@@ -49,7 +49,7 @@ class _Delta(Struct):
 
 
 class _Choice(Struct):
-    index: int = 0
+    index: int | None = None
     delta: _Delta | None = None
     message: _Delta | None = None  # some servers' name for it
     finish_reason: str | None = None
@@ -70,7 +70,7 @@ def _chunk(data: bytes) -> _Chunk:
     """Raises `NotAnEvent` where the stream holds something else than chunks."""
     try:
         return _read_chunk(data)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         pass
     try:  # half a character as an escape, or a field of an unexpected type
         return msgspec.convert(wire.loads(data), _Chunk)
@@ -111,12 +111,12 @@ class Relay:
         Raises:
             UpstreamFailed: The upstream reports an error before any content.
         """
-        held = self._splitter.held
+        held = self._splitter.holds
         events = self._splitter.feed(data)
         kept = [event for event in events if self._passes(event)]
         if not kept:
             return b""
-        if len(kept) == len(events) and not (held or self._splitter.held):
+        if len(kept) == len(events) and not (held or self._splitter.holds):
             return data  # nothing was held, is held, or is left out: no copy
         return b"".join(kept)
 
@@ -148,7 +148,7 @@ class Relay:
             return True
         chunk = _chunk(data)
         if chunk.error:
-            failure = UpstreamFailed(error_words(chunk.error)[:500], upstream_status=200)
+            failure = reported(chunk.error)
             if not self.started:
                 raise failure
             self.failed = failure
@@ -164,14 +164,35 @@ class Relay:
         delta = choice.delta or choice.message
         if delta is not None:
             written = delta.content or delta.reasoning_content or delta.refusal
-            if written:
+            if isinstance(written, str) and written:
                 self.started = True
                 self.text_chars += len(written)
-            elif delta.tool_calls or delta.function_call or delta.reasoning or delta.audio:
+            elif (
+                written or delta.tool_calls or delta.function_call or delta.reasoning or delta.audio
+            ):
                 self.started = True
-                self.text_chars += len(arguments_text(delta.tool_calls or delta.reasoning)) // 2
+                self.text_chars += _written(delta)
         if choice.finish_reason:
             self.started = self._finish_seen = True
+
+
+def _written(delta: _Delta) -> int:
+    """How many characters of a delta are the model's, where it is more than plain text."""
+    total = len(delta.reasoning) if isinstance(delta.reasoning, str) else 0
+    calls = delta.tool_calls if isinstance(delta.tool_calls, list) else [delta.function_call]
+    for call in calls:
+        function = _function_of(call) if delta.tool_calls else call
+        if isinstance(function, dict):
+            total += len(arguments_text(function.get("arguments", function.get("input"))))
+    for part in delta.content if isinstance(delta.content, list) else []:
+        total += len(str(part.get("text") or "")) if isinstance(part, dict) else 0
+    return total
+
+
+def _function_of(call: object) -> JSONDict:
+    """The function, or custom tool, of a call; what is none is empty."""
+    called = (call.get("function") or call.get("custom")) if isinstance(call, dict) else None
+    return called if isinstance(called, dict) else {}
 
 
 class StreamDecoder:
@@ -216,13 +237,13 @@ class StreamDecoder:
             return
         chunk = _chunk(sent)
         if chunk.error:
-            raise UpstreamFailed(error_words(chunk.error)[:500], upstream_status=200)
+            raise reported(chunk.error)
         if chunk.usage:
             self._usage = read_usage(chunk.usage)
         if not self._begun:
             self._begin(sent, events)
         for choice in chunk.choices or ():
-            if choice.index == 0:
+            if not choice.index:
                 self._choice(choice, events)
 
     def _begin(self, sent: bytes, events: list[Event]) -> None:
@@ -279,7 +300,7 @@ class StreamDecoder:
         for call in calls if isinstance(calls, list) else []:
             if not isinstance(call, dict):
                 continue
-            function = call.get("function") or call.get("custom") or {}
+            function = _function_of(call)
             index = self._index_of(call, function)
             if index == len(self._calls):
                 self._calls.append(_wire_index(call, index))
