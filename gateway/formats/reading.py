@@ -1,9 +1,11 @@
 """Reading fields of a request: the type that is expected, or an error that names the field."""
 
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
-from gateway.errors import BadRequest
-from gateway.formats.types import JSONDict
+from gateway.errors import BadRequest, NotSupported
+from gateway.formats.types import JSONDict, Part, Prompt, Tool, ToolResult
 
 Value = TypeVar("Value")
 
@@ -77,6 +79,62 @@ def strings(body: JSONDict, name: str, at: str = "") -> tuple[str, ...]:
 def others(body: JSONDict, known: frozenset[str]) -> JSONDict:
     """The fields that the neutral form has no place for."""
     return {name: value for name, value in body.items() if name not in known}
+
+
+def beside(fields: JSONDict, known: frozenset[str]) -> JSONDict:
+    """The `extras` of a part or a tool: what it says and the neutral form has no place for."""
+    return {name: value for name, value in fields.items() if name not in known and value}
+
+
+def lost(prompt: Prompt) -> Iterator[str]:
+    """What parts and tools say that another format cannot: `content.citations`, for example."""
+    for message in prompt.messages:
+        for part in message.parts:
+            yield from (f"content.{name}" for name in _extras(part))
+    for tool in prompt.tools:
+        if isinstance(tool, Tool):
+            yield from (f"tools.{name}" for name in tool.extras)
+
+
+def _extras(part: Part) -> Iterator[str]:
+    yield from part.extras
+    if isinstance(part, ToolResult):
+        for inner in part.content:
+            yield from inner.extras
+
+
+def has_cache_hints(prompt: Prompt) -> bool:
+    parts = (part for message in prompt.messages for part in message.parts)
+    return any(part.cache for part in parts) or any(
+        isinstance(tool, Tool) and tool.cache for tool in prompt.tools
+    )
+
+
+def refuse_extras(prompt: Prompt, names: Iterable[str]) -> None:
+    """Raises `NotSupported` where one of these fields is set: without it, another thing is asked."""
+    for name in names:
+        if prompt.extras.get(name):
+            raise NotSupported(f"{name}: not available at this provider", param=name)
+
+
+MAX_DROPPED = 32
+_FIELD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+def dropped_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Names for a response header and the log: each once, few, and none that only looks like one.
+
+    They come from the request, so they could hold a line break and begin a header of their own.
+    """
+    found = dict.fromkeys(name if _FIELD.fullmatch(name) else "(unknown)" for name in names)
+    return tuple(found)[:MAX_DROPPED]
+
+
+def unknown_part(value: JSONDict) -> NotSupported:
+    kind = str(value.get("type"))[:60].encode("ascii", "backslashreplace").decode()
+    return NotSupported(
+        f"content of type {kind!r} cannot be sent to this provider", param="messages"
+    )
 
 
 def count(value: object) -> int:

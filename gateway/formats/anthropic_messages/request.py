@@ -5,15 +5,22 @@ Source: https://docs.anthropic.com/en/api/messages (read 2026-11)
 
 from typing import Any
 
+import msgspec
+
 from gateway.errors import BadRequest, NotSupported
 from gateway.formats import wire
 from gateway.formats.reading import (
+    beside,
+    dropped_names,
+    lost,
     objects,
     one_of,
     optional,
     others,
+    refuse_extras,
     required,
     strings,
+    unknown_part,
     wrong,
 )
 from gateway.formats.types import (
@@ -55,6 +62,29 @@ BUDGETS: dict[Effort, int] = {
     "max": 65_536,
 }
 
+MAX_USER_CHARS = 256
+# Another format's fields that say what is to come back, and not only how.
+_NEEDED = ("web_search_options", "audio")
+
+_BLOCK = frozenset(
+    [
+        "type",
+        "text",
+        "source",
+        "title",
+        "thinking",
+        "signature",
+        "data",
+        "id",
+        "name",
+        "input",
+        "tool_use_id",
+        "content",
+        "is_error",
+        "cache_control",
+    ]
+)
+_TOOL = frozenset(["type", "name", "description", "input_schema", "strict", "cache_control"])
 _ROLES = ("user", "assistant", "system")
 _KNOWN = frozenset(
     [
@@ -71,6 +101,7 @@ _KNOWN = frozenset(
         "stop_sequences",
         "thinking",
         "output_config",
+        "output_format",
         "metadata",
         "service_tier",
     ]
@@ -171,6 +202,12 @@ def _content(body: JSONDict, name: str, at: str) -> tuple[Part, ...]:
 
 
 def _part(block: JSONDict, at: str) -> Part:
+    found = _known_part(block, at)
+    extras = {} if isinstance(found, Opaque) else beside(block, _BLOCK)
+    return msgspec.structs.replace(found, extras=extras) if extras else found
+
+
+def _known_part(block: JSONDict, at: str) -> Part:
     cache = optional(block, "cache_control", dict, at)
     match required(block, "type", str, at):
         case "text":
@@ -214,7 +251,9 @@ def _image(source: JSONDict, at: str, cache: JSONDict | None) -> Image:
             )
         case "url":
             return Image(url=required(source, "url", str, inside), cache=cache)
-    raise NotSupported(f"{inside}type: an image by file id stays at its provider", param=inside)
+    raise NotSupported(
+        f"{inside}type: an image by file id stays at its provider", param=inside + "type"
+    )
 
 
 def _document(block: JSONDict, at: str, cache: JSONDict | None) -> Part:
@@ -254,6 +293,7 @@ def _tool(tool: JSONDict, at: str) -> Tool | OpaqueTool:
         parameters=optional(tool, "input_schema", dict, at),
         strict=optional(tool, "strict", bool, at),
         cache=optional(tool, "cache_control", dict, at),
+        extras=beside(tool, _TOOL),
     )
 
 
@@ -266,15 +306,18 @@ def _tool_choice(choice: JSONDict | None) -> ToolChoice | None:
     kind = required(choice, "type", str, "tool_choice.")
     one_of(kind, _CHOICES, "tool_choice.type")
     name = required(choice, "name", str, "tool_choice.") if kind == "tool" else None
+    if name == "":
+        raise wrong("tool_choice.name", "the name of a tool")
     return ToolChoice(_CHOICES[kind], name)  # type: ignore[arg-type]
 
 
 def _output_schema(body: JSONDict) -> OutputSchema | None:
     config = optional(body, "output_config", dict) or {}
-    wanted = optional(config, "format", dict, "output_config.")
+    wanted, at = optional(config, "format", dict, "output_config."), "output_config.format."
+    if wanted is None:  # the beta's name for it
+        wanted, at = optional(body, "output_format", dict), "output_format."
     if wanted is None:
         return None
-    at = "output_config.format."
     one_of(required(wanted, "type", str, at), ("json_schema",), at + "type")
     return OutputSchema(schema=required(wanted, "schema", dict, at), strict=True)
 
@@ -321,18 +364,14 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
     """
     if prompt.n not in (None, 1):
         raise NotSupported("n: this provider gives one answer a call", param="n")
-    dropped: list[str] = []
+    refuse_extras(prompt, _NEEDED)
+    dropped = list(lost(prompt))
     body: JSONDict = {
         "model": model,
         "max_tokens": prompt.max_tokens or DEFAULT_MAX_TOKENS,
         "messages": _encode_messages(prompt, dropped),
     }
-    system = [
-        _encode_part(part)
-        for message in prompt.messages
-        if message.role in ("system", "developer")
-        for part in message.parts
-    ]
+    system = _encode_system(prompt)
     if system:
         plain = len(system) == 1 and "cache_control" not in system[0]
         body["system"] = system[0]["text"] if plain else system
@@ -346,14 +385,30 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
     _encode_sampling(prompt, body, dropped)
     _encode_thinking(prompt, body, dropped)
     _encode_output(prompt, body)
-    if prompt.user:
+    if prompt.user and len(prompt.user) <= MAX_USER_CHARS:
         body["metadata"] = {"user_id": prompt.user}
+    elif prompt.user:
+        dropped.append("user")
     dropped += [name for name in ("seed", "service_tier") if getattr(prompt, name) is not None]
     dropped += sorted(prompt.extras)
     for name in quirks.unsupported:
         if body.pop(name, None) is not None:
             dropped.append(name)
-    return Encoded(body, tuple(dict.fromkeys(dropped)))
+    return Encoded(body, dropped_names(dropped))
+
+
+def _encode_system(prompt: Prompt) -> list[JSONDict]:
+    parts = [
+        part
+        for message in prompt.messages
+        if message.role in ("system", "developer")
+        for part in message.parts
+    ]
+    if not all(isinstance(part, Text) for part in parts):
+        raise NotSupported(
+            "messages: a system message holds text only at this provider", param="messages"
+        )
+    return [_encode_part(part) for part in parts if isinstance(part, Text) and part.text]
 
 
 def _encode_sampling(prompt: Prompt, body: JSONDict, dropped: list[str]) -> None:
@@ -373,7 +428,7 @@ def _encode_sampling(prompt: Prompt, body: JSONDict, dropped: list[str]) -> None
 def _encode_thinking(prompt: Prompt, body: JSONDict, dropped: list[str]) -> None:
     """An effort becomes a budget: every thinking model understands one.
 
-    Thinking goes with neither a temperature nor a forced tool, and the budget is part of
+    Thinking goes with neither sampling parameters nor a forced tool, and the budget is part of
     `max_tokens`, which grows by it so that the answer keeps its room.
     """
     wanted = prompt.reasoning
@@ -385,8 +440,8 @@ def _encode_thinking(prompt: Prompt, body: JSONDict, dropped: list[str]) -> None
         return
     body["thinking"] = {"type": "enabled", "budget_tokens": max(budget, MIN_BUDGET_TOKENS)}
     body["max_tokens"] += body["thinking"]["budget_tokens"]
-    for name in ("temperature", "top_k"):
-        if body.pop(name, None) is not None:
+    for name in ("temperature", "top_k", "top_p"):
+        if body.pop(name, None) not in (None, 1):
             dropped.append(name)
 
 
@@ -491,8 +546,7 @@ def encode_block(part: Part) -> JSONDict:
         case Audio():
             raise NotSupported("audio cannot be sent to this provider", param="messages")
         case Opaque(value=value):
-            kind = str(value.get("type"))[:60]
-            raise NotSupported(f"content of type {kind!r} cannot be sent to this provider")
+            raise unknown_part(value)
     raise NotSupported(f"{type(part).__name__} is not possible here")
 
 
@@ -526,7 +580,9 @@ def _encode_tool(tool: Tool | OpaqueTool) -> JSONDict:
     if isinstance(tool, OpaqueTool):
         if tool.format == NAME:
             return tool.value
-        raise NotSupported(f"the tool {tool.kind} is not available at this provider", param="tools")
+        raise NotSupported(
+            f"tool type {tool.kind} is not available at this provider", param="tools"
+        )
     sent: JSONDict = {"name": tool.name}
     if tool.description is not None:
         sent["description"] = tool.description

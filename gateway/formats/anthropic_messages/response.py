@@ -78,12 +78,15 @@ def read_usage(usage: Mapping[str, Any]) -> Usage:
 
 def write_usage(usage: Usage) -> JSONDict:
     fresh = usage.input_tokens - usage.cache_read_tokens - usage.cache_write_tokens
-    return {
+    told: JSONDict = {
         "input_tokens": max(fresh, 0),
         "cache_creation_input_tokens": usage.cache_write_tokens,
         "cache_read_input_tokens": usage.cache_read_tokens,
         "output_tokens": usage.output_tokens,
     }
+    if usage.reasoning_tokens:
+        told["output_tokens_details"] = {"thinking_tokens": usage.reasoning_tokens}
+    return told
 
 
 def decode_response(body: JSONDict) -> Reply:

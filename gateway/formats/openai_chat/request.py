@@ -7,14 +7,22 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from gateway.errors import BadRequest, NotSupported
 from gateway.formats.reading import (
+    beside,
+    dropped_names,
+    has_cache_hints,
+    lost,
     objects,
     one_of,
     optional,
     others,
+    refuse_extras,
     required,
     strings,
+    unknown_part,
     wrong,
 )
 from gateway.formats.types import (
@@ -48,6 +56,16 @@ EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 # From a thinking budget to the nearest effort: at most this many tokens.
 EFFORT_OF_BUDGET = ((2048, "low"), (12_000, "medium"))
 
+# Longer ones are refused by OpenAI and others; Claude Code's is a JSON document.
+MAX_USER_CHARS = 64
+# Another format's fields that say what the model can do, and not only how.
+_NEEDED = ("mcp_servers",)
+
+_PART = frozenset(
+    ["type", "text", "image_url", "input_audio", "file", "refusal", "cache_control", "annotations"]
+)
+_TOOL = frozenset(["type", "function", "cache_control"])
+_FUNCTION = frozenset(["name", "description", "parameters", "strict"])
 _KNOWN = frozenset(
     [
         "model",
@@ -163,6 +181,12 @@ def _content(message: JSONDict, at: str) -> tuple[Part, ...]:
 
 
 def _part(part: JSONDict, at: str) -> Part:
+    found = _known_part(part, at)
+    extras = {} if isinstance(found, Opaque) else beside(part, _PART)
+    return msgspec.structs.replace(found, extras=extras) if extras else found
+
+
+def _known_part(part: JSONDict, at: str) -> Part:
     cache = optional(part, "cache_control", dict, at)
     match required(part, "type", str, at):
         case "text":
@@ -274,19 +298,21 @@ def _tools(body: JSONDict) -> tuple[Tool | OpaqueTool, ...]:
             tools.append(OpaqueTool(NAME, str(kind)[:100], tool))
             continue
         function = required(tool, "function", dict, at)
-        tools.append(_function(function, at + "function.", tool.get("cache_control")))
+        tools.append(_function(function, at + "function.", tool))
     for at, function in objects(body, "functions"):
-        tools.append(_function(function, at, None))
+        tools.append(_function(function, at, {}))
     return tuple(tools)
 
 
-def _function(function: JSONDict, at: str, cache: Any) -> Tool:
+def _function(function: JSONDict, at: str, tool: JSONDict) -> Tool:
+    cache = tool.get("cache_control")
     return Tool(
         name=required(function, "name", str, at),
         description=optional(function, "description", str, at),
         parameters=optional(function, "parameters", dict, at),
         strict=optional(function, "strict", bool, at),
         cache=cache if isinstance(cache, dict) else None,
+        extras=beside(tool, _TOOL) | beside(function, _FUNCTION),
     )
 
 
@@ -297,9 +323,13 @@ def _tool_choice(body: JSONDict) -> ToolChoice | None:
             return None
         case "auto" | "none" | "required":
             return ToolChoice(choice)
-        case {"function": {"name": str(name)}} | {"custom": {"name": str(name)}}:
-            return ToolChoice("named", name)
-        case {"name": str(name)}:
+        case "any":  # Mistral's word
+            return ToolChoice("required")
+        case (
+            {"function": {"name": str(name)}}
+            | {"custom": {"name": str(name)}}
+            | {"name": str(name)}
+        ) if name:
             return ToolChoice("named", name)
     raise wrong("tool_choice", "'auto', 'none', 'required' or an object that names a function")
 
@@ -363,7 +393,10 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
         NotSupported: It asks for what this format cannot say, and leaving that out would
             change what is asked.
     """
-    dropped: list[str] = []
+    refuse_extras(prompt, _NEEDED)
+    dropped = list(lost(prompt))
+    if has_cache_hints(prompt):
+        dropped.append("cache_control")
     body: JSONDict = {"model": model, "messages": _encode_messages(prompt, quirks, dropped)}
     if prompt.stream:
         body["stream"] = True
@@ -380,19 +413,25 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
         stop=list(prompt.stop) or None,
         seed=prompt.seed,
         n=prompt.n,
-        user=prompt.user,
+        user=_encode_user(prompt.user, dropped),
         response_format=_encode_output(prompt.output_schema),
         reasoning_effort=_encode_effort(prompt.reasoning, dropped),
     )
     if prompt.max_tokens is not None:
         body[quirks.max_tokens_field] = prompt.max_tokens
-    if prompt.top_k is not None:
-        dropped.append("top_k")
+    dropped += [name for name in ("top_k", "service_tier") if getattr(prompt, name) is not None]
     dropped += sorted(prompt.extras)
     for name in quirks.unsupported:
         if body.pop(name, None) is not None:
             dropped.append(name)
-    return Encoded(body, tuple(dict.fromkeys(dropped)))
+    return Encoded(body, dropped_names(dropped))
+
+
+def _encode_user(user: str | None, dropped: list[str]) -> str | None:
+    if user is None or len(user) <= MAX_USER_CHARS:
+        return user
+    dropped.append("user")
+    return None
 
 
 def _given(**fields: Any) -> JSONDict:
@@ -490,9 +529,7 @@ def _encode_part(part: Part, dropped: list[str]) -> JSONDict:
         case Opaque(format=origin, value=value) if origin == NAME:
             return value
         case Opaque(value=value):
-            raise NotSupported(
-                f"content of type {str(value.get('type'))[:60]!r} cannot be sent to this provider"
-            )
+            raise unknown_part(value)
     raise NotSupported(f"{type(part).__name__} is not possible here")
 
 
@@ -500,7 +537,9 @@ def _encode_tool(tool: Tool | OpaqueTool) -> JSONDict:
     if isinstance(tool, OpaqueTool):
         if tool.format == NAME:
             return tool.value
-        raise NotSupported(f"the tool {tool.kind} is not available at this provider", param="tools")
+        raise NotSupported(
+            f"tool type {tool.kind} is not available at this provider", param="tools"
+        )
     function = _given(description=tool.description, parameters=tool.parameters, strict=tool.strict)
     return {"type": "function", "function": {"name": tool.name, **function}}
 
@@ -531,6 +570,7 @@ def _encode_effort(reasoning: Reasoning | None, dropped: list[str]) -> str | Non
         # Most models of this format refuse "none"; not to ask is what they all understand.
         return None
     if reasoning.budget_tokens is None:
+        dropped.append("thinking")  # "decide yourself" is what such a model does unasked
         return None
     dropped.append("thinking.budget_tokens")
     for at_most, effort in EFFORT_OF_BUDGET:
