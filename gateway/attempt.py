@@ -54,10 +54,12 @@ async def attempt(call: Call, target: Target, upstreams: Upstreams) -> Opened:
             first = await _first_content(answer, stage)
             limit.expect(times.idle, "further content")
             return Opened(target, answer, first, limit, stage)
-    except BaseException:
+    except BaseException as error:
         limit.stop()
         if answer is not None:
             answer.close()
+        if isinstance(error, UpstreamFailed):
+            hide(credential(target), error)
         raise
 
 
@@ -142,21 +144,43 @@ async def _first_content(answer: Answer, stage: Stage) -> bytes:
 
 
 async def _refused(target: Target, answer: Answer) -> UpstreamRefused:
-    """An error status as an error of ours; an upstream may echo the key, which stays here."""
-    data = await answer.read()
-    try:
-        key = resolve(target.connection.auth.get("api_key", ""))
-    except CredentialUnreadable:
-        key = ""
-    if key:
-        data = data.replace(key.encode(), b"[key]")
+    """An error status as an error of ours."""
+    data = without(credential(target), await answer.read())
     words = formats.by_name(target.provider.format).decode_error(answer.status, data)
     return UpstreamRefused(
         words,
         upstream_status=answer.status,
-        body=data,
+        body=data if _is_object(data) else b"",  # a page of HTML is in nobody's format
         retry_after_s=retry_after(answer.header("retry-after"), time.time()),
     )
+
+
+def _is_object(data: bytes) -> bool:
+    try:
+        return isinstance(wire.loads(data), dict)
+    except ValueError:
+        return False
+
+
+# --- An upstream may echo the key in what it says of a failure; it stays here ----------------
+
+
+def credential(target: Target) -> str:
+    """The key that a call to `target` left with; empty where there is none."""
+    try:
+        return resolve(target.connection.auth.get("api_key", ""))
+    except CredentialUnreadable:
+        return ""
+
+
+def without(key: str, data: bytes) -> bytes:
+    return data.replace(key.encode(), b"[key]") if key else data
+
+
+def hide(key: str, error: UpstreamFailed) -> None:
+    """Take the key out of an error's message."""
+    if key and key in str(error):
+        error.args = (str(error).replace(key, "[key]"),)
 
 
 def retry_after(value: str, now: float) -> float | None:

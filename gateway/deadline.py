@@ -15,16 +15,19 @@ class Deadline:
     """Guards the awaits of an attempt, in one or several `with` blocks, until `stop`.
 
     Leaving a block raises `UpstreamTimeout`, which names the phase, where time ran out in it.
+    Between blocks nothing is cancelled: there the call waits for its client, not for an upstream.
     """
 
-    __slots__ = ("_at", "_end", "_loop", "_phase", "_task", "_timer", "_timer_at", "expired")
+    __slots__ = (
+        "_at", "_end", "_guarding", "_loop", "_phase", "_task", "_timer", "_timer_at", "expired",
+    )  # fmt: skip
 
     def __init__(self, total_s: float) -> None:
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
         self._end = self._at = self._loop.time() + total_s
         self._phase = "end of the answer"
-        self.expired = False
+        self._guarding = self.expired = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
 
@@ -39,6 +42,8 @@ class Deadline:
     def renew(self, seconds: float) -> None:
         """The same phase again, from now; `seconds` as `expect` was given them."""
         self._at = min(self._loop.time() + seconds, self._end)
+        if self._timer_at == math.inf:
+            self._arm()
 
     def stop(self) -> None:
         if self._timer is not None:
@@ -51,11 +56,14 @@ class Deadline:
     def _look(self) -> None:
         if self._loop.time() < self._at:
             self._arm()
+        elif not self._guarding:
+            self._timer_at = math.inf  # a renewal arms it again
         elif self._task is not None:
             self.expired = True
             self._task.cancel()
 
     def __enter__(self) -> "Deadline":
+        self._guarding = True
         return self
 
     def __exit__(
@@ -64,6 +72,7 @@ class Deadline:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._guarding = False
         # As in asyncio.timeout: the cancellation is ours alone only if no other one waits.
         if (
             kind is asyncio.CancelledError

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from accounts.keys import hash_key
 from analytics.costs import format_usd
 from gateway import admission, formats, routing, tokens
-from gateway.attempt import Opened, attempt
+from gateway.attempt import Opened, attempt, credential, hide, without
 from gateway.call import Call
 from gateway.errors import (
     BadRequest,
@@ -186,7 +186,8 @@ async def answer(call: Call, opened: Opened, runtime: Runtime) -> None:
         else:
             await call.exchange.start(200, STREAM_HEADERS + headers)
             await relay(call, opened, opened.stage, runtime)
-            await drain(opened)
+            if call.finished:
+                await drain(opened)
     finally:
         opened.limit.stop()
         opened.answer.close()
@@ -209,11 +210,13 @@ async def relay(call: Call, opened: Opened, stage: Stage, runtime: Runtime) -> N
                 received = await piece()
             data = stage.feed(received) if received else stage.close()
     except UpstreamFailed as error:
+        key = credential(opened.target)
+        hide(key, error)
         call.note(stage)
         call.tried(200, str(error))
         # What the upstream itself said of its failure has the client's format already.
         told = error is stage.failed
-        end = data if told else call.format.encode_stream_error(error, exchange.id)
+        end = without(key, data) if told else call.format.encode_stream_error(error, exchange.id)
         call.account(runtime.journal, "truncated", 200, error, sending=len(end))
         await exchange.finish(end)
         return

@@ -21,15 +21,25 @@ class Splitter:
     What is incomplete is held, and bounded.
     """
 
-    __slots__ = ("held",)
+    __slots__ = ("_held",)
 
     def __init__(self) -> None:
-        self.held = b""
+        self._held = bytearray()
+
+    @property
+    def holds(self) -> bool:
+        """Is there the beginning of an event that has no end yet?"""
+        return bool(self._held)
 
     def feed(self, data: bytes) -> list[bytes]:
         """Raises `UpstreamFailed` for an event longer than MAX_EVENT_BYTES."""
-        if self.held:
-            data = self.held + data
+        if self._held:
+            seam = self._held[-3:] + data
+            if b"\n\n" not in seam and b"\r" not in seam:
+                self._hold(data)  # not joined: a line that never ends would cost its length squared
+                return []
+            data = bytes(self._held) + data
+            self._held.clear()
         if b"\r" in data:
             return self._feed_odd(data)
         events = data.split(b"\n\n")
@@ -47,13 +57,14 @@ class Splitter:
         return events
 
     def _hold(self, rest: bytes) -> None:
-        if len(rest) > MAX_EVENT_BYTES:
+        self._held += rest
+        if len(self._held) > MAX_EVENT_BYTES:
             raise UpstreamFailed(f"an event of the stream is over {MAX_EVENT_BYTES >> 20} MB")
-        self.held = rest
 
     def rest(self) -> bytes:
         """What stands after the last empty line; some servers end a stream without one."""
-        rest, self.held = self.held, b""
+        rest = bytes(self._held)
+        self._held.clear()
         return rest.strip(b"\r\n")
 
 

@@ -17,7 +17,10 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "sk-omni-0123456789abcdef0123456789abcdef"
+MANAGE_KEY = "sk-omni-fedcba9876543210fedcba9876543210"
 UPSTREAM_KEY = "sk-up-canary-7f3a9c"
+
+STATUSES = (400, 401, 402, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 529)
 
 Value = TypeVar("Value")
 
@@ -61,13 +64,20 @@ def configuration(upstream_url: str) -> dict[str, Any]:
             provider("an", format="anthropic_messages"),
             provider("dead", base_url=f"http://127.0.0.1:{free_port()}/v1"),
             provider("two"),
+            provider("brief"),
+            provider("mute", quirks={"include_usage": False}),
         ],
-        "models": [{"id": "mk/plain", "input_price": 1, "output_price": 2}],
+        "models": [
+            {"id": "mk/plain", "input_price": 1, "output_price": 2},
+            {"id": "mk/usage-null", "input_price": 1, "output_price": 2},
+        ],
         "connections": [
             connection("mk-main", "mk"),
             connection("slow-main", "slow", timeouts=long),
             connection("an-main", "an"),
             connection("dead-main", "dead"),
+            connection("brief-main", "brief", timeouts=timeouts | {"total": 0.6}),
+            connection("mute-main", "mute", headers={"x-team": "blue"}),
             connection("two-first", "two", 1, model_map={"m": "status-500"}),
             connection("two-second", "two", 2, model_map={"m": "plain"}),
         ],
@@ -76,12 +86,17 @@ def configuration(upstream_url: str) -> dict[str, Any]:
             for fault, target in (
                 ("dead", "dead/x"), ("hangs", "mk/hangs"), ("reset", "mk/reset"),
                 ("html", "mk/html"), ("empty", "mk/empty"), ("error-first", "mk/error-first"),
-                ("cut-mid-event", "mk/cut-mid-event"), ("redirect", "mk/redirect"),
-                *((str(status), f"mk/status-{status}")
-                  for status in (400, 401, 402, 403, 404, 408, 409, 413, 422, 429, 500, 503)),
+                *((fault, f"mk/{fault}") for fault in (
+                    "cut-mid-event", "redirect", "compressed", "invalid-json", "short-body",
+                    "hangs-after-headers", "status-502-html",
+                )),
+                *((str(status), f"mk/status-{status}") for status in STATUSES),
             )
         ],
-        "api_keys": [{"name": "laptop", "key": KEY}],
+        "api_keys": [
+            {"name": "laptop", "key": KEY},
+            {"name": "ops", "key": MANAGE_KEY, "scopes": ["manage"], "owner": "admin"},
+        ],
     }  # fmt: skip
 
 
@@ -161,6 +176,14 @@ class Gateway:
     def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
         headers = {"authorization": f"Bearer {KEY}"} | headers
         return httpx.post(self.url + path, json=body, headers=headers, timeout=30)
+
+
+def request_id(response: httpx.Response) -> str:
+    return response.headers["x-request-id"]
+
+
+def keyed(key: str = KEY) -> dict[str, str]:
+    return {"authorization": f"Bearer {key}"}
 
 
 HELLO = [{"role": "user", "content": "Say hello."}]

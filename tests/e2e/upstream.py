@@ -4,6 +4,7 @@ It speaks OpenAI Chat Completions and Anthropic Messages, and remembers what it 
 """
 
 import asyncio
+import gzip
 import json
 import threading
 import time
@@ -95,6 +96,9 @@ class Upstream:
         watch = asyncio.ensure_future(self._note_close(reader, seen))
         try:
             return await answer(seen, writer)
+        except ConnectionError:
+            seen.closed = time.monotonic()
+            raise
         finally:
             await asyncio.sleep(0)
             watch.cancel()
@@ -264,7 +268,9 @@ async def answer(seen: Seen, writer: asyncio.StreamWriter) -> bool:
         again: bool = await FAULTS[model](seen, writer)
         return again
     if model.startswith("status-"):
-        await send(writer, status_answer(int(model[7:]), seen))
+        status, _, kind = model.removeprefix("status-").partition("-")
+        page = plain(b"<html>Request refused</html>", "text/html", int(status))
+        await send(writer, page if kind == "html" else status_answer(int(status), seen))
         return True
     anthropic = seen.path.endswith("/messages")
     if not seen.body.get("stream"):
@@ -294,8 +300,17 @@ async def empty(seen: Seen, writer: asyncio.StreamWriter) -> bool:
     return True
 
 
+def error_object(seen: Seen) -> bytes:
+    """As of a provider that echoes the key in what it says."""
+    message = f"overloaded, {seen.headers.get('authorization')}"
+    return json.dumps({"error": {"message": message, "type": "server_error"}}).encode()
+
+
 async def error_first(seen: Seen, writer: asyncio.StreamWriter) -> bool:
-    return await relay(writer, [b'data: {"error": {"message": "overloaded"}}\n\n'])
+    if not seen.body.get("stream"):
+        await send(writer, plain(error_object(seen), "application/json"))
+        return True
+    return await relay(writer, [b"data: " + error_object(seen) + b"\n\n"])
 
 
 async def reset(seen: Seen, writer: asyncio.StreamWriter) -> bool:
@@ -339,6 +354,120 @@ async def redirect(seen: Seen, writer: asyncio.StreamWriter) -> bool:
     return True
 
 
+async def invalid_json(seen: Seen, writer: asyncio.StreamWriter) -> bool:
+    await send(writer, plain(b'{"id": "chatcmpl-1", "choices": [', "application/json"))
+    return True
+
+
+async def compressed(seen: Seen, writer: asyncio.StreamWriter) -> bool:
+    body = gzip.compress(json.dumps(openai_json("plain")).encode())
+    await send(writer, plain(body, "application/json", headers="Content-Encoding: gzip\r\n"))
+    return True
+
+
+async def huge(seen: Seen, writer: asyncio.StreamWriter) -> bool:
+    """100 MB: of a plain answer one string, of a stream one line that does not end."""
+    streamed = bool(seen.body.get("stream"))
+    kind = b"text/event-stream" if streamed else b"application/json"
+    head = b"HTTP/1.1 200 X\r\nContent-Type: " + kind + b"\r\nTransfer-Encoding: chunked\r\n\r\n"
+    begin = b'data: {"id": "' if streamed else b'{"id": "'
+    await send(writer, head + chunk(begin))
+    piece = chunk(b"x" * (1 << 20))
+    for _ in range(100):
+        await send(writer, piece)
+    await send(writer, chunk(b'"}') + b"0\r\n\r\n")
+    return True
+
+
+async def hangs_after_headers(seen: Seen, writer: asyncio.StreamWriter) -> bool:
+    streamed = bool(seen.body.get("stream"))
+    length = b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+    await send(writer, STREAM_HEAD if streamed else b"HTTP/1.1 200 OK\r\n" + length)
+    return await forever()
+
+
+async def short_body(seen: Seen, writer: asyncio.StreamWriter) -> bool:
+    whole = json_answer(openai_json("plain"))
+    await send(writer, whole[:-40])
+    return False
+
+
+async def fin_after_40(seen: Seen, writer: asyncio.StreamWriter) -> bool:
+    """No chunked framing, so a close is all that says that the answer ended."""
+    await send(writer, b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+    for event in openai_stream(seen, [" word"] * 40)[:41]:
+        await send(writer, event)
+    return False
+
+
+async def reset_mid_stream(seen: Seen, writer: asyncio.StreamWriter) -> bool:
+    await send(writer, STREAM_HEAD)
+    for event in openai_stream(seen, WORDS)[:4]:
+        await send(writer, chunk(event))
+    await asyncio.sleep(0.05)
+    writer.transport.abort()
+    return False
+
+
+async def error_mid_stream(seen: Seen, writer: asyncio.StreamWriter) -> bool:
+    error = b"data: " + error_object(seen) + b"\n\n"
+    return await relay(writer, [*openai_stream(seen, WORDS)[:4], error])
+
+
+async def drip(seen: Seen, writer: asyncio.StreamWriter) -> bool:
+    """Three bytes at a time, so that every boundary is cut somewhere."""
+    whole = b"".join(openai_stream(seen, ["Grüße", ", 世界", " 👋"]))
+    return await relay(writer, [whole[at : at + 3] for at in range(0, len(whole), 3)])
+
+
+async def usage_null(seen: Seen, writer: asyncio.StreamWriter) -> bool:
+    """As OpenAI does where usage was asked for: null in each chunk, the counts in the last."""
+    events = [openai_event(delta(content=word), usage=None) for word in WORDS]
+    events.append(openai_event(delta("stop"), usage=None))
+    if (seen.body.get("stream_options") or {}).get("include_usage"):
+        events.append(openai_event([], usage=OPENAI_USAGE))
+    return await relay(writer, [*events, b"data: [DONE]\n\n"])
+
+
+async def refuses_usage(seen: Seen, writer: asyncio.StreamWriter) -> bool:
+    if "stream_options" in seen.body:
+        error = {"error": {"message": "unknown field: stream_options", "type": "invalid"}}
+        await send(writer, json_answer(error, 400))
+        return True
+    return await relay(writer, openai_stream(seen, WORDS))
+
+
+async def flood(seen: Seen, writer: asyncio.StreamWriter) -> bool:
+    """20 MB as fast as they are taken: more than all the buffers on the way."""
+    events = openai_stream(seen, ["x" * 50_000] * FLOOD_EVENTS)
+    return await relay(writer, events)
+
+
+FLOOD_EVENTS = 400
+
+
+async def closes(seen: Seen, writer: asyncio.StreamWriter) -> bool:
+    """A whole answer, and then, without having said so, no further one on this connection."""
+    await send(writer, json_answer(openai_json("plain")))
+    return False
+
+
+async def private_headers(seen: Seen, writer: asyncio.StreamWriter) -> bool:
+    headers = "".join(f"{name}: {value}\r\n" for name, value in PRIVATE_HEADERS.items())
+    await send(writer, json_answer(openai_json("plain"), headers=headers))
+    return True
+
+
+PRIVATE_HEADERS = {
+    "Set-Cookie": "session=upstream-secret",
+    "Authorization": "Bearer upstream-secret",
+    "WWW-Authenticate": "Bearer realm=upstream-secret",
+    "OpenAI-Organization": "upstream-secret",
+    "X-Request-Id": "upstream-secret",
+    "Server": "upstream-secret",
+}
+
+
 FAULTS: dict[str, Callable[[Seen, asyncio.StreamWriter], Any]] = {
     "html": html,
     "empty": empty,
@@ -351,4 +480,18 @@ FAULTS: dict[str, Callable[[Seen, asyncio.StreamWriter], Any]] = {
     "no-done": no_done,
     "slow": slow,
     "redirect": redirect,
+    "invalid-json": invalid_json,
+    "compressed": compressed,
+    "huge": huge,
+    "hangs-after-headers": hangs_after_headers,
+    "short-body": short_body,
+    "fin-after-40": fin_after_40,
+    "reset-mid-stream": reset_mid_stream,
+    "error-mid-stream": error_mid_stream,
+    "drip": drip,
+    "usage-null": usage_null,
+    "refuses-usage": refuses_usage,
+    "flood": flood,
+    "closes": closes,
+    "private-headers": private_headers,
 }

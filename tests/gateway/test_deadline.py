@@ -132,3 +132,19 @@ def test_a_stopped_limit_cancels_nothing(loop: SkippingLoop) -> None:
         await asyncio.sleep(60)
 
     assert run(loop, work())[0] == "done"
+
+
+def test_between_its_blocks_a_limit_cancels_nothing(loop: SkippingLoop) -> None:
+    async def work() -> None:
+        limit = Deadline(100)
+        limit.expect(2, "further content")
+        await asyncio.sleep(30)  # a client that reads slowly
+        with limit:
+            limit.renew(2)
+            await asyncio.sleep(1)
+        await asyncio.sleep(30)
+        with limit:
+            limit.renew(2)
+            await asyncio.sleep(60)
+
+    assert run(loop, work()) == ("no further content within the time limit", 63)

@@ -1,0 +1,133 @@
+"""What clients get wrong: each has its status, the client's format, and a row."""
+
+import json
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from tests.e2e.gateway import HELLO, KEY, Gateway, request_id
+
+CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
+
+
+@dataclass(frozen=True)
+class Wrong:
+    id: str
+    body: bytes
+    status: int
+    openai: tuple[str, str | None]
+    anthropic: str
+    param: str | None = None
+    key: str | None = KEY
+
+
+def body(**fields: object) -> bytes:
+    whole = {"model": "mk/plain", "messages": HELLO, "max_tokens": 10} | fields
+    return json.dumps({k: v for k, v in whole.items() if v is not None}).encode()
+
+
+INVALID = ("invalid_request_error", None)
+WRONG = [
+    Wrong("malformed JSON", b'{"model": ', 400, INVALID, "invalid_request_error"),
+    Wrong("no object", b"[]", 400, INVALID, "invalid_request_error"),
+    Wrong("nested without end", b"[" * 50_000, 400, INVALID, "invalid_request_error"),
+    Wrong("no model", body(model=None), 400, INVALID, "invalid_request_error", "model"),
+    Wrong("a number as model", body(model=7), 400, INVALID, "invalid_request_error", "model"),
+    Wrong("no messages", body(messages=[]), 400, INVALID, "invalid_request_error", "messages"),
+    Wrong(
+        "text as messages", body(messages="hi"), 400, INVALID, "invalid_request_error", "messages"
+    ),
+    Wrong(
+        "an unknown role",
+        body(messages=[{"role": "wizard", "content": "hi"}]),
+        400,
+        INVALID,
+        "invalid_request_error",
+        "messages[0].role",
+    ),
+    Wrong("text as stream", body(stream="yes"), 400, INVALID, "invalid_request_error", "stream"),
+    Wrong(
+        "an unknown model",
+        body(model="mk2/plain"),
+        404,
+        ("invalid_request_error", "model_not_found"),
+        "not_found_error",
+        "model",
+    ),
+    Wrong(
+        "no key", body(), 401, ("invalid_request_error", "invalid_api_key"), "authentication_error",
+        key=None,
+    ),
+    Wrong(
+        "a wrong key", body(), 401, ("invalid_request_error", "invalid_api_key"),
+        "authentication_error", key="sk-omni-ffffffffffffffffffffffffffffffff",
+    ),
+    Wrong(
+        "a body over the limit",
+        body(padding="x" * (1 << 20)),
+        413,
+        ("invalid_request_error", "request_too_large"),
+        "request_too_large",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.id)
+def test_bad_input_is_named_and_logged(gateway: Gateway, wrong: Wrong) -> None:
+    headers = {"authorization": f"Bearer {wrong.key}"} if wrong.key else {}
+    openai = httpx.post(gateway.url + CHAT, content=wrong.body, headers=headers)
+    anthropic = httpx.post(gateway.url + MESSAGES, content=wrong.body, headers=headers)
+    assert (openai.status_code, anthropic.status_code) == (wrong.status, wrong.status)
+    error = openai.json()["error"]
+    assert (error["type"], error["code"]) == wrong.openai
+    assert error["param"] == wrong.param
+    assert anthropic.json()["error"]["type"] == wrong.anthropic
+    assert anthropic.json()["request_id"] == request_id(anthropic)
+    for response in (openai, anthropic):
+        assert gateway.row(request_id(response))["status"] == wrong.status
+
+
+def test_an_unknown_model_gets_the_closest_names(gateway: Gateway) -> None:
+    assert "mk/plain" in gateway.chat("mk2/plain").json()["error"]["message"]
+
+
+def test_a_body_over_the_limit_is_refused_without_a_declared_length(gateway: Gateway) -> None:
+    answer = httpx.post(
+        gateway.url + CHAT,
+        content=(b"x" * 65_536 for _ in range(40)),
+        headers={"authorization": f"Bearer {KEY}"},
+    )
+    assert answer.status_code == 413
+
+
+def test_two_different_keys_are_refused(gateway: Gateway) -> None:
+    answer = gateway.post(CHAT, {"model": "mk/plain", "messages": HELLO}, **{"x-api-key": "other"})
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("header", ["x-api-key", "x-goog-api-key", "api-key"])
+def test_a_key_is_taken_from(gateway: Gateway, header: str) -> None:
+    answer = httpx.post(
+        gateway.url + CHAT, json={"model": "mk/plain", "messages": HELLO}, headers={header: KEY}
+    )
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/v1/chat/completions", "/chat/completions"])
+def test_a_mistyped_base_address_is_served(gateway: Gateway, path: str) -> None:
+    assert gateway.post(path, {"model": "mk/plain", "messages": HELLO}).status_code == 200
+
+
+def test_an_unknown_address_and_a_wrong_method_have_the_clients_format(gateway: Gateway) -> None:
+    headers = {"authorization": f"Bearer {KEY}"}
+    missing = httpx.get(gateway.url + "/v1/nothing", headers=headers)
+    assert (missing.status_code, missing.json()["error"]["type"]) == (404, "invalid_request_error")
+    method = httpx.get(gateway.url + MESSAGES, headers=headers)
+    assert (method.status_code, method.json()["error"]["type"]) == (405, "invalid_request_error")
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/models", "/healthz", "/admin/", "/readyz"])
+def test_a_foreign_host_is_refused_everywhere(gateway: Gateway, path: str) -> None:
+    answer = httpx.get(gateway.url + path, headers={"host": "evil.example"})
+    assert answer.status_code == 400
