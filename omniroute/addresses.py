@@ -6,6 +6,7 @@ every address that it has.
 """
 
 import ipaddress
+import re
 from urllib.parse import SplitResult, urlsplit
 
 from django.core.exceptions import ValidationError
@@ -91,6 +92,9 @@ def check_base_url(url: str, allow_private: bool) -> None:
     Raises:
         ValidationError: For the field `base_url`.
     """
+    # Judged before it is parsed, since `urlsplit` leaves tabs and line ends out.
+    if any(char.isspace() or not char.isprintable() for char in url):
+        raise ValidationError({"base_url": "the URL has a space or a control character"})
     try:
         parts = urlsplit(url)
         _ = parts.port  # raises where it is no number
@@ -98,9 +102,10 @@ def check_base_url(url: str, allow_private: bool) -> None:
         raise ValidationError({"base_url": f"not a URL: {error}"}) from None
     if complaint := _complaint(parts):
         raise ValidationError({"base_url": complaint})
-    address = literal(parts.hostname or "")
+    host = parts.hostname or ""
+    address = literal(host)
     if address is None:
-        if parts.hostname == "localhost" and not allow_private:
+        if _LOCALHOST.fullmatch(host) and not allow_private:
             raise ValidationError({"base_url": f"localhost is private; {_ALLOW}"})
         return
     try:
@@ -109,6 +114,9 @@ def check_base_url(url: str, allow_private: bool) -> None:
         raise ValidationError({"base_url": f"{refusal}; {_ALLOW}"}) from None
 
 
+_LOCALHOST = re.compile(r"(.+\.)?localhost\.?")
+# One spelling, so that no two readers differ on it: no %31, no dot of another script.
+_NAME = re.compile(r"[a-z0-9._-]+")
 _ALLOW = "set allow_private_network to call private addresses"
 
 
@@ -121,10 +129,12 @@ def _complaint(parts: SplitResult) -> str | None:
         return "a credential does not belong in the URL"
     if parts.query or parts.fragment:
         return "the URL can have neither ? nor #"
-    if any(char.isspace() or not char.isprintable() for char in parts.geturl()):
-        return "the URL has a space or a control character"
+    if literal(parts.hostname) is not None:
+        return None
+    if not _NAME.fullmatch(parts.hostname):
+        return "the host is written in letters, digits, - and dots; another script as xn--…"
     last = parts.hostname.rstrip(".").rsplit(".", 1)[-1]
-    if literal(parts.hostname) is None and (last.isdigit() or last.startswith("0x")):
+    if last.isdigit() or last.startswith("0x"):
         # inet_aton reads 127.1, 0177.0.0.1 and 2130706433 as addresses; nobody else should.
         return "the host is neither a name nor an IP address in its usual form"
     return None
@@ -132,7 +142,10 @@ def _complaint(parts: SplitResult) -> str | None:
 
 def literal(host: str) -> Address | None:
     """The IP address that a URL's host is, or None for a name."""
+    text = host.rstrip(".").strip("[]")
+    if ":" in text:
+        text = text.partition("%")[0]  # the zone of a link-local address
     try:
-        return ipaddress.ip_address(host.rstrip(".").strip("[]").partition("%")[0])
+        return ipaddress.ip_address(text)
     except ValueError:
         return None
