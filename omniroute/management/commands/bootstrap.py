@@ -1,7 +1,10 @@
 """`manage.py bootstrap`: everything that must be there before the gateway is served."""
 
+import contextlib
 import fcntl
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,10 @@ from django.db import connection
 
 from accounts import first
 from providers import catalogue
-from providers.credentials import CredentialUnreadable
+from providers.credentials import CredentialUnreadable, NoKeyFits
 from providers.models import Connection
+
+log = logging.getLogger(__name__)
 
 CURL = """\
 curl -N {url}/v1/chat/completions \\
@@ -27,9 +32,7 @@ class Command(BaseCommand):
     help = "Migrate, load the catalogue, and make the first administrator and API key."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Several containers may start at once on one folder.
-        with open(settings.DATA_DIR / "bootstrap.lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with _alone():
             try:
                 self._prepare()
             except (ImproperlyConfigured, catalogue.CatalogueError) as error:
@@ -53,20 +56,41 @@ class Command(BaseCommand):
         if password:
             lines.append(f"Sign in as {settings.ADMIN_USERNAME} with the password {password}")
         if key:
-            lines += [
-                f"API key:  {key}",
-                "Neither is shown again. Once the gateway listens, this streams:",
-                "",
-                CURL.format(url=url, key=key),
-                "",
-            ]
+            lines.append(f"API key:  {key}")
+        if password or key:
+            lines.append("This is not shown again.")
         else:
             lines.append(
                 "Password and API key were shown at the first start; `python manage.py "
                 "reset_password` and Admin make new ones."
             )
+        if key:
+            lines += ["Once the gateway listens, this streams:", "", CURL.format(url=url, key=key)]
+            lines.append("")
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Several containers may start at once: on one folder, or on one PostgreSQL with a folder each."""
+    with open(settings.DATA_DIR / "bootstrap.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if connection.vendor != "postgresql":
+            yield
+            return
+        # Another connection than the work's: a lock of the session outlives its transactions.
+        other = connection.copy()
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+            try:
+                yield
+            finally:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+                other.close()
+
+
+_LOCK = 0x6F6D6E69  # any number, the same in every release
 
 
 def _keep_private() -> None:
@@ -79,11 +103,21 @@ def _keep_private() -> None:
 def check_credentials() -> None:
     """Refuse to start with keys that do not decrypt what is stored.
 
+    A row that is damaged otherwise stops nothing: the snapshot leaves it out.
+
     Raises:
-        CommandError: It names the first connection concerned.
+        CommandError: It names the connections concerned.
     """
+    unreadable = []
     for row in Connection.objects.exclude(credential=""):
         try:
             row.read_auth()
+        except NoKeyFits:
+            unreadable.append(row.name)
         except CredentialUnreadable as error:
-            raise CommandError(f"ENCRYPTION_KEYS: connection {row.name}: {error}") from None
+            log.error("connection %s cannot be used: %s", row.name, error)
+    if unreadable:
+        raise CommandError(
+            "ENCRYPTION_KEYS: no key decrypts the stored credential of "
+            f"{', '.join(unreadable)}; give the keys that it was stored with"
+        )
