@@ -6,10 +6,12 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from accounts.models import User
 
@@ -18,7 +20,7 @@ class Command(BaseCommand):
     help = "Set a user's password, and end that user's sessions."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("username", nargs="?", default="admin")
+        parser.add_argument("username", nargs="?", default=settings.ADMIN_USERNAME)
         parser.add_argument("--generate", action="store_true", help="make one up, and print it")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -30,9 +32,10 @@ class Command(BaseCommand):
             validate_password(password, user)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
-        user.set_password(password)
-        user.save()
-        ended = end_sessions(user)
+        with transaction.atomic():
+            user.set_password(password)
+            user.save()
+            ended = end_sessions(user)
         if options["generate"]:
             self.stdout.write(f"The password of {user.username} is now {password}")
         self.stdout.write(f"The password is changed; sessions ended: {ended}.")
