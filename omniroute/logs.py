@@ -13,8 +13,7 @@ class ConsoleFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = f"{_time(record)} {record.levelname.lower()} {record.name}: {_escape(record.getMessage())}"
         if record.exc_info:
-            # A traceback is ours, and needs its lines; the message in it is escaped below.
-            line += "\n" + _escape(self.formatException(record.exc_info), keep="\n")
+            line += _escape(_indented(self.formatException(record.exc_info)), keep="\n")
         return line
 
 
@@ -29,6 +28,11 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
         return json.dumps(entry)
+
+
+def _indented(text: str) -> str:
+    """A traceback needs its lines, and a message in it may bring more: none looks like a record."""
+    return "".join(f"\n    {line}" for line in text.split("\n"))
 
 
 def _escape(text: str, keep: str = "") -> str:

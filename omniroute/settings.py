@@ -227,8 +227,11 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    # Their lines repeat what the request log holds, query strings included.
     "loggers": {
+        # Django's own handlers escape nothing.
+        "django": {"handlers": []},
+        "django.server": {"handlers": [], "propagate": True},
+        # Their lines repeat what the request log holds, query strings included.
         "uvicorn.access": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
         "django.channels.server": {"level": "WARNING"},
