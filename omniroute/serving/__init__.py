@@ -1,7 +1,8 @@
 """How the application is served: two servers of one shape, and a supervisor for several processes.
 
-A server is a function `run(listener, application, process, grace_s)`: it accepts on the socket until
-SIGTERM or SIGINT, lets what runs finish for at most `grace_s` seconds, closes the process's runtime
+A server is a function `run(listener, application, process, grace_s, ready)`: it calls `ready` once
+it accepts on the socket, and goes on until SIGTERM or SIGINT. Then it accepts nothing more, lets
+what runs finish for at most `grace_s` seconds, cancels what is left, closes the process's runtime
 and returns.
 """
 
@@ -9,3 +10,10 @@ and returns.
 HEADERS_TIMEOUT_S = 30.0
 HEADERS_BYTES = 64 << 10
 KEEPALIVE_S = 75.0
+# What a request that is cancelled at the end of the grace has to account for itself.
+CANCEL_S = 5.0
+
+
+def refusal(status: bytes) -> bytes:
+    """A response to what never became a request; the connection is closed after it."""
+    return b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"

@@ -6,9 +6,11 @@ once, sees the headers and no body, says no, and the connection is closed.
 """
 
 import asyncio
+import logging
 import signal
 import socket
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import uvloop
 from twisted.internet import asyncioreactor
@@ -19,12 +21,21 @@ asyncioreactor.install(loop)  # before daphne.server installs one of its own
 from daphne import server as daphne_server
 from daphne.http_protocol import HTTPFactory, WebRequest
 from twisted.internet import reactor
+from twisted.logger import (
+    FilteringLogObserver,
+    LogLevel,
+    LogLevelFilterPredicate,
+    STDLibLogObserver,
+    globalLogBeginner,
+)
 from twisted.web import http
 
 from accounts.keys import hash_key
 from gateway.exchange import BODY_TIMEOUT_S, KEY_HEADERS
-from gateway.runtime import Runtime
-from omniroute.serving import HEADERS_BYTES, HEADERS_TIMEOUT_S, KEEPALIVE_S
+from omniroute.serving import CANCEL_S, HEADERS_BYTES, HEADERS_TIMEOUT_S, KEEPALIVE_S, refusal
+
+if TYPE_CHECKING:
+    from gateway.runtime import Runtime
 
 STRANGER_BODY_BYTES = 64 << 10  # enough to sign in
 
@@ -38,13 +49,14 @@ class Request(WebRequest):
         self.writable.set()
         self._received = 0
         self._limit = 0
-        self._timer = loop.call_later(self.server.headers_timeout_s, self._late)
+        self._timer: asyncio.TimerHandle | None = None
 
     # --- What comes in ---
 
     def gotLength(self, length: int | None) -> None:
         super().gotLength(length)
-        self._timer.cancel()
+        if length == 0:
+            return
         self._timer = loop.call_later(BODY_TIMEOUT_S, self._late)
         most = self.server.process.max_body_bytes
         known = self._is_known()
@@ -78,12 +90,22 @@ class Request(WebRequest):
             super().handleContentChunk(data[:room])
 
     def process(self) -> Any:
-        self._timer.cancel()
+        self._disarm()
+        headers = self.requestHeaders
+        if headers.hasHeader(b"upgrade"):
+            # Nothing is served over an upgrade, so such a request is answered like any other.
+            # Daphne, which would take over the connection, looks at the first value only.
+            headers.setRawHeaders(b"upgrade", [b"", *headers.getRawHeaders(b"upgrade")])
         return super().process()
 
     def _late(self) -> None:
         if self.channel is not None:
             self.channel.forceAbortClient()
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     # --- What goes out: Twisted calls these as the connection's buffer fills and empties ---
 
@@ -105,10 +127,11 @@ class Request(WebRequest):
     def finish(self) -> None:
         if self.producer is not None:
             self.unregisterProducer()
+        self.writable.set()  # nobody else would, now
         super().finish()
 
     def connectionLost(self, reason: Any) -> None:
-        self._timer.cancel()
+        self._disarm()
         self.writable.set()
         super().connectionLost(reason)
 
@@ -117,30 +140,54 @@ class Channel(http.HTTPChannel):
     """A connection."""
 
     totalHeadersSize = HEADERS_BYTES
+    MAX_LENGTH = HEADERS_BYTES  # of a line
     requestFactory = Request
+    _timer: asyncio.TimerHandle | None = None
 
     def connectionMade(self) -> None:
         super().connectionMade()
         self.factory.channels.add(self)
-        # A client that never gets to the end of a first line has no request whose time runs.
-        self._silence = loop.call_later(self.factory.server.headers_timeout_s, self._silent)
+        self._awaits_headers, self._heard = True, False
+        self._arm()
 
-    def lineReceived(self, line: bytes) -> None:
-        self._silence.cancel()
-        super().lineReceived(line)
+    def dataReceived(self, data: bytes) -> None:
+        self._heard = True
+        if self._awaits_headers and self._timer is None:
+            self._arm()
+        super().dataReceived(data)
+
+    def allHeadersReceived(self) -> None:
+        self._awaits_headers = False
+        self._disarm()
+        super().allHeadersReceived()
+
+    def requestDone(self, request: Request) -> None:
+        self._awaits_headers, self._heard = True, False
+        super().requestDone(request)
 
     def connectionLost(self, reason: Any) -> None:
-        self._silence.cancel()
+        self._disarm()
         self.factory.channels.discard(self)
         super().connectionLost(reason)
 
-    def _silent(self) -> None:
-        self.forceAbortClient()
-
     def close_when_idle(self) -> None:
         self.persistent = False
-        if not self.requests:
+        if self._awaits_headers:
             self.loseConnection()
+
+    def _arm(self) -> None:
+        self._timer = loop.call_later(self.factory.server.headers_timeout_s, self._late)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _late(self) -> None:
+        self._timer = None
+        if self._heard:
+            self.transport.write(refusal(b"408 Request Timeout"))
+        self.loseConnection()
 
 
 class Factory(HTTPFactory):
@@ -158,61 +205,88 @@ class Factory(HTTPFactory):
         channel: Channel = http.HTTPFactory.buildProtocol(self, addr)
         return channel
 
+    def log(self, request: Request) -> None:
+        """Twisted would write an access log, which here nobody reads."""
+
 
 class Server(daphne_server.Server):
     def __init__(
-        self, listener: socket.socket, application: Any, process: Runtime, headers_timeout_s: float
+        self,
+        listener: socket.socket,
+        application: Any,
+        process: "Runtime",
+        headers_timeout_s: float,
     ) -> None:
-        super().__init__(
-            application,
-            endpoints=[f"fd:fileno={listener.fileno()}"],
-            signal_handlers=False,
-            server_name="",
-        )
+        # Daphne's `run` listens on its endpoints; ours does not look at them.
+        super().__init__(application, endpoints=["none"], server_name="")
         self.process, self.headers_timeout_s = process, headers_timeout_s
-        self.ports: list[Any] = []
+        self.connections: dict[Request, dict[str, Any]] = {}
+        self._listener, self._factory = listener, Factory(self)
+        self._drain: asyncio.Task[None] | None = None
 
-    def listen_success(self, port: Any) -> None:
-        self.ports.append(port)
+    def run(self, grace_s: float, ready: Callable[[], None]) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop, grace_s)
+        self._port = reactor.adoptStreamPort(
+            self._listener.fileno(), self._listener.family, self._factory
+        )
+        self._listener.close()  # Twisted has made a duplicate
+        asyncio.set_event_loop(loop)
+        reactor.callWhenRunning(ready)
+        reactor.callLater(1, self.application_checker)
+        reactor.run(installSignalHandlers=False)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         await super().handle_reply(protocol, message)
-        if isinstance(protocol, Request) and not protocol.writable.is_set():
+        if not protocol.writable.is_set():
             await protocol.writable.wait()
 
+    def _stop(self, grace_s: float) -> None:
+        if self._drain is None:
+            self._drain = loop.create_task(self.drain(grace_s))
+
     async def drain(self, grace_s: float) -> None:
-        """Accept nothing new, let what runs finish, and stop."""
+        """Accept nothing new, let what runs finish, cancel what does not, and stop."""
         self.process.draining = True
-        for port in self.ports:
-            port.stopListening()
-        for channel in list(self.http_factory.channels):
+        self._port.stopListening()
+        for channel in list(self._factory.channels):
             channel.close_when_idle()
+        await self._wait_until_quiet(grace_s)
+        await self._cancel()
+        await self.process.close()
+        reactor.stop()
+
+    async def _wait_until_quiet(self, grace_s: float) -> None:
+        """A connection is there until its last byte has left the buffer."""
         until = loop.time() + grace_s
         # Only at the end, and nothing of Twisted's would notify.
         while (  # noqa: ASYNC110
-            self.process.active or self.http_factory.channels
+            self.process.active or self._factory.channels
         ) and loop.time() < until:
             await asyncio.sleep(0.05)
-        await self.process.close()
-        reactor.stop()
+
+    async def _cancel(self) -> None:
+        running = [
+            details["application_instance"]
+            for details in self.connections.values()
+            if "application_instance" in details and not details["application_instance"].done()
+        ]
+        for task in running:
+            task.cancel()
+        if running:
+            logging.getLogger(__name__).error("%d requests outlasted the drain", len(running))
+            await asyncio.wait(running, timeout=CANCEL_S)
 
 
 def run(
     listener: socket.socket,
     application: Any,
-    process: Runtime,
+    process: "Runtime",
     grace_s: float,
+    ready: Callable[[], None],
     headers_timeout_s: float = HEADERS_TIMEOUT_S,
 ) -> None:
-    server = Server(listener, application, process, headers_timeout_s)
-    drains: list[asyncio.Task[None]] = []
-
-    def stop() -> None:
-        if not drains:
-            drains.append(loop.create_task(server.drain(grace_s)))
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    # Daphne has no other way to be given a factory.
-    daphne_server.HTTPFactory = Factory
-    server.run()
+    only_errors = LogLevelFilterPredicate(LogLevel.error)
+    observer = FilteringLogObserver(STDLibLogObserver("daphne"), [only_errors])
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False, discardBuffer=True)
+    Server(listener, application, process, headers_timeout_s).run(grace_s, ready)

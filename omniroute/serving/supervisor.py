@@ -1,13 +1,11 @@
 """Several processes under one: started, restarted when they die, stopped together."""
 
-import ctypes
 import logging
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import FrameType
 
 from msgspec import Struct
@@ -16,7 +14,9 @@ log = logging.getLogger(__name__)
 
 RESTART_AFTER_S = (0.1, 1.0, 5.0)  # the longer, the more often it has died
 SETTLED_S = 60.0  # who lived so long begins again with the shortest
-_PR_SET_PDEATHSIG = 1
+TICK_S = 0.1
+# How much longer than its grace a child may take, to cancel, to flush and to leave.
+OVERTIME_S = 15.0
 
 
 class Child(Struct):
@@ -32,23 +32,37 @@ class Child(Struct):
 
 
 class Supervisor:
-    """Runs children until a signal; then each gets the signal and its time to finish."""
+    """Runs children until a signal; then each is told to stop and gets its time to finish."""
 
-    def __init__(self, children: Sequence[Child], environment: dict[str, str]) -> None:
+    def __init__(self, children: Sequence[Child], environment: Mapping[str, str]) -> None:
         self._children, self._environment = children, environment
         self._stopping = False
 
-    def run(self, grace_s: float) -> int:
-        """Returns the exit status: 0 where every child stopped by itself when told to."""
+    def run(self) -> None:
+        """Returns at SIGTERM or SIGINT, with the children still running: `stop` ends them."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
+            signal.signal(number, self._on_signal)
         while not self._stopping:
             for child in self._children:
                 self._keep_running(child)
-            time.sleep(0.1)
-        return self._wait(grace_s)
+            time.sleep(TICK_S)
+
+    def stop(self, grace_s: float) -> int:
+        """Returns the exit status: 0 where every child stopped by itself when told to."""
+        running = [(child.name, child.process) for child in self._children if child.process]
+        for _, process in running:
+            process.terminate()
+        until = time.monotonic() + grace_s + OVERTIME_S
+        statuses = [_wait(name, process, until) for name, process in running]
+        return int(any(status not in (0, -signal.SIGTERM) for status in statuses))
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        # No more than this: it may come in the middle of the start of a child.
+        self._stopping = True
 
     def _keep_running(self, child: Child) -> None:
+        if self._stopping:
+            return
         now = time.monotonic()
         if child.process is None:
             if now >= child.due:
@@ -58,8 +72,9 @@ class Supervisor:
         if status is None:
             return
         child.process = None
-        child.deaths = 0 if now - child.started > SETTLED_S else child.deaths + 1
-        pause = RESTART_AFTER_S[min(child.deaths, len(RESTART_AFTER_S)) - 1]
+        child.deaths = 0 if now - child.started > SETTLED_S else child.deaths
+        pause = RESTART_AFTER_S[min(child.deaths, len(RESTART_AFTER_S) - 1)]
+        child.deaths += 1
         child.due = now + pause
         log.error("%s ended with status %d; it starts again in %g s", child.name, status, pause)
 
@@ -68,35 +83,18 @@ class Supervisor:
         child.process = subprocess.Popen(  # noqa: S603  # commands of ours
             child.command,
             pass_fds=child.descriptors,
-            env=os.environ | self._environment,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            env={**os.environ, **self._environment},
             # A Ctrl-C in the terminal is for the supervisor, which tells its children.
             start_new_session=True,
         )
 
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        self._stopping = True
-        for child in self._children:
-            if child.process is not None and child.process.poll() is None:
-                child.process.terminate()
 
-    def _wait(self, grace_s: float) -> int:
-        until = time.monotonic() + grace_s + 10
-        failed = 0
-        for child in self._children:
-            if child.process is None:
-                continue
-            try:
-                status = child.process.wait(max(until - time.monotonic(), 0.1))
-            except subprocess.TimeoutExpired:
-                child.process.kill()
-                status = child.process.wait()
-            if status not in (0, -signal.SIGTERM):
-                log.error("%s ended with status %d", child.name, status)
-                failed = 1
-        return failed
-
-
-def _die_with_parent() -> None:
-    """A supervisor that is killed cannot stop its children; the kernel does."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def _wait(name: str, process: subprocess.Popen[bytes], until: float) -> int:
+    try:
+        status = process.wait(max(until - time.monotonic(), 0.1))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        status = process.wait()
+    if status not in (0, -signal.SIGTERM):
+        log.error("%s ended with status %d", name, status)
+    return status

@@ -2,25 +2,35 @@
 
 import asyncio
 import contextlib
+import functools
+import logging
 import signal
 import socket
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from gateway.runtime import Runtime
-from omniroute.serving import HEADERS_BYTES, HEADERS_TIMEOUT_S, KEEPALIVE_S
+from omniroute.serving import CANCEL_S, HEADERS_BYTES, HEADERS_TIMEOUT_S, KEEPALIVE_S, refusal
+
+if TYPE_CHECKING:
+    from gateway.runtime import Runtime
+
+
+class HeadersTooLarge(Exception):
+    """Ends the parsing of a request."""
 
 
 class Protocol(HttpToolsProtocol):
     """uvicorn waits for headers without end, and reads them without bound."""
 
-    headers_timeout_s = HEADERS_TIMEOUT_S
-    _timer: asyncio.TimerHandle | None = None
-    _in_headers = False
-    _size = 0
+    def __init__(self, *args: Any, headers_timeout_s: float, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._headers_timeout_s = headers_timeout_s
+        self._timer: asyncio.TimerHandle | None = None
+        self._unparsed = 0  # bytes that belong neither to a body nor to headers that are complete
+        self._header_bytes = 0
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -31,27 +41,58 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._timer is None and self._is_idle():
+            self._arm()
+        self._unparsed += len(data)
         super().data_received(data)
-        # Headers that came in one piece, as nearly all do, cost no timer and no count.
-        if self._in_headers and not self.transport.is_closing():
-            self._size += len(data)
-            if self._size > HEADERS_BYTES:
-                self._refuse(b"431 Request Header Fields Too Large")
-            elif self._timer is None:
-                self._arm()
+        # The parser keeps a header to itself until its end, so its callbacks do not see this.
+        if self._unparsed > HEADERS_BYTES:
+            self._refuse(b"431 Request Header Fields Too Large")
+
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    # --- The parser's callbacks ---
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_headers, self._size = True, 0
+        self._header_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        self._measure(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        self._measure(len(name) + len(value) + 4)
 
     def on_headers_complete(self) -> None:
-        self._in_headers = False
-        if self._timer is not None:
-            self._disarm()
+        self._disarm()
+        self._unparsed = 0
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        self._unparsed = 0
+        super().on_body(body)
+
+    def _measure(self, size: int) -> None:
+        self._header_bytes += size
+        if self._header_bytes > HEADERS_BYTES:
+            raise HeadersTooLarge  # uvicorn then calls `send_400_response`
+
+    # --- Refusals ---
+
+    def send_400_response(self, msg: str) -> None:
+        if self._header_bytes > HEADERS_BYTES:
+            self._refuse(b"431 Request Header Fields Too Large")
+        else:
+            super().send_400_response(msg)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Nothing is served over an upgrade, and whoever asks for one may go on without."""
+
     def _arm(self) -> None:
-        self._timer = self.loop.call_later(self.headers_timeout_s, self._late)
+        self._timer = self.loop.call_later(self._headers_timeout_s, self._late)
 
     def _disarm(self) -> None:
         if self._timer is not None:
@@ -60,19 +101,30 @@ class Protocol(HttpToolsProtocol):
 
     def _late(self) -> None:
         self._timer = None
-        self._refuse(b"408 Request Timeout")
+        if self._unparsed:
+            self._refuse(b"408 Request Timeout")
+        else:
+            self.transport.close()
 
     def _refuse(self, status: bytes) -> None:
-        self.transport.write(
-            b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-        )
+        self._disarm()
+        if self.transport.is_closing():
+            return
+        if self._is_idle():  # else it would end up inside the response to an earlier request
+            self.transport.write(refusal(status))
         self.transport.close()
 
 
 class Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, process: Runtime) -> None:
+    def __init__(
+        self, config: uvicorn.Config, process: "Runtime", ready: Callable[[], None]
+    ) -> None:
         super().__init__(config)
-        self.process = process
+        self._process, self._ready = process, ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -83,31 +135,48 @@ class Server(uvicorn.Server):
         yield
 
     def _stop(self) -> None:
-        self.process.draining = self.should_exit = True
+        self._process.draining = self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """The drain. What is cancelled at its end still accounts for itself."""
+        await super().shutdown(sockets)
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=CANCEL_S)
 
 
-def run(listener: socket.socket, application: Any, process: Runtime, grace_s: float) -> None:
-    server = Server(
-        uvicorn.Config(
-            application,
-            loop="uvloop",
-            http=Protocol,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=int(KEEPALIVE_S),
-            timeout_graceful_shutdown=max(1, round(grace_s)),
-            backlog=2048,
-        ),
-        process,
+def run(
+    listener: socket.socket,
+    application: Any,
+    process: "Runtime",
+    grace_s: float,
+    ready: Callable[[], None],
+    headers_timeout_s: float = HEADERS_TIMEOUT_S,
+) -> None:
+    config = uvicorn.Config(
+        application,
+        loop="uvloop",
+        http=functools.partial(Protocol, headers_timeout_s=headers_timeout_s),  # type: ignore[arg-type]  # all that it does is call it
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level=logging.WARNING,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=int(KEEPALIVE_S),
+        timeout_graceful_shutdown=grace_s,  # type: ignore[arg-type]  # asyncio.wait_for takes a float
     )
+    logging.getLogger("uvicorn.error").addFilter(_is_no_cancellation)
+    server = Server(config, process, ready)
 
     async def serve() -> None:
         await server.serve([listener])
         await process.close()
 
-    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(serve())
+
+
+def _is_no_cancellation(record: logging.LogRecord) -> bool:
+    """A request that the end of the grace cancels is no fault of the application's."""
+    return not (record.exc_info and record.exc_info[0] is asyncio.CancelledError)
