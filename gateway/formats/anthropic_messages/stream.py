@@ -37,7 +37,7 @@ from gateway.formats.types import (
 )
 
 
-class _Delta(Struct):
+class _Delta(Struct, gc=False):
     type: str | None = None
     text: str | None = None
     thinking: str | None = None
@@ -47,13 +47,13 @@ class _Delta(Struct):
     stop_sequence: str | None = None
 
 
-class _Message(Struct):
+class _Message(Struct, gc=False):
     id: str | None = None
     model: str | None = None
     usage: dict[str, Any] | None = None
 
 
-class _Event(Struct):
+class _Event(Struct, gc=False):
     """What accounting reads of an event; everything else is skipped unparsed."""
 
     type: str | None = None
@@ -65,7 +65,19 @@ class _Event(Struct):
     error: Any = None
 
 
-_read_event = msgspec.json.Decoder(_Event).decode
+_decoder = msgspec.json.Decoder(_Event)
+_read_event, _read_events = _decoder.decode, _decoder.decode_lines
+
+
+def _events(data: bytes) -> list[_Event] | None:
+    """All events of an ordinary piece; None for a piece that must be read event by event."""
+    lines = sse.named_lines(data)
+    if not lines:
+        return None
+    try:
+        return _read_events(lines)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
 
 
 def _event(data: bytes) -> _Event:
@@ -125,11 +137,16 @@ class Relay:
         Raises:
             UpstreamFailed: The upstream reports an error before any content.
         """
-        held = self._splitter.holds
+        if not self._splitter.holds:
+            told = _events(data)
+            if told is not None:
+                for event in told:
+                    self._note(event)
+                return data
         events = self._splitter.feed(data)
-        for event in events:
-            self._note(event)
-        return b"".join(events) if held or self._splitter.holds else data
+        for sent in events:
+            self._read(sent)
+        return b"".join(events)
 
     def close(self) -> bytes:
         """The bytes that the end lacks.
@@ -139,7 +156,7 @@ class Relay:
         """
         rest = self._splitter.rest()
         try:
-            self._note(rest)
+            self._read(rest)
             rest = rest and rest + b"\n\n"
         except NotAnEvent:  # half an event is not passed on
             rest = b""
@@ -150,11 +167,12 @@ class Relay:
         self.finished = True
         return rest + sse.frame(b'{"type":"message_stop"}', "message_stop")
 
-    def _note(self, sent: bytes) -> None:
+    def _read(self, sent: bytes) -> None:
         data = sse.data_of(sent)
-        if not data:
-            return
-        event = _event(data)
+        if data:
+            self._note(_event(data))
+
+    def _note(self, event: _Event) -> None:
         match event.type:
             case "content_block_delta" if event.delta is not None:
                 delta = event.delta
@@ -184,7 +202,7 @@ class StreamDecoder:
     """An upstream's bytes in, neutral events out; one instance a stream."""
 
     def __init__(self) -> None:
-        self._reader = sse.Reader()
+        self._splitter = sse.Splitter()
         self._tally = _Tally()
         self._begun = self._ended = False
         self._finish: str | None = None
@@ -197,16 +215,21 @@ class StreamDecoder:
     def feed(self, data: bytes) -> list[Event]:
         """Raises `UpstreamFailed` for an error event and for what is no event."""
         events: list[Event] = []
-        for sent in self._reader.feed(data):
-            self._read(_event(sent), events)
+        told = None if self._splitter.holds else _events(data)
+        if told is None:
+            sent = [sse.data_of(event) for event in self._splitter.feed(data)]
+            told = [_event(content) for content in sent if content]
+        for event in told:
+            self._read(event, events)
         return events
 
     def close(self) -> list[Event]:
         """Raises `UpstreamFailed` where no stop reason was seen."""
         events: list[Event] = []
         with suppress(NotAnEvent):
-            for sent in self._reader.close():
-                self._read(_event(sent), events)
+            rest = sse.data_of(self._splitter.rest())
+            if rest:
+                self._read(_event(rest), events)
         if not self._ended:
             if self._finish is None:
                 raise UpstreamFailed("the upstream's stream broke off")
@@ -290,6 +313,12 @@ _EMPTY: dict[str, JSONDict] = {
 }
 
 
+_BEFORE_TEXT = (
+    b"event: content_block_delta\n"
+    b'data: {"type":"content_block_delta","index":%d,"delta":{"type":"text_delta","text":'
+)
+
+
 class StreamEncoder:
     """Neutral events in, Anthropic's events out.
 
@@ -305,12 +334,16 @@ class StreamEncoder:
     def __init__(self, *, model: str, include_usage: bool, id: str, created: int) -> None:
         self._model, self._id = model, id
         self._index = -1
+        self._before_text = b""
         self._open: str | int | None = None  # a key of _EMPTY, or the number of a call
         self._begun = False
         self._waiting: dict[int, tuple[JSONDict, list[str]]] = {}
 
     def encode(self, event: Event) -> bytes:
         match event:
+            case TextDelta(text) if self._open == "text":
+                # Nearly every event: only the text is written anew.
+                return self._before_text + wire.dumps(text) + b"}}\n\n"
             case TextDelta(text) | RefusalDelta(text):
                 return self._delta("text", {"type": "text_delta", "text": text})
             case ThinkingDelta(text):
@@ -381,6 +414,7 @@ class StreamEncoder:
     def _open_block(self, kind: str | int, block: JSONDict) -> bytes:
         self._open = kind
         self._index += 1
+        self._before_text = _BEFORE_TEXT % self._index
         return _frame("content_block_start", index=self._index, content_block=block)
 
     def _whole(self, block: JSONDict) -> bytes:

@@ -38,7 +38,7 @@ from gateway.formats.types import (
 DONE = b"[DONE]"
 
 
-class _Delta(Struct):
+class _Delta(Struct, gc=False):
     content: Any = None
     tool_calls: Any = None
     reasoning_content: str | None = None
@@ -48,14 +48,14 @@ class _Delta(Struct):
     audio: Raw | None = None
 
 
-class _Choice(Struct):
+class _Choice(Struct, gc=False):
     index: int | None = None
     delta: _Delta | None = None
     message: _Delta | None = None  # some servers' name for it
     finish_reason: str | None = None
 
 
-class _Chunk(Struct):
+class _Chunk(Struct, gc=False):
     """What accounting reads of a chunk; everything else is skipped unparsed."""
 
     choices: list[_Choice] | None = None
@@ -63,7 +63,27 @@ class _Chunk(Struct):
     error: Any = None
 
 
-_read_chunk = msgspec.json.Decoder(_Chunk).decode
+_decoder = msgspec.json.Decoder(_Chunk)
+_read_chunk, _read_chunks = _decoder.decode, _decoder.decode_lines
+
+_END = sse.frame(DONE)
+
+
+def _chunks(data: bytes) -> list[_Chunk] | None:
+    """All chunks of an ordinary piece, `[DONE]` left out; None for a piece to be read by events."""
+    if data.endswith(_END):
+        data = data[: -len(_END)]
+        if not data:
+            return []
+    lines = sse.unnamed_lines(data)
+    if lines is None:
+        return None
+    try:
+        chunks = _read_chunks(lines)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    # The parser skips lines of white space: then which chunk was whose event is not known.
+    return chunks if len(chunks) == lines.count(b"\n") else None
 
 
 def _chunk(data: bytes) -> _Chunk:
@@ -111,14 +131,21 @@ class Relay:
         Raises:
             UpstreamFailed: The upstream reports an error before any content.
         """
-        held = self._splitter.holds
-        events = self._splitter.feed(data)
-        kept = [event for event in events if self._passes(event)]
-        if not kept:
-            return b""
-        if len(kept) == len(events) and not (held or self._splitter.holds):
-            return data  # nothing was held, is held, or is left out: no copy
-        return b"".join(kept)
+        if not self._splitter.holds:
+            chunks = _chunks(data)
+            if chunks is not None:
+                return self._feed_whole(data, chunks)
+        return b"".join([event for event in self._splitter.feed(data) if self._passes(event)])
+
+    def _feed_whole(self, data: bytes, chunks: list[_Chunk]) -> bytes:
+        passes = [self._note(chunk) for chunk in chunks]
+        if data.endswith(_END):
+            self._end()
+            passes.append(True)
+        if all(passes):
+            return data
+        events = zip(self._splitter.feed(data), passes, strict=True)
+        return b"".join([event for event, passed in events if passed])
 
     def close(self) -> bytes:
         """The bytes that the end lacks.
@@ -142,11 +169,17 @@ class Relay:
         if not data:
             return True
         if data == DONE:
-            if not self.started and not self._finish_seen:
-                raise UpstreamFailed("the upstream's stream ended without an answer")
-            self.finished = self.started = True
+            self._end()
             return True
-        chunk = _chunk(data)
+        return self._note(_chunk(data))
+
+    def _end(self) -> None:
+        if not self.started:
+            raise UpstreamFailed("the upstream's stream ended without an answer")
+        self.finished = True
+
+    def _note(self, chunk: _Chunk) -> bool:
+        """Read a chunk along; does the client get it?"""
         if chunk.error:
             failure = reported(chunk.error)
             if not self.started:
@@ -157,28 +190,37 @@ class Relay:
         if not chunk.choices:
             return not (self._strip_usage and chunk.usage)
         for choice in chunk.choices:
-            self._note(choice)
+            delta = choice.delta
+            if delta is not None and type(delta.content) is str and delta.content:
+                self.started = True
+                self.text_chars += len(delta.content)
+            else:
+                self._note_other(delta or choice.message)
+            if choice.finish_reason:
+                self.started = self._finish_seen = True
         return True
 
-    def _note(self, choice: _Choice) -> None:
-        delta = choice.delta or choice.message
-        if delta is not None:
-            written = delta.content or delta.reasoning_content or delta.refusal
-            if isinstance(written, str) and written:
-                self.started = True
-                self.text_chars += len(written)
-            elif (
-                written or delta.tool_calls or delta.function_call or delta.reasoning or delta.audio
-            ):
-                self.started = True
-                self.text_chars += _written(delta)
-        if choice.finish_reason:
-            self.started = self._finish_seen = True
+    def _note_other(self, delta: _Delta | None) -> None:
+        """What is no plain text: thinking, tool calls, a refusal, or nothing."""
+        if delta is None:
+            return
+        if (
+            delta.content
+            or delta.reasoning_content
+            or delta.refusal
+            or delta.tool_calls
+            or delta.function_call
+            or delta.reasoning
+            or delta.audio
+        ):
+            self.started = True
+            self.text_chars += _written(delta)
 
 
 def _written(delta: _Delta) -> int:
-    """How many characters of a delta are the model's, where it is more than plain text."""
-    total = len(delta.reasoning) if isinstance(delta.reasoning, str) else 0
+    """How many characters of a delta the model wrote."""
+    texts = (delta.content, delta.reasoning_content or delta.reasoning, delta.refusal)
+    total = sum(len(text) for text in texts if isinstance(text, str))
     calls = delta.tool_calls if isinstance(delta.tool_calls, list) else [delta.function_call]
     for call in calls:
         function = _function_of(call) if delta.tool_calls else call
@@ -202,7 +244,7 @@ class StreamDecoder:
     """
 
     def __init__(self) -> None:
-        self._reader = sse.Reader()
+        self._splitter = sse.Splitter()
         self._begun = self._ended = False
         self._finish: str | None = None
         self._usage: Usage | None = None
@@ -211,16 +253,24 @@ class StreamDecoder:
     def feed(self, data: bytes) -> list[Event]:
         """Raises `UpstreamFailed` for an error event and for what is no chunk."""
         events: list[Event] = []
-        for sent in self._reader.feed(data):
-            self._read(sent, events)
+        chunks = None if self._ended or self._splitter.holds else _chunks(data)
+        if chunks and not self._begun and chunks[0].choices:
+            self._begin(data[len("data: ") : data.find(b"\n")], events)
+        if chunks is not None and self._begun:
+            for chunk in chunks:
+                self._take(chunk, events)
+            if data.endswith(_END):
+                self._end(events)
+            return events
+        for event in self._splitter.feed(data):
+            self._read(sse.data_of(event), events)
         return events
 
     def close(self) -> list[Event]:
         """Raises `UpstreamFailed` where no finish reason was seen."""
         events: list[Event] = []
         with suppress(NotAnEvent):
-            for sent in self._reader.close():
-                self._read(sent, events)
+            self._read(sse.data_of(self._splitter.rest()), events)
         if not self._ended:
             if self._finish is None:
                 raise UpstreamFailed("the upstream's stream broke off")
@@ -228,7 +278,7 @@ class StreamDecoder:
         return events
 
     def _read(self, sent: bytes, events: list[Event]) -> None:
-        if self._ended:
+        if self._ended or not sent:
             return
         if sent == DONE:
             if not self._begun:
@@ -236,12 +286,15 @@ class StreamDecoder:
             self._end(events)
             return
         chunk = _chunk(sent)
+        if chunk.choices and not self._begun:  # Azure begins with a chunk that has only filters
+            self._begin(sent, events)
+        self._take(chunk, events)
+
+    def _take(self, chunk: _Chunk, events: list[Event]) -> None:
         if chunk.error:
             raise reported(chunk.error)
         if chunk.usage:
             self._usage = read_usage(chunk.usage)
-        if not self._begun:
-            self._begin(sent, events)
         for choice in chunk.choices or ():
             if not choice.index:
                 self._choice(choice, events)
@@ -330,6 +383,9 @@ def _wire_index(call: JSONDict, index: int) -> int:
     return wire_index if isinstance(wire_index, int) else -1 - index
 
 
+_AFTER_TEXT = b'},"finish_reason":null}]}\n\n'
+
+
 class StreamEncoder:
     """Neutral events in, chunks out.
 
@@ -348,11 +404,12 @@ class StreamEncoder:
             "model": model,
         }
         self._thought: list[str] = []
+        self._before_text = self._write_before_text()
 
     def encode(self, event: Event) -> bytes:
         match event:
-            case TextDelta(text):
-                return self._delta({"content": text})
+            case TextDelta(text):  # nearly every event: only the text is written anew
+                return self._before_text + wire.dumps(text) + _AFTER_TEXT
             case ThinkingDelta(text):
                 self._thought.append(text)
                 return self._delta({"reasoning_content": text})
@@ -366,6 +423,7 @@ class StreamEncoder:
             case Started(id, _, created):
                 self._head["id"] = id or self._head["id"]
                 self._head["created"] = created or self._head["created"]
+                self._before_text = self._write_before_text()
                 return self._delta({"role": "assistant", "content": ""})
             case RefusalDelta(text):
                 return self._delta({"refusal": text})
@@ -381,6 +439,10 @@ class StreamEncoder:
                 return b""  # what only its own format knows; the call's `dropped` names it
             case Finished(finish, usage, _):
                 return self._end(FINISH_OUT[finish], usage)
+
+    def _write_before_text(self) -> bytes:
+        head = wire.dumps(self._head).removesuffix(b"}")
+        return b"data: " + head + b',"choices":[{"index":0,"delta":{"content":'
 
     def _delta(self, delta: JSONDict) -> bytes:
         return self._chunk([{"index": 0, "delta": delta, "finish_reason": None}])
