@@ -64,6 +64,28 @@ class RequestRecord(models.Model):
         return self.id
 
 
+class DeletedSpending(models.Model):
+    """What deleted requests had spent, a day, key and user: budgets go on counting it.
+
+    Kept only as long as the month or week that the day is in.
+    """
+
+    day = models.DateField()  # on which the requests began, in UTC
+    key = models.CharField(max_length=100, blank=True)
+    user = models.CharField(max_length=150, blank=True)
+    cost_picousd = models.BigIntegerField(default=0)
+    tokens = models.PositiveBigIntegerField(default=0)
+    requests = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["day", "key", "user"], name="one_row_a_day_and_key"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} on {self.day}"
+
+
 class Heartbeat(models.Model):
     """When a background process last said that it lives."""
 

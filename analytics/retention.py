@@ -1,9 +1,14 @@
 """Deletion of what is older than the operator wants to keep."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Count, F, QuerySet, Sum
+from django.db.models.functions import TruncDate
 
 from analytics.ids import first_id
-from analytics.models import RequestRecord
+from analytics.models import DeletedSpending, RequestRecord
+from analytics.spending import counted
 
 BATCH = 2_000
 
@@ -11,12 +16,49 @@ BATCH = 2_000
 def delete_older(now: datetime, days: int) -> int:
     """Delete requests older than `days`, in batches that each hold the write lock briefly.
 
+    What they spent in the week and the month that run now is kept as sums: a budget of 30 days'
+    memory would start anew on the 31st.
+
     Returns:
         How many rows went.
     """
     oldest = first_id((now - timedelta(days=days)).timestamp())
     expired = RequestRecord.objects.filter(id__lt=oldest).order_by("id")
+    month, week = now.date().replace(day=1), now.date() - timedelta(days=now.weekday())
+    since = min(month, week)
+    DeletedSpending.objects.filter(day__lt=since).delete()
     deleted = 0
-    while ids := list(expired.values_list("id", flat=True)[:BATCH]):
-        deleted += RequestRecord.objects.filter(id__in=ids).delete()[0]
+    while gone := _delete_batch(expired, since):
+        deleted += gone
     return deleted
+
+
+def _delete_batch(expired: QuerySet[RequestRecord], since: date) -> int:
+    with transaction.atomic():
+        # Locked where the database can: two at once must not keep the same row's sum twice.
+        ids = list(expired.select_for_update().values_list("id", flat=True)[:BATCH])
+        batch = RequestRecord.objects.filter(id__in=ids)
+        _keep_sums(counted().filter(id__in=ids).exclude(key="", user=""), since)
+        return batch.delete()[0]
+
+
+def _keep_sums(rows: QuerySet[RequestRecord], since: date) -> None:
+    days = (
+        rows.annotate(day=TruncDate("time"))
+        .filter(day__gte=since)
+        .values("day", "key", "user")
+        .annotate(
+            usd=Sum("cost_picousd"),
+            tokens=Sum(F("input_tokens") + F("output_tokens")),
+            requests=Count("id"),
+        )
+    )
+    for day in days:
+        kept, _ = DeletedSpending.objects.get_or_create(
+            day=day["day"], key=day["key"], user=day["user"]
+        )
+        DeletedSpending.objects.filter(pk=kept.pk).update(
+            cost_picousd=F("cost_picousd") + int(day["usd"] or 0),
+            tokens=F("tokens") + int(day["tokens"]),
+            requests=F("requests") + day["requests"],
+        )

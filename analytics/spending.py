@@ -1,44 +1,75 @@
 """What has been spent in the periods that budgets are for, as the log has it."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
+from typing import Any
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Aggregate, Count, F, Q, QuerySet, Sum
 
 from analytics.ids import first_id
-from analytics.models import RequestRecord
+from analytics.models import DeletedSpending, RequestRecord
+
+Amounts = tuple[int, int, int]  # 10⁻¹² USD, tokens, requests
+Units = dict[str, Callable[..., Aggregate]]
+
+_LOGGED: Units = {
+    "usd": partial(Sum, "cost_picousd"),
+    "tokens": partial(Sum, F("input_tokens") + F("output_tokens")),
+    "requests": partial(Count, "id"),
+}
+_DELETED: Units = {
+    "usd": partial(Sum, "cost_picousd"),
+    "tokens": partial(Sum, "tokens"),
+    "requests": partial(Sum, "requests"),
+}
 
 
-def spent(by: str, starts: dict[str, datetime]) -> dict[tuple[str, str], tuple[int, int, int]]:
+def counted() -> QuerySet[RequestRecord]:
+    """What was let in: a request that was refused has no provider, and cost nothing."""
+    return RequestRecord.objects.exclude(provider="").order_by()
+
+
+def spent(
+    by: str, starts: Mapping[str, datetime], until: datetime | None = None
+) -> dict[tuple[str, str], Amounts]:
     """Sums since the start of each period.
 
     Args:
         by: `key` or `user`.
-        starts: When each period began.
-
-    Returns:
-        By name and period: 10⁻¹² USD, tokens, and requests that were let in.
+        starts: When each period began: midnights, UTC.
+        until: Only of requests that began before; else of all.
     """
-    sums: dict[str, Sum | Count] = {}
-    for period, start in starts.items():
-        since = Q(id__gte=first_id(start.timestamp()))
-        sums |= {
-            f"{period}_usd": Sum("cost_picousd", filter=since),
-            f"{period}_tokens": Sum(F("input_tokens") + F("output_tokens"), filter=since),
-            f"{period}_requests": Count("id", filter=since & ~Q(provider="")),
-        }
-    rows = (
-        RequestRecord.objects.filter(id__gte=first_id(min(starts.values()).timestamp()))
-        .exclude(**{by: ""})
-        .order_by()
-        .values(by)
-        .annotate(**sums)
-    )
+    first = min(starts.values())
+    since = {period: Q(id__gte=first_id(at.timestamp())) for period, at in starts.items()}
+    rows = counted().filter(id__gte=first_id(first.timestamp()))
+    if until is not None:
+        rows = rows.filter(id__lt=first_id(until.timestamp()))
+    # In this order: what is deleted between the two counts twice for a moment, rather than never.
+    sums = _sums(rows, by, since, _LOGGED)
+    days = {period: Q(day__gte=at.date()) for period, at in starts.items()}
+    deleted = DeletedSpending.objects.filter(day__gte=first.date())
+    for place, (usd, tokens, requests) in _sums(deleted, by, days, _DELETED).items():
+        more = sums.get(place, (0, 0, 0))
+        sums[place] = (usd + more[0], tokens + more[1], requests + more[2])
+    return sums
+
+
+def _sums(
+    rows: QuerySet[Any], by: str, since: dict[str, Q], units: Units
+) -> dict[tuple[str, str], Amounts]:
+    """By name and period."""
+    columns = {
+        f"{period}_{unit}": aggregate(filter=start)
+        for period, start in since.items()
+        for unit, aggregate in units.items()
+    }
     return {
         (row[by], period): (
             int(row[f"{period}_usd"] or 0),
             int(row[f"{period}_tokens"] or 0),
-            int(row[f"{period}_requests"]),
+            int(row[f"{period}_requests"] or 0),
         )
-        for row in rows
-        for period in starts
+        for row in rows.exclude(**{by: ""}).values(by).annotate(**columns)
+        for period in since
     }
