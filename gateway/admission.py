@@ -1,16 +1,20 @@
 """Whether a call may be made: by whom, from where, and with what is left of limits and budgets."""
 
 import ipaddress
+import math
+from collections.abc import Mapping
 
 from analytics.costs import cost_picousd
 from gateway.errors import KeyRejected, NotAllowed
 from gateway.exchange import Headers
 from gateway.formats.types import Usage
 from gateway.snapshot import Connection, Prices, Principal
-from gateway.state import Claim, Lease, State
+from gateway.state import Claim, Lease, Room, State
 
 # Reserved for an answer whose length the client does not bound; settled to what it was.
 DEFAULT_OUTPUT_TOKENS = 1000
+# No model writes more at once, whatever number a client asks for.
+MAX_OUTPUT_TOKENS = 1_000_000
 
 
 def check_principal(principal: Principal, client_ip: str, now: float) -> None:
@@ -26,12 +30,16 @@ def _is_within(client_ip: str, principal: Principal) -> bool:
         address = ipaddress.ip_address(client_ip)
     except ValueError:
         return False
+    if isinstance(address, ipaddress.IPv6Address):
+        # A socket that listens on :: sees an IPv4 client as ::ffff:192.0.2.1.
+        address = address.ipv4_mapped or address
     return any(address in network for network in principal.networks)
 
 
 def estimate(prompt_tokens: int, max_tokens: int | None, prices: Prices | None) -> tuple[int, int]:
     """What a call may come to, in tokens and 10⁻¹² USD; a model without price costs nothing."""
-    output = max_tokens or DEFAULT_OUTPUT_TOKENS
+    output = min(max_tokens, MAX_OUTPUT_TOKENS) if max_tokens and max_tokens > 0 else 0
+    output = output or DEFAULT_OUTPUT_TOKENS
     cost = cost_picousd(Usage(prompt_tokens, output), prices)
     return prompt_tokens + output, cost or 0
 
@@ -61,25 +69,28 @@ async def take_connection(state: State, connection: Connection, tokens: int) -> 
     return await state.claim(Claim(f"connection:{connection.name}", connection.limits, (), tokens))
 
 
-def rate_headers(lease: Lease) -> Headers:
+def rate_headers(rooms: Mapping[str, Room]) -> Headers:
     """OpenAI's `x-ratelimit-*`, for the limits that the key has.
 
     Source: https://platform.openai.com/docs/guides/rate-limits (read 2026-11)
     """
     headers: Headers = []
-    for name, room in lease.rooms().items():
+    for name, room in rooms.items():
         kind = name.encode()
         headers += [
             (b"x-ratelimit-limit-" + kind, b"%d" % room.limit),
             (b"x-ratelimit-remaining-" + kind, b"%d" % room.remaining),
-            (b"x-ratelimit-reset-" + kind, _duration(room.reset_s)),
+            (b"x-ratelimit-reset-" + kind, duration(room.reset_s)),
         ]
     return headers
 
 
-def _duration(seconds: float) -> bytes:
-    """As OpenAI writes it: `350ms`, `1.5s`, `6m0s`."""
-    if seconds < 1:
-        return b"%dms" % round(seconds * 1000)
-    minutes, rest = divmod(seconds, 60)
-    return b"%dm%ds" % (minutes, round(rest)) if minutes else b"%.3gs" % rest
+def duration(seconds: float) -> bytes:
+    """As OpenAI writes it: `350ms`, `1.5s`, `6m0s`. Rounded up: what it says is enough."""
+    # The last digit of a float is no reason for one more millisecond.
+    ms = math.ceil(seconds * 1000 - 1e-3)
+    if ms < 1000:
+        return b"%dms" % ms
+    if ms < 60_000:
+        return b"%gs" % (ms / 1000)
+    return b"%dm%ds" % divmod(-(-ms // 1000), 60)

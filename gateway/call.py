@@ -143,9 +143,6 @@ class Call:
         self.accounted = True
         usage = self.final_usage(outcome)
         cost = self.cost(usage)
-        for lease in (self.lease, self.account_lease):
-            if lease is not None:
-                lease.settle(usage.input_tokens + usage.output_tokens, cost or 0)
         row = self._record(outcome, status, str(error) if error else "")
         if self.target is not None:
             row.provider, row.model = self.target.provider.slug, self.target.model.id
@@ -159,7 +156,13 @@ class Call:
         row.reasoning_tokens = usage.reasoning_tokens
         row.usage_source = self.usage_source
         row.cost_picousd = cost
-        self._write(journal, row)
+        try:
+            self._write(journal, row)
+        finally:
+            # After the line: what is settled before a drain begins, that drain finds written.
+            for lease in (self.lease, self.account_lease):
+                if lease is not None:
+                    lease.settle(usage.input_tokens + usage.output_tokens, cost or 0)
 
     def _record(self, outcome: Outcome, status: int, error: str) -> Record:
         exchange = self.exchange

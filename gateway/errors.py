@@ -98,6 +98,7 @@ class RateLimited(GatewayError):
     def __init__(self, message: str, *, retry_after_s: float, limit: str = "requests") -> None:
         super().__init__(message, retry_after_s=retry_after_s)
         self.limit = limit
+        self.rooms: dict[str, Any] = {}  # what is left of the key's limits, for the headers
 
 
 class Unavailable(GatewayError):

@@ -24,7 +24,7 @@ import uuid
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from time import monotonic, time
+from time import monotonic
 
 import msgspec
 from django.db import DatabaseError, DataError, IntegrityError, connection
@@ -103,7 +103,7 @@ class Journal:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self.failing = False  # the last insertion failed
-        self.drained_until = 0.0  # Unix seconds: what ended before this is in the database
+        self.drained_until = 0.0  # monotonic: what ended before this is in the database
 
     # --- The event loop's side ---------------------------------------------------------------
 
@@ -204,7 +204,7 @@ class Journal:
 
     def _drain(self) -> bool:
         """Insert all that was written when this began; False where the database refuses."""
-        began = time()
+        began = monotonic()
         for segment in list(self._segments):
             while segment.drained < segment.written:
                 if not self._guarded(partial(self._drain_batch, segment)):

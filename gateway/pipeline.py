@@ -11,6 +11,7 @@ from gateway.attempt import Opened, attempt, credential, hide, without
 from gateway.call import Call
 from gateway.errors import (
     BadRequest,
+    BudgetSpent,
     GatewayError,
     KeyRejected,
     NotAllowed,
@@ -108,12 +109,17 @@ async def admit(call: Call, target: Target, runtime: Runtime) -> None:
         BudgetSpent, RateLimited: The key has nothing left.
         StorageUnavailable: The journal cannot be written.
     """
-    asked = call.request.get("max_tokens") or call.request.get("max_completion_tokens")
-    tokens_wanted, picousd = admission.estimate(
-        call.estimated_input, asked if isinstance(asked, int) else None, target.model.prices
-    )
+    tokens_wanted, picousd = estimate(call, target)
     call.lease = await admission.admit(runtime.state, call.principal, tokens_wanted, picousd)
     call.begin(runtime.journal, target, picousd if target.model.prices else None)
+
+
+def estimate(call: Call, target: Target) -> tuple[int, int]:
+    """What the call may come to at `target`, in tokens and 10⁻¹² USD."""
+    asked = call.request.get("max_tokens") or call.request.get("max_completion_tokens")
+    return admission.estimate(
+        call.estimated_input, asked if isinstance(asked, int) else None, target.model.prices
+    )
 
 
 async def first_answer(call: Call, candidates: Sequence[Target], runtime: Runtime) -> Opened:
@@ -121,12 +127,15 @@ async def first_answer(call: Call, candidates: Sequence[Target], runtime: Runtim
 
     Raises:
         UpstreamFailed: None did, or one said that the request itself is wrong.
+        NotSupported, BudgetSpent: None could be asked, for this reason.
     """
     failures: list[UpstreamFailed] = []
-    unfit: NotSupported | None = None
+    unfit: NotSupported | BudgetSpent | None = None
     for target in candidates:
         call.trying(target)
         try:
+            if call.lease is not None:  # this target may be dearer than the first one
+                await call.lease.cover(estimate(call, target)[1])
             call.account_lease = await admission.take_connection(
                 runtime.state, target.connection, call.estimated_input
             )
@@ -136,6 +145,9 @@ async def first_answer(call: Call, candidates: Sequence[Target], runtime: Runtim
             failures.append(
                 UpstreamRefused(str(error), upstream_status=429, retry_after_s=error.retry_after_s)
             )
+        except BudgetSpent as error:
+            call.tried(None, str(error))
+            unfit = error
         except NotSupported as error:
             unfit = error
             call.leave_account()
@@ -250,7 +262,7 @@ def answer_headers(call: Call, opened: Opened) -> Headers:
     ]
     if call.dropped:
         headers.append((b"x-omniroute-dropped", ", ".join(call.dropped).encode()))
-    return headers + (admission.rate_headers(call.lease) if call.lease else [])
+    return headers + (admission.rate_headers(call.lease.rooms()) if call.lease else [])
 
 
 async def refuse(call: Call, error: GatewayError, runtime: Runtime) -> None:
@@ -264,7 +276,9 @@ async def refuse(call: Call, error: GatewayError, runtime: Runtime) -> None:
     ):
         body = error.body  # as the upstream said it: some clients negotiate on the exact words
     call.account(runtime.journal, "error", error.status, error, sending=len(body))
-    headers = refusal_headers(error) + (admission.rate_headers(call.lease) if call.lease else [])
+    # A limit of the key's that refuses the call leaves no lease, and says itself how it stands.
+    rooms = call.lease.rooms() if call.lease else getattr(error, "rooms", {})
+    headers = refusal_headers(error) + admission.rate_headers(rooms)
     if call.attempts:
         headers.append((b"x-omniroute-attempts", b"%d" % len(call.attempts)))
     await call.exchange.respond(error.status, body, headers)

@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import logging
 import threading
+from datetime import UTC, datetime
 from time import monotonic, time
 
 from django.conf import settings
@@ -46,6 +47,7 @@ class Runtime:
         return self.watcher.current
 
     def start(self) -> None:
+        self.load_spending()  # before the first call: an unread log would be an unspent budget
         self.watcher.start()
         self.journal.start()
         self._spending.start()
@@ -72,18 +74,38 @@ class Runtime:
         connection.close()
 
     def load_spending(self) -> None:
-        """Raises `DatabaseError`."""
+        """Tell the state what the log says of everybody with a budget. Raises `DatabaseError`."""
+        now = time()
+        today = budgets.calendar(now)
+        known_until = self.journal.drained_until  # before the log is read: never too late
+        horizon = datetime.fromtimestamp(now - budgets.HORIZON_S, UTC)
+        spent: dict[tuple[str, str], budgets.Amounts] = {}
+        earlier: dict[tuple[str, str], budgets.Amounts] = {}
+        for kind, periods in self._budgeted().items():
+            starts = {period: budgets.midnight(today.first[period]) for period in periods}
+            spent |= _named(kind, spending.spent(kind, starts))
+            if self.state.processes > 1:
+                earlier |= _named(kind, spending.spent(kind, starts, until=horizon))
+        self.state.load(budgets.Logged(today, spent, earlier, known_until))
+
+    def _budgeted(self) -> dict[str, set[str]]:
+        """The periods for which keys and users have budgets; nothing where none has."""
         keys = self.snapshot.keys.values()
-        known_until = self.journal.drained_until
-        periods = budgets.starts(time())
-        logged: dict[tuple[str, str], budgets.Spending] = {}
-        for kind, needed in (
-            ("key", any(key.budgets for key in keys)),
-            ("user", any(key.user_budgets for key in keys)),
-        ):
-            for (name, period), sums in (spending.spent(kind, periods) if needed else {}).items():
-                logged[f"{kind}:{name}", period] = budgets.Spending(*sums)
-        self.state.load(logged, known_until)
+        names = {
+            "key": {name for key in keys for name in key.budgets},
+            "user": {name for key in keys for name in key.user_budgets},
+        }
+        return {
+            kind: {name.partition("_")[0] for name in of_kind}
+            for kind, of_kind in names.items()
+            if of_kind
+        }
+
+
+def _named(
+    kind: str, sums: dict[tuple[str, str], budgets.Amounts]
+) -> dict[tuple[str, str], budgets.Amounts]:
+    return {(f"{kind}:{name}", period): amounts for (name, period), amounts in sums.items()}
 
 
 _current: Runtime | None = None

@@ -38,6 +38,13 @@ class Room(Struct, frozen=True):
 class Lease(Protocol):
     """A claim that was granted."""
 
+    async def cover(self, picousd: int) -> None:
+        """Reserve as much as a dearer target needs, where that is more than is reserved.
+
+        Raises:
+            BudgetSpent: A budget has no room for the difference; what was reserved stays so.
+        """
+
     def settle(self, tokens: int, picousd: int) -> None:
         """Put the estimates right and give back what is held. Once; later calls do nothing."""
 

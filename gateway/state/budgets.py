@@ -1,125 +1,216 @@
 """Budgets: what may be spent in a day, a week or a month, and what has been.
 
 What was spent comes from three places: the log, as it was last read; this process's calls that
-the log did not hold then; and what its running calls have reserved. Several processes divide what
-was left when the log was read, so that together they cannot overrun it.
+the log did not hold then; and what its running calls have reserved.
+
+Several processes know nothing of each other but what the log says. Of what was left in it half an
+hour ago each of the others may have taken its part into calls that run still, so this one leaves
+them that. Together they never overrun a budget by calls shorter than a quarter of an hour; one of
+them may refuse early, and can go on once what the others might have been running is in the log.
 """
 
-from collections import defaultdict
+from collections import deque
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from typing import Literal
 
 from msgspec import Struct
 
 from analytics.costs import PICO, format_usd
 from gateway.errors import BudgetSpent
 
-Period = str  # daily, weekly or monthly
+Period = Literal["daily", "weekly", "monthly"]
 PERIODS: tuple[Period, ...] = ("daily", "weekly", "monthly")
+UNITS = ("usd", "tokens", "requests")
+Amounts = tuple[int, int, int]  # in the order of UNITS; USD in 10⁻¹² USD
+
+DAY_S = 86_400
+# Calls that began before this and are not in the log run for longer than any call should.
+HORIZON_S = 1800.0
+# Calls settled within so many seconds of each other are kept as one.
+GRAIN_S = 0.1
 
 
-class Spending(Struct, frozen=True):
-    """So much of each unit."""
+class Calendar(Struct, frozen=True):
+    """The day, week (from Monday) and month of `today` in UTC; all in days since 1970."""
 
-    usd: int = 0  # 10⁻¹² USD
-    tokens: int = 0
-    requests: int = 0
+    today: int
+    first: Mapping[str, int]
+    next: Mapping[str, int]
 
-    def __add__(self, other: "Spending") -> "Spending":
-        return Spending(
-            self.usd + other.usd, self.tokens + other.tokens, self.requests + other.requests
+
+def calendar(now: float) -> Calendar:
+    """Of `now`, in Unix seconds."""
+    today = int(now // DAY_S)
+    date = datetime.fromtimestamp(today * DAY_S, UTC)
+    week, month = today - date.weekday(), today - date.day + 1
+    following = datetime.fromtimestamp((month + 31) * DAY_S, UTC)
+    return Calendar(
+        today,
+        first={"daily": today, "weekly": week, "monthly": month},
+        next={"daily": today + 1, "weekly": week + 7, "monthly": month + 32 - following.day},
+    )
+
+
+def midnight(day: int) -> datetime:
+    return datetime.fromtimestamp(day * DAY_S, UTC)
+
+
+class Logged(Struct, frozen=True):
+    """What the log said when it was read, by subject and period.
+
+    Args:
+        calendar: Of the reading: whose day, week and month the sums are.
+        spent: Sums since each period's beginning.
+        earlier: The part of it that began more than HORIZON_S before; for several processes.
+        known_until: On the state's clock; what was settled here before it is in `spent`. What was
+            settled later may be in both, until the next reading: early, never too much.
+    """
+
+    calendar: Calendar = calendar(0)
+    spent: Mapping[tuple[str, str], Amounts] = {}
+    earlier: Mapping[tuple[str, str], Amounts] = {}
+    known_until: float = 0.0
+
+
+class Budget:
+    """One budget in its present period. Of `room`, this process may use so much by calls that the
+    log does not hold; `unlogged` is what settled ones have used of it."""
+
+    __slots__ = ("first", "left", "limit", "name", "next", "room", "unit", "unlogged")
+
+    def __init__(
+        self, name: str, limit: float, subject: str, logged: Logged, now: Calendar, processes: int
+    ) -> None:
+        period, _, unit = name.partition("_")
+        self.name, self.limit, self.unit = name, limit, UNITS.index(unit)
+        self.first, self.next = now.first[period], now.next[period]
+        spent = earlier = 0
+        if logged.calendar.first[period] == self.first:  # else it is of the period before
+            spent = logged.spent.get((subject, period), (0, 0, 0))[self.unit]
+            earlier = logged.earlier.get((subject, period), (0, 0, 0))[self.unit]
+        allowed = round(limit * 10**PICO) if unit == "usd" else int(limit)
+        self.left = allowed - spent
+        self.room = self.left - _others(max(allowed - earlier, 0), processes)
+        self.unlogged = 0
+
+
+def _others(left: int, processes: int) -> int:
+    """The part of it that belongs to the other processes, rounded up."""
+    return -(-left * (processes - 1) // processes)
+
+
+class Settled(Struct):
+    """Calls that began on `day` and were settled between `since` and `until`."""
+
+    day: int
+    since: float
+    until: float
+    amounts: Amounts
+
+
+class Account:
+    """What one subject has reserved and spent in this process."""
+
+    __slots__ = ("_settled", "budgets", "calendar", "limits", "logged", "reserved", "subject")
+
+    def __init__(self, subject: str) -> None:
+        self.subject = subject
+        self.reserved: Amounts = (0, 0, 0)
+        self.budgets: list[Budget] = []
+        # What the budgets were made from; each is replaced as a whole when it changes.
+        self.limits: Mapping[str, float] = {}
+        self.logged: Logged | None = None
+        self.calendar: Calendar | None = None
+        self._settled: deque[Settled] = deque()  # not in the log, as far as is known
+
+    def renew(
+        self, limits: Mapping[str, float], logged: Logged, now: Calendar, processes: int
+    ) -> None:
+        self.limits, self.logged, self.calendar = limits, logged, now
+        while self._settled and self._settled[0].until < logged.known_until:
+            self._settled.popleft()
+        self.budgets = [
+            Budget(name, limit, self.subject, logged, now, processes)
+            for name, limit in limits.items()
+        ]
+        for budget in self.budgets:
+            budget.unlogged = sum(
+                entry.amounts[budget.unit] for entry in self._settled if entry.day >= budget.first
+            )
+
+    def check(self, wanted: Amounts, now: float) -> None:
+        """Raises `BudgetSpent` where `wanted` does not fit any more. `now` is in Unix seconds."""
+        reserved = self.reserved
+        for budget in self.budgets:
+            unit = budget.unit
+            # What is free, or has no price, no budget can stop.
+            if wanted[unit] > 0 and budget.unlogged + reserved[unit] + wanted[unit] > budget.room:
+                raise self._refusal(budget, wanted[unit], now)
+
+    def reserve(self, wanted: Amounts) -> None:
+        usd, tokens, requests = self.reserved
+        self.reserved = (usd + wanted[0], tokens + wanted[1], requests + wanted[2])
+
+    def settle(self, reserved: Amounts, spent: Amounts, day: int, now: float) -> None:
+        """Put what a call of `day` has spent in the place of what it had reserved."""
+        self.reserve((-reserved[0], -reserved[1], -reserved[2]))
+        for budget in self.budgets:
+            if day >= budget.first:
+                budget.unlogged += spent[budget.unit]
+        last = self._settled[-1] if self._settled else None
+        if last is None or last.day != day or now - last.since > GRAIN_S:
+            self._settled.append(Settled(day, now, now, spent))
+            return
+        usd, tokens, requests = last.amounts
+        last.amounts = (usd + spent[0], tokens + spent[1], requests + spent[2])
+        last.until = now
+
+    def _refusal(self, budget: Budget, wanted: int, now: float) -> BudgetSpent:
+        until = midnight(budget.next)
+        left = budget.left - budget.unlogged - self.reserved[budget.unit]
+        why = "is spent"
+        if left > 0:
+            why = f"has {_amount(left, budget)} left, too little for this call,"
+            if wanted <= left:
+                why = f"has {_amount(left, budget)} left, which other processes may be using,"
+        whose = self.subject.partition(":")[0]
+        whole = f"{budget.limit:g} {'USD' if budget.unit == 0 else UNITS[budget.unit]}"
+        return BudgetSpent(
+            f"the {whose}'s {budget.name} budget of {whole} {why} until {until:%Y-%m-%dT%H:%MZ}",
+            retry_after_s=until.timestamp() - now,
         )
 
-    def __sub__(self, other: "Spending") -> "Spending":
-        return Spending(
-            self.usd - other.usd, self.tokens - other.tokens, self.requests - other.requests
-        )
 
-
-NOTHING = Spending()
-# By subject and period, for the periods that run now.
-Logged = Mapping[tuple[str, Period], Spending]
-
-
-def starts(now: float) -> dict[Period, datetime]:
-    """When the present day, week (from Monday) and month began, in UTC."""
-    today = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return {
-        "daily": today,
-        "weekly": today - timedelta(days=today.weekday()),
-        "monthly": today.replace(day=1),
-    }
-
-
-def end(period: Period, now: float) -> datetime:
-    start = starts(now)[period]
-    match period:
-        case "daily":
-            return start + timedelta(days=1)
-        case "weekly":
-            return start + timedelta(days=7)
-    return (start + timedelta(days=32)).replace(day=1)
+def _amount(amount: int, budget: Budget) -> str:
+    return f"{format_usd(amount)} USD" if budget.unit == 0 else f"{amount} {UNITS[budget.unit]}"
 
 
 class Ledger:
-    """The budgets' side of a process's state. Times are Unix seconds."""
+    """The accounts of a process. All but `load` belongs to one thread, the event loop's."""
 
     def __init__(self, processes: int) -> None:
         self._processes = processes
-        self._logged: Logged = {}
-        self._reserved: defaultdict[str, Spending] = defaultdict(Spending)
-        # Settled here and, as far as is known, not in the log as it was last read.
-        self._unlogged: list[tuple[float, str, Spending]] = []
+        self._logged = Logged()
+        self._accounts: dict[str, Account] = {}
+        self.calendar = calendar(0)
 
-    def check(
-        self, subject: str, budgets: Mapping[str, float], wanted: Spending, now: float
-    ) -> None:
-        """Raises `BudgetSpent` where `wanted` does not fit any more."""
-        for name, limit in budgets.items():
-            period, _, unit = name.partition("_")
-            asked = getattr(wanted, unit)
-            if asked <= 0:
-                continue  # what is free, or has no price, no budget can stop
-            allowed = round(limit * 10**PICO) if unit == "usd" else round(limit)
-            left = allowed - getattr(self._logged.get((subject, period), NOTHING), unit)
-            if self._own(subject, period, unit, now) + asked > left / self._processes:
-                raise _spent(subject, name, limit, end(period, now), now)
+    def account(self, subject: str, limits: Mapping[str, float], now: float) -> Account:
+        """The subject's account, up to date with `limits`, the log, and `now` (Unix seconds)."""
+        if now // DAY_S != self.calendar.today:
+            self.calendar = calendar(now)
+        account = self._accounts.get(subject)
+        if account is None:
+            account = self._accounts[subject] = Account(subject)
+        if (
+            account.logged is not self._logged
+            # Each key of a user has an equal copy of the user's budgets.
+            or (account.limits is not limits and account.limits != limits)
+            or account.calendar is not self.calendar
+        ):
+            account.renew(limits, self._logged, self.calendar, self._processes)
+        return account
 
-    def _own(self, subject: str, period: Period, unit: str, now: float) -> int:
-        since = starts(now)[period].timestamp()
-        settled: int = sum(
-            getattr(spending, unit)
-            for time, who, spending in self._unlogged
-            if who == subject and time >= since
-        )
-        reserved: int = getattr(self._reserved[subject], unit)
-        return settled + reserved
-
-    def reserve(self, subject: str, wanted: Spending) -> None:
-        self._reserved[subject] += wanted
-
-    def settle(self, subject: str, reserved: Spending, spent: Spending, now: float) -> None:
-        self._reserved[subject] -= reserved
-        if spent != NOTHING:
-            self._unlogged.append((now, subject, spent))
-
-    def load(self, logged: Logged, known_until: float) -> None:
-        """Take over what the log says.
-
-        Args:
-            logged: Sums of the periods that run now.
-            known_until: What was settled here before this is in those sums. What came between
-                this and their reading counts twice until the next time: early, never too much.
-        """
+    def load(self, logged: Logged) -> None:
+        """Take over what the log says; from any thread, since it replaces one reference."""
         self._logged = logged
-        self._unlogged = [entry for entry in self._unlogged if entry[0] >= known_until]
-
-
-def _spent(subject: str, name: str, limit: float, until: datetime, now: float) -> BudgetSpent:
-    unit = name.partition("_")[2]
-    amount = f"{format_usd(round(limit * 10**PICO))} USD" if unit == "usd" else f"{limit:g} {unit}"
-    whose = subject.partition(":")[0]
-    return BudgetSpent(
-        f"the {whose}'s {name} budget of {amount} is spent until {until:%Y-%m-%dT%H:%MZ}",
-        retry_after_s=until.timestamp() - now,
-    )

@@ -1,24 +1,60 @@
 """State in this process's memory: exact for one process, a share of each limit for several."""
 
 import time
-from collections import defaultdict
 from collections.abc import Callable
 
 from gateway.errors import RateLimited
 from gateway.snapshot import Limits
 from gateway.state import Claim, Room
-from gateway.state.budgets import Ledger, Logged, Spending
+from gateway.state.budgets import Account, Amounts, Ledger, Logged
 from gateway.state.rates import Rate
 
 
 class _Counters:
-    """What is counted for one subject."""
+    """What is counted for one subject, and this process's share of its limits."""
 
-    __slots__ = ("requests", "running", "tokens")
+    __slots__ = ("at_once", "limits", "requests", "rpm", "running", "tokens", "tpm")
 
     def __init__(self) -> None:
+        self.limits = Limits()
+        self.rpm = self.tpm = self.at_once = 0.0  # 0: no limit
         self.requests, self.tokens = Rate(), Rate()
         self.running = 0
+
+    def divide(self, limits: Limits, processes: int) -> None:
+        self.limits = limits
+        self.rpm = (limits.rpm or 0) / processes
+        self.tpm = (limits.tpm or 0) / processes
+        at_once = limits.concurrency or 0
+        # A share below one call would be none at all.
+        self.at_once = max(at_once // processes, 1) if at_once else 0
+
+    def check(self, tokens: int, now: float) -> None:
+        """Raises `RateLimited` where there is no room for one more call of so many tokens."""
+        if self.at_once and self.running >= self.at_once:
+            raise self._refusal("concurrency", self.limits.concurrency, 1.0, now)
+        if self.rpm and (wait_s := self.requests.wait_s(1, self.rpm, now)):
+            raise self._refusal("requests", self.limits.rpm, wait_s, now)
+        if self.tpm and (wait_s := self.tokens.wait_s(tokens, self.tpm, now)):
+            raise self._refusal("tokens", self.limits.tpm, wait_s, now)
+
+    def _refusal(self, name: str, limit: float | None, wait_s: float, now: float) -> RateLimited:
+        words = (
+            f"{limit:g} {name} a minute" if name != "concurrency" else f"{limit:g} calls at once"
+        )
+        error = RateLimited(f"the limit of {words} is reached", retry_after_s=wait_s, limit=name)
+        error.rooms = self.rooms(now)
+        return error
+
+    def rooms(self, now: float) -> dict[str, Room]:
+        return {
+            name: Room(int(limit), rate.remaining(share, now), rate.used_s(now))
+            for name, limit, share, rate in (
+                ("requests", self.limits.rpm, self.rpm, self.requests),
+                ("tokens", self.limits.tpm, self.tpm, self.tokens),
+            )
+            if limit
+        }
 
 
 class MemoryState:
@@ -26,102 +62,103 @@ class MemoryState:
 
     Args:
         processes: Among how many the limits and budgets are divided.
-        clock: Unix seconds.
+        clock: Seconds that never jump, for what lasts.
+        wall: Unix seconds, for the calendar.
     """
 
-    def __init__(self, *, processes: int = 1, clock: Callable[[], float] = time.time) -> None:
-        self._processes, self.clock = processes, clock
-        self._counters: defaultdict[str, _Counters] = defaultdict(_Counters)
-        self.ledger = Ledger(processes)
+    def __init__(
+        self,
+        *,
+        processes: int = 1,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.processes, self.clock, self.wall = processes, clock, wall
+        self._counters: dict[str, _Counters] = {}
+        self._ledger = Ledger(processes)
 
     async def claim(self, claim: Claim) -> "MemoryLease":
         now = self.clock()
-        wanted = Spending(claim.picousd, claim.tokens, 1)
-        for subject, budgets in claim.budgets:
-            self.ledger.check(subject, budgets, wanted, now)
-        counters = self._counters[claim.subject]
-        limits = self._share(claim.limits)
-        self._check(counters, limits, claim.tokens, now)
-        if limits.rpm:
-            counters.requests.take(1, limits.rpm, now)
-        if limits.tpm:
-            counters.tokens.take(claim.tokens, limits.tpm, now)
+        counters = self._counters.get(claim.subject)
+        if counters is None:
+            counters = self._counters[claim.subject] = _Counters()
+        if counters.limits is not claim.limits:
+            counters.divide(claim.limits, self.processes)
+        wanted = (claim.picousd, claim.tokens, 1)
+        accounts = self._accounts(claim, wanted) if claim.budgets else ()
+        counters.check(claim.tokens, now)
+        # From here on nothing refuses: all of it is taken.
+        if counters.rpm:
+            counters.requests.take(1, counters.rpm, now)
+        tokens_until = counters.tpm and counters.tokens.take(claim.tokens, counters.tpm, now)
         counters.running += 1
-        for subject, _ in claim.budgets:
-            self.ledger.reserve(subject, wanted)
-        return MemoryLease(self, claim, counters, limits, wanted)
+        for account in accounts:
+            account.reserve(wanted)
+        return MemoryLease(self, counters, accounts, wanted, tokens_until)
 
-    def load(self, logged: Logged, known_until: float) -> None:
-        self.ledger.load(logged, known_until)
+    def _accounts(self, claim: Claim, wanted: Amounts) -> tuple[Account, ...]:
+        wall, find = self.wall(), self._ledger.account
+        accounts = tuple([find(subject, limits, wall) for subject, limits in claim.budgets])
+        for account in accounts:
+            account.check(wanted, wall)
+        return accounts
 
-    def _share(self, limits: Limits) -> Limits:
-        if self._processes == 1:
-            return limits
-        at_once = limits.concurrency
-        return Limits(
-            rpm=limits.rpm and limits.rpm / self._processes,
-            tpm=limits.tpm and limits.tpm / self._processes,
-            # A share below one call would be none at all.
-            concurrency=at_once and max(at_once // self._processes, 1),
-        )
+    def check(self, accounts: tuple[Account, ...], wanted: Amounts) -> None:
+        """Raises `BudgetSpent` where `wanted` does not fit any more."""
+        wall = self.wall()
+        for account in accounts:
+            self._ledger.account(account.subject, account.limits, wall).check(wanted, wall)
 
-    def _check(self, counters: _Counters, limits: Limits, tokens: int, now: float) -> None:
-        if limits.concurrency and counters.running >= limits.concurrency:
-            raise RateLimited(
-                f"{limits.concurrency:g} calls at once are running already",
-                retry_after_s=1,
-                limit="concurrency",
-            )
-        for name, rate, amount, limit in (
-            ("requests", counters.requests, 1, limits.rpm),
-            ("tokens", counters.tokens, tokens, limits.tpm),
-        ):
-            wait_s = rate.wait_s(amount, limit, now) if limit else 0
-            # A clock's rounding is no reason to refuse.
-            if wait_s > 1e-6:
-                raise RateLimited(
-                    f"the limit of {limit:g} {name} a minute is reached",
-                    retry_after_s=wait_s,
-                    limit=name,
-                )
+    @property
+    def today(self) -> int:
+        return self._ledger.calendar.today
+
+    def load(self, logged: Logged) -> None:
+        """Take over what the log says has been spent; from any thread."""
+        self._ledger.load(logged)
 
 
 class MemoryLease:
     """See `gateway.state.Lease`."""
 
-    __slots__ = ("_claim", "_counters", "_limits", "_settled", "_state", "_wanted")
+    __slots__ = (
+        "_accounts", "_counters", "_day", "_settled", "_state", "_tokens_until", "_wanted",
+    )  # fmt: skip
 
     def __init__(
         self,
         state: MemoryState,
-        claim: Claim,
         counters: _Counters,
-        limits: Limits,
-        wanted: Spending,
+        accounts: tuple[Account, ...],
+        wanted: Amounts,
+        tokens_until: float,
     ) -> None:
-        self._state, self._claim, self._counters = state, claim, counters
-        self._limits, self._wanted = limits, wanted
+        self._state, self._counters, self._accounts = state, counters, accounts
+        self._wanted, self._tokens_until = wanted, tokens_until
+        self._day = state.today  # a call is paid for on the day on which it began, as in the log
         self._settled = False
+
+    async def cover(self, picousd: int) -> None:
+        reserved, tokens, requests = self._wanted
+        if picousd <= reserved or not self._accounts:
+            return
+        more = (picousd - reserved, 0, 0)
+        self._state.check(self._accounts, more)
+        for account in self._accounts:
+            account.reserve(more)
+        self._wanted = (picousd, tokens, requests)
 
     def settle(self, tokens: int, picousd: int) -> None:
         if self._settled:
             return
         self._settled = True
-        self._counters.running -= 1
-        if self._limits.tpm:
-            self._counters.tokens.correct(tokens - self._claim.tokens, self._limits.tpm)
-        spent = Spending(picousd, tokens, 1)
-        now = self._state.clock()
-        for subject, _ in self._claim.budgets:
-            self._state.ledger.settle(subject, self._wanted, spent, now)
+        counters, now = self._counters, self._state.clock()
+        counters.running -= 1
+        if self._tokens_until and counters.tpm:
+            more = tokens - self._wanted[1]
+            counters.tokens.correct(more, self._tokens_until, counters.tpm, now)
+        for account in self._accounts:
+            account.settle(self._wanted, (picousd, tokens, 1), self._day, now)
 
     def rooms(self) -> dict[str, Room]:
-        now = self._state.clock()
-        return {
-            name: Room(int(limit), int(rate.remaining(limit, now)), rate.reset_s(now))
-            for name, rate, limit in (
-                ("requests", self._counters.requests, self._limits.rpm),
-                ("tokens", self._counters.tokens, self._limits.tpm),
-            )
-            if limit
-        }
+        return self._counters.rooms(self._state.clock())

@@ -1,36 +1,56 @@
-"""A rate limit by GCRA: one number a limit, no window whose edge lets twice as much through.
+"""A rate limit by GCRA: two numbers a limit, no window whose edge lets twice as much through.
 
 Source: https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
 """
 
 PERIOD_S = 60.0
+# Sums of floats: so little too much is no reason to refuse.
+ROUNDING_S = 1e-6
 
 
 class Rate:
     """Up to `limit` a minute. From fresh the whole minute's worth passes at once, then one each
-    60/limit seconds. What is larger than the limit itself passes only when nothing is used."""
+    60/limit seconds.
 
-    __slots__ = ("_full_at",)
+    What is larger than the limit itself passes when nothing at all is used, and is paid off
+    afterwards: refusing it for ever would make the limit a limit on the size of a request.
+
+    What is used is kept in seconds, the time until it is there again: a limit that changes while
+    the gateway runs leaves the same share of it used.
+    """
+
+    __slots__ = ("_at", "_used_s")
 
     def __init__(self) -> None:
-        self._full_at = 0.0  # when the whole of the limit is there again
+        self._used_s = 0.0
+        self._at = 0.0  # when that was so
+
+    def used_s(self, now: float) -> float:
+        """Seconds until the whole limit is there again."""
+        return max(self._used_s - (now - self._at), 0.0)
 
     def wait_s(self, amount: float, limit: float, now: float) -> float:
         """Seconds until `amount` would pass; 0 when it does now."""
-        used_s = max(self._full_at - now, 0.0)
-        if amount >= limit:
-            return used_s
-        return max(used_s + amount * PERIOD_S / limit - PERIOD_S, 0.0)
+        # What exceeds the limit is measured as if it were the whole of it.
+        free_s = PERIOD_S - min(amount / limit, 1.0) * PERIOD_S
+        wait_s = self.used_s(now) - free_s
+        return wait_s if wait_s > ROUNDING_S else 0.0
 
-    def take(self, amount: float, limit: float, now: float) -> None:
-        self._full_at = max(self._full_at, now) + amount * PERIOD_S / limit
+    def take(self, amount: float, limit: float, now: float) -> float:
+        """Take it; returns when it will be there again."""
+        self._used_s = self.used_s(now) + amount * PERIOD_S / limit
+        self._at = now
+        return now + self._used_s
 
-    def correct(self, more: float, limit: float) -> None:
-        """It was so much more (or, below 0, less) than taken; the debt of it is paid later."""
-        self._full_at += more * PERIOD_S / limit
+    def correct(self, more: float, until: float, limit: float, now: float) -> None:
+        """It was so much more (or, below 0, less) than was taken, which is back at `until`.
 
-    def remaining(self, limit: float, now: float) -> float:
-        return max(limit * (1 - max(self._full_at - now, 0.0) / PERIOD_S), 0.0)
+        More counts from when it was taken, so that a long answer is spread over its minutes; what
+        time has not paid off by now is a debt. Of less, only what time has not given back already
+        is given back: else the difference would be there twice.
+        """
+        more_s = max(more * PERIOD_S / limit, min(now - until, 0.0))
+        self._used_s = max(self._used_s + more_s, 0.0)
 
-    def reset_s(self, now: float) -> float:
-        return max(self._full_at - now, 0.0)
+    def remaining(self, limit: float, now: float) -> int:
+        return max(int(limit * (1 - (self.used_s(now) - ROUNDING_S) / PERIOD_S)), 0)
