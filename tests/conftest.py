@@ -1,28 +1,9 @@
-"""Every test process has a data folder of its own, and calls nothing but this machine."""
+"""Tests call nothing but this machine."""
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from typing import Any
-
-# Before Django's settings are read: what the developer's environment says is not for tests.
-_folder = tempfile.TemporaryDirectory(prefix="omniroute-test-")
-os.environ["DATA_DIR"] = _folder.name
-os.environ.pop("PUBLIC_URL", None)
-for _name in ("DATABASE_URL", "REDIS_URL"):  # tests/services.py may use the servers named so
-    os.environ.setdefault(f"TESTS_{_name}", os.environ.get(_name, ""))
-for _name in (
-    "DATABASE_URL",
-    "REDIS_URL",
-    "SECRET_KEY",
-    "ENCRYPTION_KEYS",
-    "ADMIN_PASSWORD",
-    "API_KEY",
-    "OPENAI_API_KEY",
-    "ANTHROPIC_API_KEY",
-):
-    os.environ[_name] = ""  # and not absent, which a developer's .env would fill in
 
 import pytest
 from hypothesis import settings

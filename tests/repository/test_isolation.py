@@ -1,12 +1,20 @@
-"""Tests call nothing but this machine, even where the code under test swallows the error."""
+"""Tests touch nothing of the developer's, and call nothing but this machine."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_settings_are_read_in_a_folder_of_this_very_process() -> None:
+    assert settings.DATA_DIR.name.startswith(f"omniroute-test-{os.getpid()}-")
+    assert "sqlite3" in settings.DATABASES["default"]["ENGINE"]
+    assert settings.REDIS_URL == ""
 
 
 def run(folder: Path, body: str) -> subprocess.CompletedProcess[str]:
