@@ -24,6 +24,9 @@ STATUSES = (400, 401, 402, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 529
 
 Value = TypeVar("Value")
 
+# One for all, since making one reads every certificate; each call has a connection of its own.
+CLIENT = httpx.Client(timeout=30, limits=httpx.Limits(max_keepalive_connections=0))
+
 
 def until(found: Callable[[], Value | None], seconds: float = 10) -> Value:
     """The first value that is not None or False; an AssertionError when there is none in time."""
@@ -36,6 +39,11 @@ def until(found: Callable[[], Value | None], seconds: float = 10) -> Value:
     raise AssertionError("it did not happen in time")
 
 
+def key_of(name: str) -> str:
+    """The key of that name in `configuration`."""
+    return f"sk-omni-{name:0>32}"
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -43,8 +51,8 @@ def free_port() -> int:
 
 
 def configuration(upstream_url: str) -> dict[str, Any]:
-    timeouts = {"connect": 1, "first_byte": 0.4, "first_content": 0.4, "idle": 0.4, "total": 20}
-    long = timeouts | {"first_byte": 20, "first_content": 20, "idle": 20}
+    # Long enough for a busy machine; the short ones belong to tests of time limits.
+    timeouts = {"connect": 5, "first_byte": 20, "first_content": 20, "idle": 20, "total": 30}
 
     def connection(name: str, provider: str, priority: int = 1, **more: Any) -> dict[str, Any]:
         return {
@@ -60,10 +68,11 @@ def configuration(upstream_url: str) -> dict[str, Any]:
     return {
         "providers": [
             provider("mk"),
-            provider("slow"),
             provider("an", format="anthropic_messages"),
-            provider("dead", base_url=f"http://127.0.0.1:{free_port()}/v1"),
+            provider("dead", base_url="http://127.0.0.1:1/v1"),
             provider("two"),
+            provider("hasty"),
+            provider("idle"),
             provider("brief"),
             provider("mute", quirks={"include_usage": False}),
         ],
@@ -73,9 +82,10 @@ def configuration(upstream_url: str) -> dict[str, Any]:
         ],
         "connections": [
             connection("mk-main", "mk"),
-            connection("slow-main", "slow", timeouts=long),
             connection("an-main", "an"),
             connection("dead-main", "dead"),
+            connection("hasty-main", "hasty", timeouts={"first_byte": 0.3, "first_content": 0.3}),
+            connection("idle-main", "idle", timeouts=timeouts | {"idle": 0.4}),
             connection("brief-main", "brief", timeouts=timeouts | {"total": 0.6}),
             connection("mute-main", "mute", headers={"x-team": "blue"}),
             connection("two-first", "two", 1, model_map={"m": "status-500"}),
@@ -84,17 +94,23 @@ def configuration(upstream_url: str) -> dict[str, Any]:
         "combos": [
             {"name": f"after-{fault}", "targets": [{"model": target}, {"model": "mk/plain"}]}
             for fault, target in (
-                ("dead", "dead/x"), ("hangs", "mk/hangs"), ("reset", "mk/reset"),
+                ("dead", "dead/x"), ("hangs", "hasty/hangs"), ("reset", "mk/reset"),
                 ("html", "mk/html"), ("empty", "mk/empty"), ("error-first", "mk/error-first"),
+                ("hangs-after-headers", "hasty/hangs-after-headers"),
                 *((fault, f"mk/{fault}") for fault in (
                     "cut-mid-event", "redirect", "compressed", "invalid-json", "short-body",
-                    "hangs-after-headers", "status-502-html",
+                    "status-502-html",
                 )),
                 *((str(status), f"mk/status-{status}") for status in STATUSES),
             )
         ],
         "api_keys": [
             {"name": "laptop", "key": KEY},
+            {"name": "rare", "key": key_of("rare"), "limits": {"rpm": 1}},
+            {"name": "narrow", "key": key_of("narrow"), "allowed_models": ["mk/p*", "best*"]},
+            {"name": "elsewhere", "key": key_of("elsewhere"), "allowed_ips": ["192.0.2.0/24"]},
+            {"name": "expired", "key": key_of("expired"), "expires": "2020-01-01T00:00:00Z"},
+            {"name": "revoked", "key": key_of("revoked"), "active": False},
             {"name": "ops", "key": MANAGE_KEY, "scopes": ["manage"], "owner": "admin"},
         ],
     }  # fmt: skip
@@ -136,7 +152,7 @@ class Gateway:
     def _answers(self) -> bool:
         assert self.process.poll() is None, (self.folder / "server.log").read_text()
         try:
-            return httpx.get(self.url + "/healthz", timeout=1).status_code == 200
+            return CLIENT.get(self.url + "/healthz", timeout=1).status_code == 200
         except httpx.TransportError:
             return False
 
@@ -175,7 +191,7 @@ class Gateway:
 
     def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
         headers = {"authorization": f"Bearer {KEY}"} | headers
-        return httpx.post(self.url + path, json=body, headers=headers, timeout=30)
+        return CLIENT.post(self.url + path, json=body, headers=headers)
 
 
 def request_id(response: httpx.Response) -> str:

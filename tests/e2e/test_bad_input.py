@@ -3,10 +3,9 @@
 import json
 from dataclasses import dataclass
 
-import httpx
 import pytest
 
-from tests.e2e.gateway import HELLO, KEY, Gateway, request_id
+from tests.e2e.gateway import CLIENT, HELLO, KEY, MANAGE_KEY, Gateway, key_of, keyed, request_id
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
 
@@ -76,8 +75,8 @@ WRONG = [
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.id)
 def test_bad_input_is_named_and_logged(gateway: Gateway, wrong: Wrong) -> None:
     headers = {"authorization": f"Bearer {wrong.key}"} if wrong.key else {}
-    openai = httpx.post(gateway.url + CHAT, content=wrong.body, headers=headers)
-    anthropic = httpx.post(gateway.url + MESSAGES, content=wrong.body, headers=headers)
+    openai = CLIENT.post(gateway.url + CHAT, content=wrong.body, headers=headers)
+    anthropic = CLIENT.post(gateway.url + MESSAGES, content=wrong.body, headers=headers)
     assert (openai.status_code, anthropic.status_code) == (wrong.status, wrong.status)
     error = openai.json()["error"]
     assert (error["type"], error["code"]) == wrong.openai
@@ -93,7 +92,7 @@ def test_an_unknown_model_gets_the_closest_names(gateway: Gateway) -> None:
 
 
 def test_a_body_over_the_limit_is_refused_without_a_declared_length(gateway: Gateway) -> None:
-    answer = httpx.post(
+    answer = CLIENT.post(
         gateway.url + CHAT,
         content=(b"x" * 65_536 for _ in range(40)),
         headers={"authorization": f"Bearer {KEY}"},
@@ -108,7 +107,7 @@ def test_two_different_keys_are_refused(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("header", ["x-api-key", "x-goog-api-key", "api-key"])
 def test_a_key_is_taken_from(gateway: Gateway, header: str) -> None:
-    answer = httpx.post(
+    answer = CLIENT.post(
         gateway.url + CHAT, json={"model": "mk/plain", "messages": HELLO}, headers={header: KEY}
     )
     assert answer.status_code == 200
@@ -121,13 +120,80 @@ def test_a_mistyped_base_address_is_served(gateway: Gateway, path: str) -> None:
 
 def test_an_unknown_address_and_a_wrong_method_have_the_clients_format(gateway: Gateway) -> None:
     headers = {"authorization": f"Bearer {KEY}"}
-    missing = httpx.get(gateway.url + "/v1/nothing", headers=headers)
+    missing = CLIENT.get(gateway.url + "/v1/nothing", headers=headers)
     assert (missing.status_code, missing.json()["error"]["type"]) == (404, "invalid_request_error")
-    method = httpx.get(gateway.url + MESSAGES, headers=headers)
+    method = CLIENT.get(gateway.url + MESSAGES, headers=headers)
     assert (method.status_code, method.json()["error"]["type"]) == (405, "invalid_request_error")
 
 
 @pytest.mark.parametrize("path", [CHAT, "/v1/models", "/healthz", "/admin/", "/readyz"])
 def test_a_foreign_host_is_refused_everywhere(gateway: Gateway, path: str) -> None:
-    answer = httpx.get(gateway.url + path, headers={"host": "evil.example"})
+    answer = CLIENT.get(gateway.url + path, headers={"host": "evil.example"})
     assert answer.status_code == 400
+
+
+INVALID_KEY = ("invalid_request_error", "invalid_api_key")
+FORBIDDEN = ("permission_error", None)
+
+
+@dataclass(frozen=True)
+class Key:
+    name: str
+    key: str
+    status: int
+    openai: tuple[str, str | None]
+    anthropic: str
+    model: str = "mk/plain"
+
+
+KEYS = [
+    Key("expired", key_of("expired"), 401, INVALID_KEY, "authentication_error"),
+    Key("revoked", key_of("revoked"), 401, INVALID_KEY, "authentication_error"),
+    Key("for another model", key_of("narrow"), 403, FORBIDDEN, "permission_error", "an/plain"),
+    Key("for another address", key_of("elsewhere"), 403, FORBIDDEN, "permission_error"),
+    Key("to manage with", MANAGE_KEY, 403, FORBIDDEN, "permission_error"),
+    Key("for models that do not exist", KEY, 404,
+        ("invalid_request_error", "model_not_found"), "not_found_error", "nothing"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", KEYS, ids=lambda case: case.name)
+def test_a_key_is_refused_that_is(gateway: Gateway, case: Key) -> None:
+    asked = {"model": case.model, "messages": HELLO, "max_tokens": 9}
+    openai = gateway.post(CHAT, asked, **keyed(case.key))
+    anthropic = gateway.post(MESSAGES, asked, **keyed(case.key))
+    assert (openai.status_code, anthropic.status_code) == (case.status, case.status)
+    error = openai.json()["error"]
+    assert (error["type"], error["code"]) == case.openai
+    assert anthropic.json()["error"]["type"] == case.anthropic
+    for answer in (openai, anthropic):
+        row = gateway.row(request_id(answer))
+        assert (row["status"], row["outcome"]) == (case.status, "error")
+        assert case.key not in json.dumps(row) + answer.text
+
+
+def test_a_narrow_key_may_call_and_sees_what_it_is_for(gateway: Gateway) -> None:
+    headers = keyed(key_of("narrow"))
+    asked = {"model": "mk/plain", "messages": HELLO}
+    assert gateway.post(CHAT, asked, **headers).status_code == 200
+    listed = CLIENT.get(gateway.url + "/v1/models", headers=headers).json()["data"]
+    assert [model["id"] for model in listed] == ["mk/plain"]
+    assert CLIENT.get(gateway.url + "/v1/models/an/plain", headers=headers).status_code == 404
+
+
+def test_over_a_keys_limit_it_is_told_when_to_come_back(gateway: Gateway) -> None:
+    asked = {"model": "mk/plain", "messages": HELLO, "max_tokens": 9}
+    headers = keyed(key_of("rare"))
+    first = gateway.post(CHAT, asked, **headers)
+    assert first.status_code == 200
+    assert first.headers["x-ratelimit-limit-requests"] == "1"
+    assert first.headers["x-ratelimit-remaining-requests"] == "0"
+    for path, kind in ((CHAT, "requests"), (MESSAGES, "rate_limit_error")):
+        answer = gateway.post(path, asked, **headers)
+        assert answer.status_code == 429
+        assert answer.json()["error"]["type"] == kind
+        assert 50 <= int(answer.headers["retry-after"]) <= 60
+        assert gateway.row(request_id(answer))["status"] == 429
+    counted = gateway.post(MESSAGES + "/count_tokens", asked, **headers)
+    assert counted.status_code == 200  # it spends no limit
+    assert CLIENT.get(gateway.url + "/v1/models", headers=headers).status_code == 200

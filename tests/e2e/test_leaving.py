@@ -17,7 +17,7 @@ def test_the_upstream_call_ends_when_the_client_leaves(
 ) -> None:
     before = {row["id"] for row in gateway.rows("outcome = 'aborted'")}
     seen_before = len(upstream.of("slow"))
-    request = {"model": "slow/slow", "messages": HELLO, "stream": stream}
+    request = {"model": "mk/slow", "messages": HELLO, "stream": stream}
     headers = {"authorization": f"Bearer {KEY}"}
     with pytest.raises(httpx.ReadTimeout if not stream else Left):
         hang_up(gateway.url + CHAT, request, headers)

@@ -24,7 +24,7 @@ async def test_at_sigterm_fifty_open_streams_finish(own_gateway: Make, server: s
 
     async def stream(session: aiohttp.ClientSession) -> str:
         nonlocal begun
-        body = {"model": "slow/slow", "messages": HELLO, "stream": True}
+        body = {"model": "mk/slow", "messages": HELLO, "stream": True}
         async with session.post(
             gateway.url + "/v1/chat/completions", json=body, headers=HEADERS
         ) as answer:

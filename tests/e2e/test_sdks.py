@@ -236,3 +236,132 @@ def test_tokens_are_counted_upstream_where_that_is_possible(
     estimated = anthropic_client.messages.count_tokens(model="mk/plain", messages=messages)  # type: ignore[arg-type]
     assert asked.input_tokens == 42
     assert 5 <= estimated.input_tokens <= 15
+
+
+def test_tool_results_and_images_cross_from_openai_to_anthropic(
+    openai_client: openai.OpenAI, upstream: Upstream
+) -> None:
+    calls = [
+        {"id": id, "type": "function", "function": {"name": "weather", "arguments": arguments}}
+        for id, arguments in (("a", '{"city": "Oslo"}'), ("b", '{"city": "Rome"}'))
+    ]
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+    messages: Any = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "developer", "content": "Be kind."},
+        {"role": "user", "content": "Weather?"},
+        {"role": "assistant", "content": None, "tool_calls": calls},
+        {"role": "tool", "tool_call_id": "a", "content": "rain"},
+        {"role": "tool", "tool_call_id": "b", "content": [{"type": "text", "text": "sun"}]},
+        {"role": "user", "content": [image, {"type": "text", "text": "And now?"}]},
+    ]
+    openai_client.chat.completions.create(model="an/plain", messages=messages, max_tokens=50)
+    sent = upstream.of("plain")[-1]
+    assert sent.path == "/v1/messages"
+    assert sent.body["max_tokens"] == 50
+    assert [part["text"] for part in sent.body["system"]] == ["Be brief.", "Be kind."]
+    assert [message["role"] for message in sent.body["messages"]] == ["user", "assistant", "user"]
+    _, asked, told = (message["content"] for message in sent.body["messages"])
+    assert [(block["id"], block["input"]) for block in asked] == [
+        ("a", {"city": "Oslo"}),
+        ("b", {"city": "Rome"}),
+    ]
+    assert [block["type"] for block in told] == ["tool_result", "tool_result", "image", "text"]
+    assert [block["tool_use_id"] for block in told[:2]] == ["a", "b"]
+    assert told[2]["source"] == {
+        "type": "base64",
+        "media_type": "image/png",
+        "data": "iVBORw0KGgo=",
+    }
+
+
+def test_anthropic_gets_thinking_with_its_signature(
+    anthropic_client: anthropic.Anthropic, upstream: Upstream
+) -> None:
+    asked: dict[str, Any] = {
+        "model": "an/thinks",
+        "max_tokens": 3000,
+        "thinking": {"type": "enabled", "budget_tokens": 2000},
+        "messages": [{"role": "user", "content": "Think."}],
+    }
+    with anthropic_client.messages.stream(**asked) as stream:
+        streamed = stream.get_final_message()
+    messages: list[Any] = [streamed, anthropic_client.messages.create(**asked)]
+    for message in messages:
+        thought, text = message.content
+        assert thought.type == "thinking"
+        assert (thought.thinking, thought.signature) == ("Let me think.", "c2lnbmVk")
+        assert text.type == "text"
+    assert upstream.of("thinks")[-1].body["thinking"] == asked["thinking"]
+
+
+async def test_the_asynchronous_clients_stream_too(gateway: Gateway) -> None:
+    question: Any = [{"role": "user", "content": "Say hello."}]
+    async with openai.AsyncOpenAI(base_url=gateway.url + "/v1", api_key=KEY) as client:
+        stream = await client.chat.completions.create(
+            model="an/plain", messages=question, stream=True
+        )
+        chunks = [chunk async for chunk in stream]
+    assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == TEXT
+    async with (
+        anthropic.AsyncAnthropic(base_url=gateway.url, api_key=KEY) as other,
+        other.messages.stream(model="mk/plain", max_tokens=9, messages=question) as events,
+    ):
+        assert "".join([text async for text in events.text_stream]) == TEXT
+
+
+ERRORS = [
+    ("mk/status-400", "BadRequestError"),
+    ("nothing", "NotFoundError"),
+    ("mk/status-429", "RateLimitError"),
+    ("mk/status-500", "InternalServerError"),
+    ("mk/status-401", "InternalServerError"),  # the gateway's credential is not the client's
+    ("hasty/hangs", "InternalServerError"),
+]
+
+
+@pytest.mark.parametrize(("model", "name"), ERRORS, ids=[model for model, _ in ERRORS])
+def test_both_sdks_raise_the_error_that_their_users_expect(
+    openai_client: openai.OpenAI, anthropic_client: anthropic.Anthropic, model: str, name: str
+) -> None:
+    question: Any = [{"role": "user", "content": "Say hello."}]
+    with pytest.raises(getattr(openai, name)) as raised:
+        openai_client.chat.completions.create(model=model, messages=question)
+    assert raised.value.request_id.startswith("req_")
+    assert raised.value.body["message"]
+    with pytest.raises(anthropic.APIStatusError) as other:
+        anthropic_client.messages.create(model=model, max_tokens=9, messages=question)
+    assert other.value.request_id is not None
+    assert other.value.status_code == raised.value.status_code
+    assert other.value.body["type"] == "error"  # type: ignore[index]
+
+
+def test_both_sdks_raise_when_a_stream_breaks_off(
+    openai_client: openai.OpenAI, anthropic_client: anthropic.Anthropic
+) -> None:
+    question: Any = [{"role": "user", "content": "Say hello."}]
+    stream = openai_client.chat.completions.create(
+        model="mk/ends-early", messages=question, stream=True
+    )
+    with pytest.raises(openai.APIError):
+        list(stream)
+    with (
+        pytest.raises(anthropic.APIStatusError),
+        anthropic_client.messages.stream(
+            model="mk/ends-early", max_tokens=9, messages=question
+        ) as events,
+    ):
+        events.until_done()
+
+
+def test_a_wrong_key_is_an_authentication_error(gateway: Gateway) -> None:
+    question: Any = [{"role": "user", "content": "Say hello."}]
+    wrong = "sk-omni-ffffffffffffffffffffffffffffffff"
+    with pytest.raises(openai.AuthenticationError):
+        openai.OpenAI(base_url=gateway.url + "/v1", api_key=wrong).chat.completions.create(
+            model="mk/plain", messages=question
+        )
+    with pytest.raises(anthropic.AuthenticationError):
+        anthropic.Anthropic(base_url=gateway.url, api_key=wrong).messages.create(
+            model="mk/plain", max_tokens=9, messages=question
+        )

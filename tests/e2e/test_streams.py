@@ -6,7 +6,7 @@ import time
 import httpx
 import pytest
 
-from tests.e2e.gateway import HELLO, Gateway, keyed, request_id, until
+from tests.e2e.gateway import CLIENT, HELLO, Gateway, keyed, request_id, until
 from tests.e2e.upstream import FLOOD_EVENTS, Upstream
 
 BROKEN = (
@@ -23,7 +23,7 @@ def events(answer: httpx.Response) -> list[str]:
 def test_a_broken_stream_ends_with_an_error_and_not_with_done(
     gateway: Gateway, upstream: Upstream, fault: str
 ) -> None:
-    answer = gateway.chat(f"mk/{fault}", stream=True)
+    answer = gateway.chat(f"idle/{fault}", stream=True)
     assert json.loads(events(answer)[-1].removeprefix("data: "))["error"]["message"]
     assert "[DONE]" not in answer.text
     row = gateway.row(request_id(answer))
@@ -36,7 +36,7 @@ def test_a_broken_stream_ends_with_an_error_and_not_with_done(
 def test_a_broken_stream_ends_with_an_error_for_anthropics_clients_too(
     gateway: Gateway, fault: str
 ) -> None:
-    answer = gateway.messages(f"mk/{fault}", stream=True)
+    answer = gateway.messages(f"idle/{fault}", stream=True)
     last = [event for event in answer.text.split("\n\n") if event][-1]
     assert last.startswith("event: error\ndata: ")
     assert "message_stop" not in answer.text
@@ -48,7 +48,7 @@ def test_a_broken_stream_ends_with_an_error_for_anthropics_clients_too(
 def test_of_a_stream_that_falls_silent_nothing_stays_open(
     gateway: Gateway, upstream: Upstream
 ) -> None:
-    gateway.chat("mk/hangs-mid-stream", stream=True)
+    gateway.chat("idle/hangs-mid-stream", stream=True)
     until(lambda: upstream.of("hangs-mid-stream")[-1].closed, 1)
 
 
@@ -74,9 +74,9 @@ def test_a_stream_may_be_cut_at_any_byte(gateway: Gateway) -> None:
 def test_a_client_may_read_more_slowly_than_the_upstream_may_pause(
     gateway: Gateway, path: str
 ) -> None:
-    body = {"model": "mk/flood", "messages": HELLO, "max_tokens": 9, "stream": True}
+    body = {"model": "idle/flood", "messages": HELLO, "max_tokens": 9, "stream": True}
     url = gateway.url + path
-    with httpx.stream("POST", url, json=body, headers=keyed(), timeout=20) as answer:
+    with CLIENT.stream("POST", url, json=body, headers=keyed(), timeout=20) as answer:
         received = answer.iter_raw()
         size = len(next(received))
         time.sleep(0.9)  # twice the idle limit of the connection
@@ -86,9 +86,9 @@ def test_a_client_may_read_more_slowly_than_the_upstream_may_pause(
 
 
 def test_a_stream_is_passed_on_as_it_comes(gateway: Gateway, upstream: Upstream) -> None:
-    body = {"model": "slow/slow", "messages": HELLO, "stream": True}
+    body = {"model": "mk/slow", "messages": HELLO, "stream": True}
     url = gateway.url + "/v1/chat/completions"
-    with httpx.stream("POST", url, json=body, headers=keyed()) as answer:
+    with CLIENT.stream("POST", url, json=body, headers=keyed()) as answer:
         pieces = [time.monotonic() for piece in answer.iter_raw() if b" word" in piece]
     assert len(pieces) > 30
     assert pieces[-1] - pieces[0] > 1
