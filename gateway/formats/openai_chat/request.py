@@ -253,12 +253,19 @@ def _thoughts(message: JSONDict, at: str) -> tuple[Part, ...]:
     return (Thinking(text=text),) if text else ()
 
 
-def read_detail(detail: JSONDict) -> Part | None:
+def read_detail(detail: JSONDict) -> Thinking | RedactedThinking | None:
+    """One of OpenRouter's `reasoning_details`, in an answer or on its way back.
+
+    `format` says whose thought it is. Only Anthropic's (and ours, which tell none) are kept with
+    what proves them: it would refuse another's.
+    """
+    text, signature = detail.get("text"), detail.get("signature")
+    is_foreign = not str(detail.get("format") or "anthropic").startswith("anthropic")
     match detail:
-        case {"type": "reasoning.text", "text": str(text), **rest}:
-            signature = rest.get("signature")
-            return Thinking(text=text, signature=signature if isinstance(signature, str) else None)
-        case {"type": "reasoning.encrypted", "data": str(data)}:
+        case {"type": "reasoning.text"} if isinstance(text, str) or signature:
+            proof = signature if isinstance(signature, str) and not is_foreign else None
+            return Thinking(text=text if isinstance(text, str) else "", signature=proof or None)
+        case {"type": "reasoning.encrypted", "data": str(data)} if not is_foreign:
             return RedactedThinking(data=data)
     return None
 

@@ -12,6 +12,7 @@ from msgspec import Raw, Struct
 from gateway.errors import UpstreamFailed
 from gateway.formats import sse, wire
 from gateway.formats.failures import NotAnEvent, reported
+from gateway.formats.openai_chat.request import read_detail
 from gateway.formats.openai_chat.response import (
     FINISH_OUT,
     arguments_text,
@@ -24,6 +25,7 @@ from gateway.formats.types import (
     Finished,
     JSONDict,
     OpaqueSent,
+    RedactedThinking,
     RedactedThinkingSent,
     RefusalDelta,
     Started,
@@ -43,6 +45,7 @@ class _Delta(Struct, gc=False):
     tool_calls: Any = None
     reasoning_content: str | None = None
     reasoning: Any = None
+    reasoning_details: Any = None
     refusal: str | None = None
     function_call: Any = None
     audio: Raw | None = None
@@ -248,7 +251,9 @@ class StreamDecoder:
         self._begun = self._ended = False
         self._finish: str | None = None
         self._usage: Usage | None = None
-        self._calls: list[int] = []  # the wire's index of each call, in the order of their start
+        self._thought = False
+        self._calls: list[str] = []  # the id of each call, in the order of their start
+        self._numbers: dict[int, int] = {}  # the wire's index of a call to its place in that order
 
     def feed(self, data: bytes) -> list[Event]:
         """Raises `UpstreamFailed` for an error event and for what is no chunk."""
@@ -321,7 +326,10 @@ class StreamDecoder:
         if delta is not None:
             thought = delta.reasoning_content or delta.reasoning
             if isinstance(thought, str) and thought:
+                self._thought = True
                 events.append(ThinkingDelta(thought))
+            if delta.reasoning_details:
+                self._details(delta.reasoning_details, events)
             if isinstance(delta.content, str):
                 if delta.content:
                     events.append(TextDelta(delta.content))
@@ -349,38 +357,48 @@ class StreamDecoder:
                         if isinstance(item, dict) and isinstance(item.get("text"), str)
                     )
 
+    def _details(self, details: Any, events: list[Event]) -> None:
+        """Signatures; and the text, where it comes in no other field besides."""
+        for detail in details if isinstance(details, list) else []:
+            part = read_detail(detail) if isinstance(detail, dict) else None
+            if isinstance(part, RedactedThinking):
+                events.append(RedactedThinkingSent(part.data))
+            elif part is not None:
+                if part.text and not self._thought:
+                    events.append(ThinkingDelta(part.text))
+                if part.signature:
+                    events.append(ThinkingSigned(part.signature))
+
     def _tool_calls(self, calls: Any, events: list[Event]) -> None:
         for call in calls if isinstance(calls, list) else []:
             if not isinstance(call, dict):
                 continue
             function = _function_of(call)
-            index = self._index_of(call, function)
+            index = self._number_of(call, function)
             if index == len(self._calls):
-                self._calls.append(_wire_index(call, index))
-                name = str(function.get("name") or "")
-                events.append(ToolCallStarted(index, str(call.get("id") or f"call_{index}"), name))
+                id = str(call.get("id") or f"call_{index}")
+                self._calls.append(id)
+                events.append(ToolCallStarted(index, id, str(function.get("name") or "")))
             arguments = arguments_text(function.get("arguments", function.get("input")))
             if arguments:
                 events.append(ToolCallDelta(index, arguments))
 
-    def _index_of(self, call: JSONDict, function: JSONDict) -> int:
+    def _number_of(self, call: JSONDict, function: JSONDict) -> int:
         """Which call a fragment belongs to, in our counting; the next number for a new one.
 
-        Servers that leave `index` out send each call whole, so an id or a name begins one.
+        Some servers leave `index` out, and some send every call under index 0: then a new id
+        begins a new call, and what has neither id nor name goes on with the last.
         """
-        wire_index = call.get("index")
+        wire_index, id, new = call.get("index"), call.get("id"), len(self._calls)
         if isinstance(wire_index, int):
-            if wire_index in self._calls:
-                return self._calls.index(wire_index)
-            return len(self._calls)
-        if call.get("id") or function.get("name") or not self._calls:
-            return len(self._calls)
-        return len(self._calls) - 1
-
-
-def _wire_index(call: JSONDict, index: int) -> int:
-    wire_index = call.get("index")
-    return wire_index if isinstance(wire_index, int) else -1 - index
+            known = self._numbers.get(wire_index, new)
+            if known < new and id and function.get("name") and id != self._calls[known]:
+                known = new
+            self._numbers[wire_index] = known
+            return known
+        if not new or (id and id != self._calls[-1]) or (not id and function.get("name")):
+            return new
+        return new - 1
 
 
 _AFTER_TEXT = b'},"finish_reason":null}]}\n\n'
