@@ -11,6 +11,7 @@ import signal
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import uvloop
 from twisted.internet import asyncioreactor
@@ -66,7 +67,7 @@ class Request(WebRequest):
 
     def _is_known(self) -> bool:
         headers = self.requestHeaders
-        if headers.hasHeader(b"cookie"):
+        if headers.hasHeader(b"cookie") and not self._asks_data_plane():
             return True  # a session is Django's to judge, with a bound of its own
         keys = self.server.process.snapshot.keys
         given = [
@@ -77,6 +78,12 @@ class Request(WebRequest):
         return not self.server.process.snapshot.require_api_key or any(
             hash_key(key) in keys for key in given
         )
+
+    def _asks_data_plane(self) -> bool:
+        from gateway.asgi import is_data_plane  # it needs Django's models, this module does not
+
+        path = self.channel._path.partition(b"?")[0]
+        return is_data_plane(unquote(path.decode("latin-1")))
 
     def _read_no_further(self) -> None:
         self.channel.persistent = False
