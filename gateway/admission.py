@@ -93,4 +93,6 @@ def duration(seconds: float) -> bytes:
         return b"%dms" % ms
     if ms < 60_000:
         return b"%gs" % (ms / 1000)
-    return b"%dm%ds" % divmod(-(-ms // 1000), 60)
+    minutes, rest = divmod(-(-ms // 1000), 60)
+    hours = b"%dh" % (minutes // 60) if minutes >= 60 else b""
+    return b"%b%dm%ds" % (hours, minutes % 60, rest)
