@@ -1,11 +1,15 @@
 """What the repository says of itself is true."""
 
 import re
+import secrets
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from omniroute.configuration.apply import apply, read
+from providers import catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 PROVIDER_KEYS = {"OPENAI_API_KEY", "ANTHROPIC_API_KEY"}
@@ -30,6 +34,65 @@ def test_a_command_of_the_readme_exists(command: str) -> None:
         [sys.executable, "manage.py", command, "--help"], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_a_target_of_the_readme_exists() -> None:
+    named = set(re.findall(r"`make (\w+)", README))
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {"run", "test", "lint", "bench", "install", "lock"} <= named <= targets
+
+
+def test_an_option_of_serve_in_the_readme_exists() -> None:
+    (line,) = (line for line in README.splitlines() if "manage.py serve`" in line)
+    named = set(re.findall(r"--[\w-]+", line))
+    done = subprocess.run(
+        [sys.executable, "manage.py", "serve", "--help"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert named <= set(re.findall(r"--[\w-]+", done.stdout))
+    assert {"--host", "--port", "--workers", "--server", "--no-worker"} == named
+
+
+@pytest.mark.parametrize(
+    "document", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda d: d.name
+)
+def test_a_link_leads_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text())
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_every_owner_exists_and_every_module_of_the_planes_has_one() -> None:
+    text = (ROOT / "docs/architecture.md").read_text()
+    owners = {
+        path for row in re.findall(r"^\| (`.+?) \|", text, re.MULTILINE) for path in _code(row)
+    }
+    assert [owner for owner in owners if not (ROOT / owner).exists()] == []
+    plumbing = {"__init__", "apps", "celery", "cli", "fields", "urls"}
+    modules = {
+        f"{room}/{path.name}{'/' if path.is_dir() else ''}"
+        for room in ("omniroute", "gateway")
+        for path in (ROOT / room).iterdir()
+        if (path.suffix == ".py" or (path / "__init__.py").exists()) and path.stem not in plumbing
+    }
+    assert modules - {"omniroute/management/"} <= owners
+
+
+def _code(row: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", row)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("document", ["README.md", "docs/configuration.md"])
+def test_a_configuration_that_is_shown_is_right(
+    document: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue.load()
+    monkeypatch.setenv("UPSTREAM_KEY", secrets.token_hex())
+    monkeypatch.setenv("LAPTOP_KEY", f"sk-omni-{secrets.token_hex(16)}")
+    (shown,) = re.findall(r"```yaml\n(.+?)```", (ROOT / document).read_text(), re.DOTALL)
+    assert apply(read(shown), keep=False)
 
 
 def test_the_lock_names_no_package_index() -> None:
