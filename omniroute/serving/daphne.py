@@ -34,6 +34,7 @@ from twisted.web import http
 from accounts.keys import hash_key
 from gateway.exchange import BODY_TIMEOUT_S, KEY_HEADERS
 from omniroute.serving import CANCEL_S, HEADERS_BYTES, HEADERS_TIMEOUT_S, KEEPALIVE_S, refusal
+from omniroute.serving.accepting import Acceptor
 
 if TYPE_CHECKING:
     from gateway.runtime import Runtime
@@ -228,20 +229,25 @@ class Server(daphne_server.Server):
         super().__init__(application, endpoints=["none"], server_name="")
         self.process, self.headers_timeout_s = process, headers_timeout_s
         self.connections: dict[Request, dict[str, Any]] = {}
-        self._listener, self._factory = listener, Factory(self)
+        self._factory = Factory(self)
+        self._acceptor = Acceptor(loop, listener, self._take)
         self._drain: asyncio.Task[None] | None = None
 
     def run(self, grace_s: float, ready: Callable[[], None]) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, grace_s)
-        self._port = reactor.adoptStreamPort(
-            self._listener.fileno(), self._listener.family, self._factory
-        )
-        self._listener.close()  # Twisted has made a duplicate
         asyncio.set_event_loop(loop)
+        reactor.callWhenRunning(self._acceptor.start)
         reactor.callWhenRunning(ready)
         reactor.callLater(1, self.application_checker)
         reactor.run(installSignalHandlers=False)
+
+    def _take(self, connection: socket.socket) -> None:
+        with connection:  # of which Twisted makes a duplicate
+            try:
+                reactor.adoptStreamConnection(connection.fileno(), connection.family, self._factory)
+            except OSError:
+                return  # the client has gone
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         await super().handle_reply(protocol, message)
@@ -255,7 +261,7 @@ class Server(daphne_server.Server):
     async def drain(self, grace_s: float) -> None:
         """Accept nothing new, let what runs finish, cancel what does not, and stop."""
         self.process.draining = True
-        self._port.stopListening()
+        self._acceptor.close()
         for channel in list(self._factory.channels):
             channel.close_when_idle()
         await self._wait_until_quiet(grace_s)

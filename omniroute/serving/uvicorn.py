@@ -13,6 +13,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from omniroute.serving import CANCEL_S, HEADERS_BYTES, HEADERS_TIMEOUT_S, KEEPALIVE_S, refusal
+from omniroute.serving.accepting import Acceptor
 
 if TYPE_CHECKING:
     from gateway.runtime import Runtime
@@ -121,10 +122,36 @@ class Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self._process, self._ready = process, ready
+        self._connecting: set[asyncio.Task[None]] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await self.lifespan.startup()  # which is off, and has the state that protocols ask for
+        loop = asyncio.get_running_loop()
+        self._acceptors = [Acceptor(loop, listener, self._take) for listener in sockets or []]
+        for acceptor in self._acceptors:
+            acceptor.start()
+        self.servers = []
+        self.started = True
         self._ready()
+
+    def _take(self, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(self._connect(connection))
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+
+    async def _connect(self, connection: socket.socket) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
+        except OSError:  # the client has gone
+            connection.close()
+
+    def _protocol(self) -> asyncio.Protocol:
+        return self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -139,6 +166,10 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """The drain. What is cancelled at its end still accounts for itself."""
+        for acceptor in self._acceptors:
+            acceptor.close()
+        if self._connecting:  # they would miss being told to close
+            await asyncio.wait(self._connecting)
         await super().shutdown(sockets)
         if self.server_state.tasks:
             await asyncio.wait(self.server_state.tasks, timeout=CANCEL_S)
