@@ -71,12 +71,12 @@ class Splitter:
 def data_of(event: bytes) -> bytes:
     """The `data` of an event, its lines joined; empty for a comment or an event without data."""
     if event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2 and b"\r" not in event:
-        return event[6:-2]
+        return event[6:-2].strip()
     lines = []
     for line in _LINE.split(event.removeprefix(b"\xef\xbb\xbf")):
         if line.startswith(b"data:"):
             lines.append(line[5:].removeprefix(b" "))
-    return b"\n".join(lines)
+    return b"\n".join(lines).strip()
 
 
 def unnamed_lines(data: bytes) -> bytes | None:
@@ -87,13 +87,17 @@ def unnamed_lines(data: bytes) -> bytes | None:
     """
     if not data.startswith(b"data: ") or not data.endswith(b"\n\n"):
         return None
-    return data[6:-1].replace(b"\n\ndata: ", b"\n")
+    lines = data[6:-1].replace(b"\n\ndata: ", b"\n")
+    # Two line ends an event: none has further lines.
+    return lines if data.count(b"\n") == 2 * lines.count(b"\n") else None
 
 
 def named_lines(data: bytes) -> bytes | None:
     """The same for a piece that consists of events of two lines, `event: …` and `data: …`."""
     lines = data.split(b"\n")  # of three, the third is empty; and what stands after the last
     if len(lines) % 3 != 1 or any(lines[2::3]) or lines[-1]:
+        return None
+    if {line[:6] for line in lines[:-1:3]} != {b"event:"}:
         return None
     content = b"\n".join(lines[1::3])
     return content[6:].replace(b"\ndata: ", b"\n") if content.startswith(b"data: ") else None
