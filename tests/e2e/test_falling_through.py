@@ -2,7 +2,9 @@
 
 import json
 from dataclasses import dataclass
+from functools import partial
 
+import httpx
 import pytest
 
 from tests.e2e.gateway import STATUSES, UPSTREAM_KEY, Gateway, request_id, until
@@ -68,10 +70,16 @@ def test_what_is_the_clients_fault_has_the_clients_format(gateway: Gateway) -> N
     }
 
 
-def test_a_connection_that_the_upstream_closed_costs_no_attempt(gateway: Gateway) -> None:
+def test_a_connection_that_the_upstream_closed_costs_no_attempt(
+    gateway: Gateway, upstream: Upstream
+) -> None:
     for _ in range(5):
+        closed = upstream.closed + 1
         answer = gateway.chat("mk/closes")
         assert (answer.status_code, answer.headers.get("x-omniroute-attempts")) == (200, "1")
+        until(partial(upstream.has_closed, closed))
+        # By the time the gateway answers this, it has heard of the close too.
+        httpx.get(gateway.url + "/healthz")
 
 
 def test_what_the_upstream_redirects_to_is_not_called(gateway: Gateway, upstream: Upstream) -> None:

@@ -9,6 +9,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct
@@ -33,6 +34,7 @@ class Upstream:
 
     def __init__(self) -> None:
         self.seen: list[Seen] = []
+        self.closed = 0  # connections that are closed, from either side
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -45,6 +47,9 @@ class Upstream:
 
     def of(self, model: str) -> list[Seen]:
         return [seen for seen in self.seen if seen.body.get("model") == model]
+
+    def has_closed(self, connections: int) -> bool:
+        return self.closed >= connections
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -72,6 +77,9 @@ class Upstream:
             pass
         finally:
             writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+            self.closed += 1
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
