@@ -13,6 +13,12 @@ pytest_plugins = ["tests.services"]
 settings.register_profile("omniroute", deadline=None, max_examples=60)
 settings.load_profile("omniroute")
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first: begun last, one would run on alone while the other cores are idle."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 _HERE = ("127.0.0.1", "::1")
 _reached: list[str] = []
 

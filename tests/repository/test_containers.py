@@ -85,6 +85,7 @@ def files(folder: Path) -> dict[str, float]:
 # --- The image -------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_the_image_is_built_and_serves(tmp_path: Path) -> None:
     """One test, for the build takes long: locked packages are installed into an empty folder."""
     copy_context(tmp_path / "context")
@@ -226,6 +227,7 @@ def test_variables_are_filled_in_as_compose_does(text: str, value: str) -> None:
     assert interpolate(text, {"A": "a"}) == value
 
 
+@pytest.mark.long
 def test_the_services_run_together(
     document: dict[str, Any], redis_url: str, postgres_url: str, tmp_path: Path
 ) -> None:
