@@ -9,7 +9,7 @@ from gateway.errors import GatewayError, UpstreamFailed
 from gateway.formats import wire
 
 Row = TypeVar("Row")
-Read = TypeVar("Read")
+Read = TypeVar("Read", bound=msgspec.Struct)
 
 MAX_WORDS = 500
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
@@ -86,8 +86,15 @@ def clean(words: str) -> str:
 
 
 def read_leniently(data: bytes, kind: type[Read]) -> Read:
-    """What the strict parser refused and JSON allows. Raises `UpstreamFailed` for the rest."""
+    """What the strict parser refused and JSON allows; the fields' types are not checked.
+
+    Raises:
+        UpstreamFailed: It is no JSON object.
+    """
     try:
-        return msgspec.convert(wire.loads(data), kind)
-    except (ValueError, msgspec.MsgspecError):
-        raise UpstreamFailed("the upstream's answer is not JSON", upstream_status=200) from None
+        told = wire.loads(data)
+    except ValueError:
+        told = None
+    if not isinstance(told, dict):
+        raise UpstreamFailed("the upstream's answer is not JSON", upstream_status=200)
+    return kind(**{name: told[name] for name in kind.__struct_fields__ if name in told})

@@ -562,7 +562,9 @@ def _encode_file(file: File) -> JSONDict:
     elif file.url is not None:
         source = {"type": "url", "url": file.url}
     else:
-        raise NotSupported("a file of another provider cannot be sent to this one")
+        raise NotSupported(
+            "a file of another provider cannot be sent to this one", param="messages"
+        )
     block: JSONDict = {"type": "document", "source": source}
     return block | ({"title": file.name} if file.name else {})
 

@@ -158,6 +158,6 @@ def sniff_response(data: bytes) -> Usage | None:
         answer = read_leniently(data, _Answer)
     if answer.error:
         raise reported(answer.error)
-    if answer.content is None:
+    if not isinstance(answer.content, list):
         raise UpstreamFailed("the upstream's answer has no content", upstream_status=200)
-    return read_usage(answer.usage) if answer.usage else None
+    return read_usage(answer.usage) if isinstance(answer.usage, dict) and answer.usage else None

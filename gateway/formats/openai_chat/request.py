@@ -528,9 +528,13 @@ def _encode_part(part: Part, dropped: list[str]) -> JSONDict:
             where = f"data:{media_type or 'application/pdf'};base64,{data}"
             return {"type": "file", "file": {"file_data": where, "filename": name or "file.pdf"}}
         case File(url=str(_)):
-            raise NotSupported("a document given by URL cannot be sent to this provider")
+            raise NotSupported(
+                "a document given by URL cannot be sent to this provider", param="messages"
+            )
         case File(file_id=str(_)):
-            raise NotSupported("a file of another provider cannot be sent to this one")
+            raise NotSupported(
+                "a file of another provider cannot be sent to this one", param="messages"
+            )
         case Refusal(text=text):
             return {"type": "text", "text": text}
         case Opaque(format=origin, value=value) if origin == NAME:

@@ -259,6 +259,6 @@ def sniff_response(data: bytes) -> Usage | None:
         answer = read_leniently(data, _Answer)
     if answer.error:
         raise reported(answer.error)
-    if not answer.choices:
+    if not isinstance(answer.choices, list) or not answer.choices:
         raise UpstreamFailed("the upstream's answer has no choices", upstream_status=200)
-    return read_usage(answer.usage) if answer.usage else None
+    return read_usage(answer.usage) if isinstance(answer.usage, dict) and answer.usage else None

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from gateway.errors import UpstreamFailed
 from gateway.formats import sse, wire
@@ -48,7 +48,7 @@ class _Delta(Struct, gc=False):
     reasoning_details: Any = None
     refusal: str | None = None
     function_call: Any = None
-    audio: Raw | None = None
+    audio: Any = None
 
 
 class _Choice(Struct, gc=False):
@@ -454,7 +454,7 @@ class StreamEncoder:
                 detail = {"type": "reasoning.encrypted", "data": data}
                 return self._delta({"reasoning_details": [detail]})
             case OpaqueSent():
-                return b""  # what only its own format knows; the call's `dropped` names it
+                return b""  # of a tool that this client cannot have asked for
             case Finished(finish, usage, _):
                 return self._end(FINISH_OUT[finish], usage)
 

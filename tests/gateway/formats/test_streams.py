@@ -15,6 +15,7 @@ from gateway.formats.types import (
     Event,
     Finished,
     Quirks,
+    RedactedThinkingSent,
     Started,
     TextDelta,
     ThinkingDelta,
@@ -302,3 +303,161 @@ def test_no_stream_raises_anything_but_an_upstream_error(name: str, events: list
 def test_no_bytes_raise_anything_but_value_error(data: bytes) -> None:
     with suppress(ValueError):
         wire.loads(data)
+
+
+def test_calls_that_share_an_index_are_told_apart_by_their_ids() -> None:
+    """Some servers send every call under index 0."""
+    data = openai(
+        call(0, **started("a", "f")), call(0, **more("1")), call(0, id="a", **more("2")),
+        call(0, **started("b", "g")), call(0, id="", **more("3")), delta("tool_calls"),
+    )  # fmt: skip
+    told = [e for e in decode("openai_chat", data) if isinstance(e, ToolCallDelta)]
+    assert told == [ToolCallDelta(0, "1"), ToolCallDelta(0, "2"), ToolCallDelta(1, "3")]
+
+
+def test_signed_thoughts_reach_an_anthropic_client_from_an_openai_upstream() -> None:
+    def detail(**fields: Any) -> dict[str, Any]:
+        return {"type": "reasoning.text", "format": "anthropic-claude-v1", **fields}
+
+    data = openai(
+        delta(reasoning="Hm", reasoning_details=[detail(text="Hm")]),
+        delta(reasoning_details=[detail(signature="s")]),
+        delta(reasoning_details=[{"type": "reasoning.encrypted", "data": "d"}]),
+        delta(reasoning_details=[{"type": "reasoning.encrypted", "data": "e", "format": "x"}]),
+        delta(content="Hello"),
+        delta("stop"),
+    )
+    events = decode("openai_chat", data)
+    assert events[1:5] == [
+        ThinkingDelta("Hm"),
+        ThinkingSigned("s"),
+        RedactedThinkingSent("d"),
+        TextDelta("Hello"),
+    ]
+    encoder = formats.by_name("anthropic_messages").StreamEncoder(
+        model="m", include_usage=True, id="i", created=1
+    )
+    again = decode("anthropic_messages", b"".join(encoder.encode(event) for event in events))
+    assert again[1:5] == events[1:5]
+
+
+def test_an_answer_begins_with_its_first_choice() -> None:
+    """Azure begins with a chunk that has the filters' findings, and neither id nor model."""
+    first = b'data: {"id":"","model":"","choices":[],"prompt_filter_results":[]}\n\n'
+    assert decode("openai_chat", first + TEXT)[0] == Started("c1", "m", 5)
+
+
+def test_a_message_in_parts_is_text_and_thinking() -> None:
+    parts = [
+        {"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]},
+        {"type": "text", "text": "Hello"},
+        "odd",
+    ]
+    events = decode("openai_chat", openai(delta(content=parts), delta("stop")))
+    assert events[1:-1] == [ThinkingDelta("Hm"), TextDelta("Hello")]
+
+
+def test_usage_is_the_last_told_wherever_it_stands() -> None:
+    early = {**delta("stop"), "usage": {"prompt_tokens": 9}}
+    events = decode("openai_chat", openai(delta(content="x"), early, delta("stop"), usage=USAGE))
+    assert events[-1] == Finished("stop", Usage(3, 2))
+
+
+def test_an_end_without_its_marker_is_an_end_after_a_finish_reason() -> None:
+    assert decode("openai_chat", openai(delta(content="x"), delta("length"), end=""))[-1] == (
+        Finished("length", None)
+    )
+    cut_off = ANTHROPIC.removesuffix(b'event: message_stop\ndata: {"type":"message_stop"}\n\n')
+    assert decode("anthropic_messages", cut_off)[-1] == Finished("stop", Usage(3, 2))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_error_event_is_a_failure_with_the_upstreams_words(name: str) -> None:
+    error = sse.frame(b'{"type":"error","error":{"type":"overloaded_error","message":"busy"}}')
+    with pytest.raises(UpstreamFailed, match="busy") as caught:
+        decode(name, error)
+    assert caught.value.upstream_status == 529
+
+
+def test_arguments_that_come_whole_with_a_calls_start_are_told_once() -> None:
+    def tool(input: dict[str, Any], *pieces: str) -> bytes:
+        told: list[tuple[str, dict[str, Any]]] = [_EVENTS[0]]
+        block = {"type": "tool_use", "id": "a", "name": "f", "input": input}
+        told.append(("content_block_start", {"index": 0, "content_block": block}))
+        for piece in pieces:
+            told.append(("content_block_delta", {"index": 0, "delta": {"partial_json": piece}}))
+        told.append(("message_delta", {"delta": {"stop_reason": "tool_use"}}))
+        told.append(("message_stop", {}))  # and the block is never closed
+        return b"".join(sse.frame(wire.dumps({"type": kind, **more}), kind) for kind, more in told)
+
+    for data, arguments in (
+        (tool({"x": 1}), '{"x":1}'),
+        (tool({}, '{"x"', ":1}"), '{"x":1}'),
+        (tool({"x": 1}, '{"x":1}'), '{"x":1}'),
+        (tool({}), ""),
+    ):
+        events = decode("anthropic_messages", data)
+        said = "".join(e.arguments for e in events if isinstance(e, ToolCallDelta))
+        assert said == arguments
+        assert isinstance(events[-1], Finished)
+
+
+def test_what_an_openai_client_gets_is_a_stream_of_its_kind() -> None:
+    encoder = formats.by_name("openai_chat").StreamEncoder(
+        model="called", include_usage=True, id="i", created=1
+    )
+    events: list[Event] = [
+        Started("c", "m", 5),
+        TextDelta("Hi"),
+        ToolCallStarted(0, "a", "f"),
+        ToolCallDelta(0, "{}"),
+        Finished("tool_calls", Usage(3, 2)),
+    ]
+    lines = b"".join(encoder.encode(event) for event in events).decode().split("\n\n")
+    assert lines[-2:] == ["data: [DONE]", ""]
+    chunks = [json.loads(line.removeprefix("data: ")) for line in lines[:-2]]
+    assert {(c["id"], c["model"], c["created"], c["object"]) for c in chunks} == {
+        ("c", "called", 5, "chat.completion.chunk")
+    }
+    deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
+    assert deltas[0]["role"] == "assistant"
+    assert deltas[1] == {"content": "Hi"}
+    assert deltas[2]["tool_calls"][0] == {
+        "index": 0,
+        "id": "a",
+        "type": "function",
+        "function": {"name": "f", "arguments": ""},
+    }
+    assert chunks[-2]["choices"][0]["finish_reason"] == "tool_calls"
+    assert chunks[-1]["choices"] == []
+    assert chunks[-1]["usage"]["total_tokens"] == 5
+
+
+def test_what_an_anthropic_client_gets_is_a_stream_of_its_kind() -> None:
+    """Named events; blocks one after the other, each closed; the input told at the start."""
+    encoder = formats.by_name("anthropic_messages").StreamEncoder(
+        model="called", include_usage=True, id="i", created=1
+    )
+    events: list[Event] = [
+        Started("m", "x", None, Usage(10, 0, 4)),
+        ThinkingDelta("Hm"),
+        ThinkingSigned("s"),
+        TextDelta("Hi"),
+        ToolCallStarted(0, "a", "f"),
+        ToolCallDelta(0, "{}"),
+        Finished("tool_calls", Usage(10, 2, 4)),
+    ]
+    out = b"".join(encoder.encode(event) for event in events).decode()
+    sent = [frame.split("\n") for frame in out.split("\n\n")[:-1]]
+    told = [json.loads(data.removeprefix("data: ")) for _, data in sent]
+    assert [name.removeprefix("event: ") for name, _ in sent] == [event["type"] for event in told]
+    assert [(event["type"].removeprefix("content_block_"), event.get("index")) for event in told] == [
+        ("message_start", None),
+        ("start", 0), ("delta", 0), ("delta", 0), ("stop", 0),
+        ("start", 1), ("delta", 1), ("stop", 1),
+        ("start", 2), ("delta", 2), ("stop", 2),
+        ("message_delta", None), ("message_stop", None),
+    ]  # fmt: skip
+    assert told[0]["message"]["usage"]["input_tokens"] == 6
+    assert told[0]["message"]["usage"]["cache_read_input_tokens"] == 4
+    assert told[-2]["usage"]["output_tokens"] == 2
