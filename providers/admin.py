@@ -148,6 +148,14 @@ class ConnectionAdmin(Activatable, ModelAdmin):
             return "none needed"
         return "stored" if row.credential else "missing"
 
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        if not request.user.has_perm("providers.change_credential"):
+            form.base_fields.pop("api_key", None)  # off the page is not enough: it could be sent
+        return form
+
     def get_readonly_fields(self, request: HttpRequest, obj: Connection | None = None) -> Any:
         # Who may not know secrets may not send a stored one elsewhere either.
         if request.user.has_perm("providers.change_credential"):

@@ -1,0 +1,229 @@
+"""Configuration as a file: all of it or nothing, each error with its place, no secret told."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.core.management import CommandError, call_command
+
+from accounts.models import ApiKey
+from combos.models import Combo
+from omniroute.configuration import export
+from omniroute.configuration.apply import apply, read
+from omniroute.configuration.errors import ConfigurationError
+from providers import catalogue
+from providers.models import Connection, Provider
+
+pytestmark = pytest.mark.django_db
+
+SECRET = "sk-up-canary-1b7e"
+CONTRACT = f"""
+providers:
+  - id: mock
+    alias: mk
+    name: Mock
+    base_url: http://127.0.0.1:9100/v1
+    format: openai_chat
+    tier: api_key
+    allow_private_network: true
+connections:
+  - name: mock-main
+    provider: mock
+    auth: {{type: api_key, api_key: "${{UPSTREAM_KEY}}"}}
+    base_url: null
+    priority: 1
+    active: true
+    models: [m1, m2]
+    limits: {{rpm: 600, tpm: 1000000, concurrency: 50}}
+    timeouts: {{connect: 5, first_byte: 60, first_content: 120, idle: 60, total: 600}}
+    headers: {{x-team: search}}
+    headroom: 0.2
+models:
+  - {{id: mk/m1, context_window: 128000, input_price: 1.0, output_price: 2.0, cache_read_price: 0.1}}
+aliases:
+  - {{alias: smart, model: mk/m1}}
+combos:
+  - name: best
+    strategy: fill-first
+    targets:
+      - {{model: mk/m1, weight: 1}}
+      - {{model: anthropic/claude-sonnet-4-6}}
+      - {{combo: cheap-ones}}
+  - {{name: cheap-ones, targets: [{{model: mk/m2}}]}}
+api_keys:
+  - name: laptop
+    key: sk-omni-{"0123456789abcdef" * 2}
+    scopes: [inference]
+    allowed_models: ["*"]
+    limits: {{rpm: 60, tpm: 100000, concurrency: 10}}
+    budgets: {{daily_usd: 5, weekly_usd: 20, monthly_usd: 100, daily_tokens: 1000000, daily_requests: 5000}}
+    expires: 2027-01-01T00:00:00Z
+    allowed_ips: ["127.0.0.0/8"]
+users:
+  - {{username: ops, email: ops@example.com, role: operator, budgets: {{monthly_usd: 500}}}}
+settings: {{require_api_key: true, log_bodies: false, retention_days: 30}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _builtin_providers() -> None:
+    catalogue.load()
+
+
+def applied(text: str, **environment: str) -> list[str]:
+    return [str(change) for change in apply(read(text, environment))]
+
+
+def test_the_contracts_example_applies_and_applies_again_without_a_change() -> None:
+    first = applied(CONTRACT, UPSTREAM_KEY=SECRET)
+    assert "connection mock-main: created" in first
+    second = applied(CONTRACT, UPSTREAM_KEY=SECRET)
+    assert all(line.endswith("unchanged") for line in second)
+    assert SECRET not in "".join(first + second)
+    assert [str(target) for target in Combo.objects.get(name="best").targets.all()] == [
+        "mk/m1", "anthropic/claude-sonnet-4-6", "combo cheap-ones",
+    ]  # fmt: skip
+
+
+def test_what_is_exported_with_secrets_is_what_is_read() -> None:
+    applied(CONTRACT, UPSTREAM_KEY=SECRET)
+    whole = export.document(secrets=True)
+    for model in (Combo, ApiKey, Connection):
+        for row in model.objects.all():
+            row.delete()
+    Provider.objects.filter(builtin=False).delete()
+    apply(read(yaml.safe_dump(whole)))
+    assert export.document(secrets=True) == whole
+
+
+def test_without_secrets_they_are_masked_and_applying_that_keeps_them() -> None:
+    applied(CONTRACT, UPSTREAM_KEY=SECRET)
+    masked = yaml.safe_dump(export.document())
+    assert SECRET not in masked
+    assert "search" not in masked
+    assert all("unchanged" in line for line in applied(masked))
+    row = Connection.objects.get(name="mock-main")
+    assert (row.read_auth(), row.headers) == ({"api_key": SECRET}, {"x-team": "search"})
+
+
+def test_a_reference_is_no_secret() -> None:
+    applied(CONTRACT, UPSTREAM_KEY="env:SOME_KEY")
+    assert "env:SOME_KEY" in yaml.safe_dump(export.document())
+
+
+PROVIDER = "providers: [{id: p, alias: p, base_url: 'https://p.example/v1'}]\n"
+WRONG: list[tuple[str, str, str]] = [
+    ("an unset variable", "settings: {retention_days: '${NOPE}'}", "settings.retention_days"),
+    ("an unknown section", "foo: 1", "foo"),
+    ("an unknown key", "settings: {foo: 1}", "settings.foo"),
+    ("a wrong type", "settings: {retention_days: soon}", "settings.retention_days"),
+    ("no days", "settings: {retention_days: 0}", "settings.retention_days"),
+    ("a missing field", "providers: [{id: p, alias: p}]", "providers[0].base_url"),
+    ("a twice-named row", "aliases: [{alias: a, model: demo/echo}, {alias: a, model: demo/echo}]",
+     "aliases[1].alias"),
+    ("a private address", "providers: [{id: p, alias: p, base_url: 'http://10.0.0.1/v1'}]",
+     "providers[0].base_url"),
+    ("a format to come", "providers: [{id: p, alias: p, base_url: 'https://p.example', format: gemini}]",
+     "providers[0].format"),
+    ("a strategy to come", "combos: [{name: c, strategy: random}]", "combos[0].strategy"),
+    ("a sign-in to come", PROVIDER + "connections: [{name: c, provider: p, auth: {type: oauth}}]",
+     "connections[0].auth.type"),
+    ("a proxy", PROVIDER + "connections: [{name: c, provider: p, proxy: 'http://x'}]",
+     "connections[0].proxy"),
+    ("no provider", "connections: [{name: c, provider: nope, auth: {type: none}}]",
+     "connections[0].provider"),
+    ("no key", PROVIDER + "connections: [{name: c, provider: p}]", "connections[0].auth"),
+    ("a limit below 0", PROVIDER
+     + "connections: [{name: c, provider: p, auth: {type: none}, limits: {rpm: -1}}]",
+     "connections[0].limits"),
+    ("an unknown limit", "api_keys: [{name: k, limits: {rps: 1}}]", "api_keys[0].limits"),
+    ("both scopes", "api_keys: [{name: k, scopes: [inference, manage]}]", "api_keys[0].scopes"),
+    ("a short key", "api_keys: [{name: k, key: sk-1234}]", "api_keys[0].key"),
+    ("no network", "api_keys: [{name: k, allowed_ips: [home]}]", "api_keys[0].allowed_ips"),
+    ("a missing target", "combos: [{name: c, targets: [{model: demo/echo}, {model: nope/x}]}]",
+     "combos[0].targets[1].model"),
+    ("a missing combo", "combos: [{name: c, targets: [{combo: nope}]}]", "combos[0].targets[0].combo"),
+    ("a combo in itself", "combos: [{name: c, targets: [{combo: c}]}]", "combos[0].targets[0].combo"),
+    ("a cycle", "combos: [{name: a, targets: [{combo: b}]}, {name: b, targets: [{combo: a}]}]",
+     "combos[1].targets[0].combo"),
+    ("an unknown model", "aliases: [{alias: a, model: demo/nope}]", "aliases[0].model"),
+    ("a builtin provider", "providers: [{id: openai, alias: o, base_url: 'https://p.example'}]",
+     "providers[0].id"),
+    ("no object", "- 1", ""),
+    ("no YAML", "a: [", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "text", "path"), WRONG, ids=[row[0] for row in WRONG])
+def test_an_error_names_its_place_and_nothing_is_changed(what: str, text: str, path: str) -> None:
+    before = export.document(secrets=True)
+    with pytest.raises(ConfigurationError) as failure:
+        apply(read(text, {}))
+    assert path in [place for place, _ in failure.value.problems]
+    assert export.document(secrets=True) == before
+
+
+def test_six_levels_of_combos_are_one_too_many() -> None:
+    def nested(levels: int) -> str:
+        chain: list[dict[str, Any]] = [{"name": "c1", "targets": [{"model": "demo/echo"}]}]
+        chain += [
+            {"name": f"c{n}", "targets": [{"combo": f"c{n - 1}"}]} for n in range(2, levels + 1)
+        ]
+        return yaml.safe_dump({"combos": chain})
+
+    applied(nested(5))
+    with pytest.raises(ConfigurationError, match="at most 5 levels"):
+        applied(nested(6))
+
+
+def test_all_errors_are_told_at_once() -> None:
+    text = "combos: [{name: c, targets: [{model: nope/x}]}]\naliases: [{alias: a, model: nope/y}]"
+    with pytest.raises(ConfigurationError) as failure:
+        apply(read(text, {}))
+    assert [path for path, _ in failure.value.problems] == [
+        "combos[0].targets[0].model", "aliases[0].model",
+    ]  # fmt: skip
+
+
+def test_a_doubled_dollar_is_one() -> None:
+    applied(PROVIDER.replace("id: p,", "id: p, name: 'cost $${HERE}',"))
+    assert Provider.objects.get(slug="p").name == "cost ${HERE}"
+
+
+def test_another_host_needs_the_key_again() -> None:
+    applied(CONTRACT, UPSTREAM_KEY=SECRET)
+    moved = "providers: [{id: mock, alias: mk, base_url: 'https://evil.example/v1'}]"
+    with pytest.raises(ConfigurationError, match="needs its API key entered again"):
+        applied(moved)
+
+
+def test_the_command_checks_without_a_change_and_fails_with_the_place(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("aliases: [{alias: a, model: demo/echo}]")
+    out = io.StringIO()
+    call_command("config", "check", str(file), stdout=out)
+    assert "nothing was changed" in out.getvalue()
+    assert "aliases" not in export.document()
+    file.write_text("aliases: [{alias: a, model: nope}]")
+    with pytest.raises(CommandError, match=r"aliases\[0\]\.model: "):
+        call_command("config", "apply", str(file))
+
+
+def test_an_export_with_secrets_is_for_its_owner_only(tmp_path: Path) -> None:
+    file = tmp_path / "out.yaml"
+    file.write_text("older")
+    file.chmod(0o644)
+    call_command("config", "export", "--secrets", str(file))
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_made_key_is_printed_once(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("api_keys: [{name: new}]")
+    first, second = io.StringIO(), io.StringIO()
+    call_command("config", "apply", str(file), stdout=first)
+    call_command("config", "apply", str(file), stdout=second)
+    assert "sk-omni-" in first.getvalue()
+    assert "sk-omni-" not in second.getvalue()
