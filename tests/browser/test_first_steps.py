@@ -35,21 +35,52 @@ def page(chromium: str) -> Iterator[Page]:
         browser.close()
 
 
-def test_a_provider_added_by_hand_answers(
-    page: Page, own_gateway: Callable[..., Gateway], upstream: Upstream
-) -> None:
-    gateway = own_gateway("--no-worker", "--server", "uvicorn")
-    gateway.manage("reset_password", "admin", stdin=PASSWORD + "\n")
+def watched(page: Page) -> tuple[set[str], list[str]]:
+    """The hosts that are asked from now on, and the errors that the console shows."""
     asked: set[str] = set()
     errors: list[str] = []
     page.on("request", lambda request: asked.add(httpx.URL(request.url).host))
     page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
+    return asked, errors
 
+
+def sign_in(page: Page, gateway: Gateway) -> None:
+    gateway.manage("reset_password", "admin", stdin=PASSWORD + "\n")
     page.goto(gateway.url + "/")
     page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/admin/")
+
+
+def test_every_page_is_whole_on_a_machine_without_a_network(
+    page: Page, own_gateway: Callable[..., Gateway]
+) -> None:
+    gateway = own_gateway("--no-worker", "--server", "uvicorn")
+    asked, errors = watched(page)
+    sign_in(page, gateway)
+    models = [
+        "providers/provider", "providers/connection", "providers/providermodel", "combos/alias",
+        "combos/combo", "accounts/apikey", "accounts/user",
+    ]  # fmt: skip
+    pages = ["/admin/", "/admin/analytics/requestrecord/", "/admin/accounts/gatewaysettings/"]
+    pages += [f"/admin/{model}/{page}" for model in models for page in ("", "add/")]
+    for path in [*pages, "/api/docs"]:
+        answer = page.goto(gateway.url + path)
+        assert answer is not None
+        assert answer.status == 200, path
+        page.wait_for_load_state("networkidle")
+        assert (path, errors) == (path, [])
+    assert asked == {"127.0.0.1"}
+
+
+def test_a_provider_added_by_hand_answers(
+    page: Page, own_gateway: Callable[..., Gateway], upstream: Upstream
+) -> None:
+    gateway = own_gateway("--no-worker", "--server", "uvicorn")
+    asked, errors = watched(page)
+    sign_in(page, gateway)
 
     page.goto(gateway.url + "/admin/providers/provider/add/")
     page.locator("#id_name").fill("Local")
