@@ -5,7 +5,6 @@ decided), and none of what they offer is needed here.
 """
 
 import asyncio
-import ipaddress
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from time import monotonic, time
 from typing import Any
@@ -13,6 +12,7 @@ from urllib.parse import parse_qs
 
 from analytics.ids import new_id
 from gateway.errors import KeyRejected, RequestTimeout, TooLarge
+from omniroute.addresses import Networks, client_address
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -185,32 +185,10 @@ def _too_large(max_bytes: int) -> TooLarge:
     return TooLarge(f"the request body is larger than {max_bytes >> 20} MB (MAX_BODY_MB)")
 
 
-def peer_address(
-    scope: Scope, trusted: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
-) -> str:
-    """Who calls: the peer, or what a trusted proxy says of whom it calls for.
-
-    Proxies append to X-Forwarded-For, so it is read from the right, and the first address that
-    is no trusted proxy's is the client: what stands left of it, the client may have written.
-    """
+def peer_address(scope: Scope, trusted: Networks) -> str:
+    """Who calls, as far as the peer and the proxies that are trusted can be believed."""
     peer: str = (scope.get("client") or ("",))[0]
-    if not trusted or not _within(peer, trusted):
+    if not trusted:
         return peer
-    hops = ",".join(
-        value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"
-    )
-    for hop in reversed([hop.strip() for hop in hops.split(",") if hop.strip()]):
-        peer = hop
-        if not _within(hop, trusted):
-            break
-    return peer
-
-
-def _within(
-    address: str, networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
-) -> bool:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(parsed in network for network in networks)
+    forwarded = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
+    return client_address(peer, forwarded.decode("latin-1"), trusted)

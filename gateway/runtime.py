@@ -1,7 +1,6 @@
 """What a gateway process holds while it runs: configuration, counters, journal, connections."""
 
 import asyncio
-import ipaddress
 import logging
 import threading
 from datetime import UTC, datetime
@@ -36,7 +35,7 @@ class Runtime:
         self.state = MemoryState(processes=settings.GATEWAY_PROCESSES)
         self.upstreams = Upstreams()
         self.max_body_bytes = settings.MAX_BODY_MB << 20
-        self.trusted_proxies = tuple(map(ipaddress.ip_network, settings.TRUSTED_PROXIES))
+        self.trusted_proxies = settings.TRUSTED_PROXIES
         self._spending = threading.Thread(target=self._load_spending, name="spending", daemon=True)
         self._stop = threading.Event()
         self.active = 0  # HTTP requests being answered, on both planes

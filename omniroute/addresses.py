@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 from django.core.exceptions import ValidationError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 
 
 class AddressRefused(Exception):
@@ -149,3 +150,23 @@ def literal(host: str) -> Address | None:
         return ipaddress.ip_address(text)
     except ValueError:
         return None
+
+
+def client_address(peer: str, forwarded_for: str, trusted: Networks) -> str:
+    """Who calls: the peer, or what a trusted proxy says of whom it calls for.
+
+    Proxies append to X-Forwarded-For, so it is read from the right, and the first address that
+    is no trusted proxy's is the client: what stands left of it, the client may have written.
+    """
+    hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
+    while hops and _is_within(peer, trusted):
+        peer = hops.pop()
+    return peer
+
+
+def _is_within(text: str, networks: Networks) -> bool:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return any(address in network for network in networks)

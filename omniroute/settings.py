@@ -1,5 +1,6 @@
 """Django's settings. What an operator may set is in `.env.example`, with its default."""
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import environ
@@ -67,7 +68,10 @@ PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
-TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+try:
+    TRUSTED_PROXIES = tuple(map(ip_network, env.list("TRUSTED_PROXIES", default=[])))
+except ValueError as error:
+    raise ImproperlyConfigured(f"TRUSTED_PROXIES: {error}") from None
 
 # --- The first start -------------------------------------------------------------------------
 API_KEY = env.str("API_KEY", default="").strip()
