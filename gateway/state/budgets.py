@@ -91,7 +91,7 @@ class Budget:
             earlier = logged.earlier.get((subject, period), (0, 0, 0))[self.unit]
         allowed = round(limit * 10**PICO) if unit == "usd" else int(limit)
         self.left = allowed - spent
-        self.room = self.left - _others(max(allowed - earlier, 0), processes)
+        self.room = self.left - _others(allowed - earlier, processes)
         self.unlogged = 0
 
 

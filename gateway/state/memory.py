@@ -90,11 +90,12 @@ class MemoryState:
         # From here on nothing refuses: all of it is taken.
         if counters.rpm:
             counters.requests.take(1, counters.rpm, now)
-        tokens_until = counters.tpm and counters.tokens.take(claim.tokens, counters.tpm, now)
+        if counters.tpm:
+            counters.tokens.take(claim.tokens, counters.tpm, now)
         counters.running += 1
         for account in accounts:
             account.reserve(wanted)
-        return MemoryLease(self, counters, accounts, wanted, tokens_until)
+        return MemoryLease(self, counters, accounts, wanted)
 
     def _accounts(self, claim: Claim, wanted: Amounts) -> tuple[Account, ...]:
         wall, find = self.wall(), self._ledger.account
@@ -122,7 +123,7 @@ class MemoryLease:
     """See `gateway.state.Lease`."""
 
     __slots__ = (
-        "_accounts", "_counters", "_day", "_settled", "_state", "_tokens_until", "_wanted",
+        "_accounts", "_counters", "_day", "_settled", "_state", "_took_tokens", "_wanted",
     )  # fmt: skip
 
     def __init__(
@@ -131,10 +132,10 @@ class MemoryLease:
         counters: _Counters,
         accounts: tuple[Account, ...],
         wanted: Amounts,
-        tokens_until: float,
     ) -> None:
         self._state, self._counters, self._accounts = state, counters, accounts
-        self._wanted, self._tokens_until = wanted, tokens_until
+        self._wanted = wanted
+        self._took_tokens = counters.tpm > 0
         self._day = state.today  # a call is paid for on the day on which it began, as in the log
         self._settled = False
 
@@ -154,9 +155,8 @@ class MemoryLease:
         self._settled = True
         counters, now = self._counters, self._state.clock()
         counters.running -= 1
-        if self._tokens_until and counters.tpm:
-            more = tokens - self._wanted[1]
-            counters.tokens.correct(more, self._tokens_until, counters.tpm, now)
+        if self._took_tokens and counters.tpm:
+            counters.tokens.correct(tokens - self._wanted[1], counters.tpm, now)
         for account in self._accounts:
             account.settle(self._wanted, (picousd, tokens, 1), self._day, now)
 

@@ -36,21 +36,19 @@ class Rate:
         wait_s = self.used_s(now) - free_s
         return wait_s if wait_s > ROUNDING_S else 0.0
 
-    def take(self, amount: float, limit: float, now: float) -> float:
-        """Take it; returns when it will be there again."""
+    def take(self, amount: float, limit: float, now: float) -> None:
         self._used_s = self.used_s(now) + amount * PERIOD_S / limit
         self._at = now
-        return now + self._used_s
 
-    def correct(self, more: float, until: float, limit: float, now: float) -> None:
-        """It was so much more (or, below 0, less) than was taken, which is back at `until`.
+    def correct(self, more: float, limit: float, now: float) -> None:
+        """It was so much more (or, below 0, less) than was taken.
 
         More counts from when it was taken, so that a long answer is spread over its minutes; what
-        time has not paid off by now is a debt. Of less, only what time has not given back already
-        is given back: else the difference would be there twice.
+        time has not paid off by now is a debt. Less is given back whole, though time has given
+        back a part of it already: calls that announce far more than they use would otherwise wait
+        for nothing. So more than the limit may pass in one minute, but never in the long run.
         """
-        more_s = max(more * PERIOD_S / limit, min(now - until, 0.0))
-        self._used_s = max(self._used_s + more_s, 0.0)
+        self._used_s += max(more * PERIOD_S / limit, -self.used_s(now))
 
     def remaining(self, limit: float, now: float) -> int:
         return max(int(limit * (1 - (self.used_s(now) - ROUNDING_S) / PERIOD_S)), 0)

@@ -78,6 +78,12 @@ def test_sums_are_kept_by_day_key_and_user() -> None:
     ]
 
 
+def test_nothing_is_kept_of_who_can_have_no_budget() -> None:
+    log(datetime(2026, 12, 2, tzinfo=UTC), **CALL | {"key": "", "user": ""})
+    assert delete_older(NOW, 7) == 1
+    assert DeletedSpending.objects.count() == 0
+
+
 def test_sums_go_when_no_period_holds_their_day() -> None:
     log(datetime(2026, 12, 2, tzinfo=UTC), **CALL)
     delete_older(NOW, 7)

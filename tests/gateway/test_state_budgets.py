@@ -309,6 +309,20 @@ async def test_a_call_over_midnight_is_paid_for_by_the_day_on_which_it_began(
     assert await granted(state, {"daily_usd": 5, "weekly_usd": 20}) == 5
 
 
+async def test_it_is_so_also_when_the_new_day_has_calls_already(
+    state: MemoryState, clock: Clock
+) -> None:
+    budgets = {"daily_usd": 5}
+    lease = await claim(state, budgets, 3)
+    clock.advance(12 * 3600)
+    (await claim(state, budgets, 1)).settle(0, USD)
+    lease.settle(0, 3 * USD)  # in the same moment, and of another day
+    with pytest.raises(BudgetSpent):
+        await claim(state, budgets, 4.01)
+    state.load(Logged())  # and it stays so when all is counted anew
+    assert await granted(state, budgets, 2) == 2
+
+
 async def test_the_log_of_yesterday_says_nothing_of_today(state: MemoryState, clock: Clock) -> None:
     state.load(logged(clock, 5))
     assert await granted(state, {"daily_usd": 5}) == 0
@@ -325,6 +339,17 @@ async def test_a_wall_clock_that_is_set_back_and_forth_neither_locks_out_nor_ope
         clock.wall += jump_s
         assert await granted(state, {"daily_usd": 5}, 3) == 0
     assert await granted(state, {"daily_usd": 5}) == 2
+
+
+async def test_a_wall_clock_that_is_set_back_over_midnight_is_of_yesterday_again(
+    state: MemoryState, clock: Clock
+) -> None:
+    (await claim(state, {"daily_usd": 5}, 3)).settle(0, 3 * USD)
+    clock.advance(12 * 3600)
+    assert await claim(state, {"daily_usd": 5}, 5)
+    clock.wall -= 3600
+    with pytest.raises(BudgetSpent, match="until 2026-11-26"):
+        await claim(state, {"daily_usd": 5}, 3)
 
 
 # --- The log -----------------------------------------------------------------------------------
@@ -365,6 +390,19 @@ async def test_a_call_settled_between_drain_and_reading_counts_twice_for_a_while
     clock.advance(1)
     state.load(logged(clock, 4, known_until=clock.mono))
     assert await granted(state, budgets, 3) == 2
+
+
+async def test_calls_settled_in_one_moment_stay_counted_until_the_log_has_all_of_them(
+    state: MemoryState, clock: Clock
+) -> None:
+    budgets = {"daily_usd": 10}
+    (await claim(state, budgets, 3)).settle(0, 3 * USD)
+    clock.advance(0.02)
+    drained = clock.mono
+    clock.advance(0.02)
+    (await claim(state, budgets, 4)).settle(0, 4 * USD)
+    state.load(logged(clock, 3, known_until=drained))
+    assert await granted(state, budgets, 4) == 0
 
 
 async def test_while_the_database_is_away_what_was_settled_here_stays_counted(
