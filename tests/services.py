@@ -87,16 +87,22 @@ def claim_database(server: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """A PostgreSQL, and in it a database of this test process alone."""
+def postgres() -> Iterator[str]:
+    """A PostgreSQL, for this test process."""
     standard = "postgres://postgres@127.0.0.1:5432/postgres"
     with _server("DATABASE_URL", postgres_server, postgres_answers, standard) as server:
         require(server, "PostgreSQL")
-        name = f"omniroute_test_{uuid.uuid4().hex[:12]}"
-        with psycopg.connect(str(server), autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')
-            yield _database(str(server), name)
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        yield str(server)
+
+
+@pytest.fixture
+def postgres_url(postgres: str) -> Iterator[str]:
+    """An empty database, the test's alone."""
+    name = f"omniroute_test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+        yield _database(postgres, name)
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def _database(server: str, name: str) -> str:
