@@ -103,7 +103,8 @@ class Gateway:
         written = set()
         for path in (self.folder / "journal").glob("*/*.log"):
             try:
-                content = path.read_bytes()
+                # Up to the zeros: what is written while we read may be seen in part.
+                content = path.read_bytes().partition(b"\0")[0]
             except FileNotFoundError:
                 continue  # drained while we looked
             lines = content[: content.rfind(b"\n") + 1].splitlines()
