@@ -2,6 +2,7 @@
 
 import errno
 import functools
+import gc
 import importlib
 import os
 import socket
@@ -72,6 +73,7 @@ class Command(BaseCommand):
                 f"the database cannot be used ({type(error).__name__}): is it there, "
                 "and has `manage.py migrate` been run?"
             ) from None
+        spare_the_collector()
         run(
             listener,
             application,
@@ -84,6 +86,17 @@ class Command(BaseCommand):
         if line:
             self.stdout.write(line)
             self.stdout.flush()
+
+
+def spare_the_collector() -> None:
+    """What start-up made stays: a collection that walks it stops every call for 100 ms.
+
+    And a call makes hundreds of objects that are in no cycle, so looking for cycles less often
+    finds the same.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def listen(host: str, port: int) -> socket.socket:
