@@ -117,6 +117,10 @@ class Request(WebRequest):
 
     # --- What goes out: Twisted calls these as the connection's buffer fills and empties ---
 
+    def pass_on(self, data: bytes) -> None:
+        if not self.finished and self.channel is not None:
+            http.Request.write(self, data)
+
     def pauseProducing(self) -> None:
         self.writable.clear()
 
@@ -250,7 +254,11 @@ class Server(daphne_server.Server):
                 return  # the client has gone
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
-        await super().handle_reply(protocol, message)
+        if message["type"] == "http.response.body" and message.get("more_body"):
+            # Of a stream's pieces there are many; Daphne formats log lines for each.
+            protocol.pass_on(message["body"])
+        else:
+            await super().handle_reply(protocol, message)
         if not protocol.writable.is_set():
             await protocol.writable.wait()
 
