@@ -3,7 +3,6 @@
 import email.utils
 import time
 
-import msgspec
 from msgspec import Struct
 
 from gateway import formats, tokens
@@ -85,13 +84,7 @@ def _prepare(call: Call, target: Target) -> tuple[bytes, Stage | None]:
     call.dropped = encoded.dropped
     stage = None
     if call.stream:
-        encoder = call.format.StreamEncoder(
-            model=call.model,
-            include_usage=prompt.include_usage,
-            id=call.exchange.id,
-            created=int(call.exchange.time),
-        )
-        stage = Translation(theirs.StreamDecoder(), encoder)
+        stage = Translation(theirs.StreamDecoder(), call.format.StreamEncoder(call.asked))
     return wire.dumps(encoded.body), stage
 
 
@@ -105,12 +98,7 @@ def _whole(call: Call, target: Target, data: bytes) -> bytes:
         return data
     reply = theirs.decode_response(_json(data))
     call.usage, call.text_chars = reply.usage, tokens.reply_chars(reply)
-    told = msgspec.structs.replace(
-        reply,
-        id=reply.id or call.exchange.id,
-        created=reply.created or int(call.exchange.time),
-    )
-    return wire.dumps(call.format.encode_response(told, call.model))
+    return wire.dumps(call.format.encode_response(reply, call.asked))
 
 
 def _json(data: bytes) -> dict[str, object]:

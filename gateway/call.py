@@ -11,7 +11,7 @@ from analytics.records import Attempt, Outcome, Record, Source
 from gateway import formats, tokens
 from gateway.errors import GatewayError, StorageUnavailable
 from gateway.exchange import Exchange
-from gateway.formats.types import JSONDict, Prompt, Usage
+from gateway.formats.types import Asked, JSONDict, Prompt, Usage
 from gateway.journal import Entry, Journal
 from gateway.routing import Target
 from gateway.snapshot import ANYONE, Principal, Snapshot
@@ -60,6 +60,16 @@ class Call:
         if self._prompt is None:
             self._prompt = self.format.decode_request(self.request)
         return self._prompt
+
+    @property
+    def asked(self) -> Asked:
+        return Asked(
+            model=self.model,
+            id=self.exchange.id,
+            created=int(self.exchange.time),
+            include_usage=self.prompt.include_usage,
+            request=self.request,
+        )
 
     def trying(self, target: Target) -> None:
         self.target, self.target_started = target, monotonic()

@@ -3,10 +3,10 @@
 from gateway.errors import UpstreamFailed
 from gateway.formats import StreamDecoder, StreamEncoder
 from gateway.formats.types import (
+    CitationSent,
     Event,
     Finished,
-    OpaqueSent,
-    RedactedThinkingSent,
+    PartSent,
     RefusalDelta,
     Started,
     TextDelta,
@@ -49,7 +49,7 @@ class Translation:
             case ToolCallDelta(_, arguments):
                 self.text_chars += len(arguments)
                 self.started = True
-            case ToolCallStarted() | ThinkingSigned() | RedactedThinkingSent() | OpaqueSent():
+            case ToolCallStarted() | ThinkingSigned() | CitationSent() | PartSent():
                 self.started = True
             case Started():
                 self.usage = event.usage

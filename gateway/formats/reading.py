@@ -5,7 +5,16 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from gateway.errors import BadRequest, NotSupported
-from gateway.formats.types import JSONDict, Part, Prompt, Tool, ToolResult
+from gateway.formats.types import (
+    AnyTool,
+    JSONDict,
+    OpaqueTool,
+    Part,
+    Prompt,
+    Text,
+    Tool,
+    ToolResult,
+)
 
 Value = TypeVar("Value")
 
@@ -98,9 +107,19 @@ def lost(prompt: Prompt) -> Iterator[str]:
 
 def _extras(part: Part) -> Iterator[str]:
     yield from part.extras
+    if isinstance(part, Text) and part.citations:
+        yield "citations"
     if isinstance(part, ToolResult):
         for inner in part.content:
             yield from inner.extras
+
+
+def allowed_tools(prompt: Prompt) -> tuple[AnyTool, ...]:
+    """The tools, for a format that narrows them by leaving the others out."""
+    allowed = prompt.tool_choice.allowed if prompt.tool_choice else ()
+    if not allowed:
+        return prompt.tools
+    return tuple(t for t in prompt.tools if isinstance(t, OpaqueTool) or t.name in allowed)
 
 
 def has_cache_hints(prompt: Prompt) -> bool:

@@ -25,8 +25,24 @@ class Part(Struct, frozen=True, kw_only=True):
     extras: JSONDict = field(default_factory=dict)
 
 
+class Citation(Struct, frozen=True, kw_only=True):
+    """Where a text has it from. `start` and `end` are the characters of the text it speaks of.
+
+    `value` is the citation whole, as the format called `format` gave it.
+    """
+
+    format: str
+    value: JSONDict
+    url: str | None = None
+    title: str | None = None
+    cited_text: str | None = None
+    start: int | None = None
+    end: int | None = None
+
+
 class Text(Part, frozen=True):
     text: str
+    citations: tuple[Citation, ...] = ()
 
 
 class Image(Part, frozen=True):
@@ -55,14 +71,22 @@ class Audio(Part, frozen=True):
 
 
 class Thinking(Part, frozen=True):
-    """What the model thought. The signature must come back as it was, or the turn is refused."""
+    """What the model thought. The signature must come back as it was, or the turn is refused.
+
+    `signed_by` names the format whose provider signed: to any other it says nothing. A signature
+    without text belongs to the part that follows (Gemini signs calls and texts).
+    """
 
     text: str
     signature: str | None = None
+    signed_by: str | None = None
 
 
 class RedactedThinking(Part, frozen=True):
+    """Thoughts that only the provider of the format `signed_by` can read."""
+
     data: str
+    signed_by: str | None = None
 
 
 class Refusal(Part, frozen=True):
@@ -70,11 +94,15 @@ class Refusal(Part, frozen=True):
 
 
 class ToolCall(Part, frozen=True):
-    """`arguments` is JSON text exactly as the model wrote it, which may not even parse."""
+    """`arguments` is JSON text exactly as the model wrote it, which may not even parse.
+
+    Of a call to a custom tool it is the free text that the tool takes.
+    """
 
     id: str
     name: str
     arguments: str
+    custom: bool = False
 
 
 class ToolResult(Part, frozen=True):
@@ -108,6 +136,14 @@ class Tool(Struct, frozen=True):
     extras: JSONDict = field(default_factory=dict)
 
 
+class CustomTool(Struct, frozen=True):
+    """A tool that takes free text, which a `grammar` may bound; see `custom_tools`."""
+
+    name: str
+    description: str | None = None
+    grammar: JSONDict | None = None
+
+
 class OpaqueTool(Struct, frozen=True):
     """A tool that the provider runs itself; `kind` names it in a refusal."""
 
@@ -116,11 +152,15 @@ class OpaqueTool(Struct, frozen=True):
     value: JSONDict
 
 
+AnyTool = Tool | CustomTool | OpaqueTool
+
+
 class ToolChoice(Struct, frozen=True):
-    """`named` goes with a `name`; the others without."""
+    """`named` goes with a `name`; the others without. `allowed` narrows the tools, if not empty."""
 
     mode: Literal["auto", "none", "required", "named"]
     name: str | None = None
+    allowed: tuple[str, ...] = ()
 
 
 class OutputSchema(Struct, frozen=True):
@@ -153,13 +193,15 @@ class Prompt(Struct, frozen=True, kw_only=True):
     messages: tuple[Message, ...]
     stream: bool = False
     include_usage: bool = False  # OpenAI's stream_options: the client wants the usage chunk
-    tools: tuple[Tool | OpaqueTool, ...] = ()
+    tools: tuple[AnyTool, ...] = ()
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     max_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
     n: int | None = None
@@ -218,19 +260,23 @@ class ThinkingDelta(Struct, frozen=True):
 
 
 class ThinkingSigned(Struct, frozen=True):
-    """Ends a run of ThinkingDelta with the signature that the whole of it carries."""
+    """Ends a run of ThinkingDelta, which may be empty, with the signature of the whole of it."""
 
     signature: str
+    signed_by: str | None = None
 
 
-class RedactedThinkingSent(Struct, frozen=True):
-    data: str
+class CitationSent(Struct, frozen=True):
+    """Of the text that is being written."""
+
+    citation: Citation
 
 
 class ToolCallStarted(Struct, frozen=True):
     index: int
     id: str
     name: str
+    custom: bool = False
 
 
 class ToolCallDelta(Struct, frozen=True):
@@ -238,10 +284,10 @@ class ToolCallDelta(Struct, frozen=True):
     arguments: str
 
 
-class OpaqueSent(Struct, frozen=True):
-    """A whole part that only one format knows, such as a server tool's result."""
+class PartSent(Struct, frozen=True):
+    """A part that comes in one piece: an image, redacted thinking, a server tool's result."""
 
-    part: Opaque
+    part: Part
 
 
 class Finished(Struct, frozen=True):
@@ -256,10 +302,10 @@ Event = (
     | RefusalDelta
     | ThinkingDelta
     | ThinkingSigned
-    | RedactedThinkingSent
+    | CitationSent
     | ToolCallStarted
     | ToolCallDelta
-    | OpaqueSent
+    | PartSent
     | Finished
 )
 
@@ -271,6 +317,20 @@ class Quirks(Struct, frozen=True, forbid_unknown_fields=True):
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     developer_role: bool = False  # takes messages of role `developer`
     unsupported: tuple[str, ...] = ()  # parameters that it refuses, dropped visibly
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """What an answer repeats of its request.
+
+    `model` is what the client called, `request` its body as it came. `id` and `created` (Unix
+    seconds) are the answer's where the upstream tells none.
+    """
+
+    model: str
+    id: str
+    created: int
+    include_usage: bool = False
+    request: JSONDict = field(default_factory=dict)
 
 
 class Encoded(Struct, frozen=True):

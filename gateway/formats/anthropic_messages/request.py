@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from gateway.errors import BadRequest, NotSupported
-from gateway.formats import wire
+from gateway.formats import custom_tools, signatures, wire
 from gateway.formats.reading import (
+    allowed_tools,
     beside,
     dropped_names,
     lost,
@@ -24,7 +25,10 @@ from gateway.formats.reading import (
     wrong,
 )
 from gateway.formats.types import (
+    AnyTool,
     Audio,
+    Citation,
+    CustomTool,
     Effort,
     Encoded,
     File,
@@ -204,6 +208,8 @@ def _content(body: JSONDict, name: str, at: str) -> tuple[Part, ...]:
 def _part(block: JSONDict, at: str) -> Part:
     found = _known_part(block, at)
     extras = {} if isinstance(found, Opaque) else beside(block, _BLOCK)
+    if isinstance(found, Text):
+        extras.pop("citations", None)  # read; a document's say whether to cite it
     return msgspec.structs.replace(found, extras=extras) if extras else found
 
 
@@ -211,18 +217,17 @@ def _known_part(block: JSONDict, at: str) -> Part:
     cache = optional(block, "cache_control", dict, at)
     match required(block, "type", str, at):
         case "text":
-            return Text(text=required(block, "text", str, at), cache=cache)
+            cited = tuple(read_citation(item) for _, item in objects(block, "citations", at))
+            return Text(text=required(block, "text", str, at), citations=cited, cache=cache)
         case "image":
             return _image(required(block, "source", dict, at), at, cache)
         case "document":
             return _document(block, at, cache)
         case "thinking":
-            return Thinking(
-                text=required(block, "thinking", str, at),
-                signature=optional(block, "signature", str, at),
-            )
+            text = required(block, "thinking", str, at)
+            return read_thinking(text, optional(block, "signature", str, at))
         case "redacted_thinking":
-            return RedactedThinking(data=required(block, "data", str, at))
+            return read_redacted(required(block, "data", str, at))
         case "tool_use":
             return ToolCall(
                 id=required(block, "id", str, at),
@@ -238,6 +243,49 @@ def _known_part(block: JSONDict, at: str) -> Part:
                 cache=cache,
             )
     return Opaque(format=NAME, value=block)
+
+
+def read_citation(value: JSONDict) -> Citation:
+    """A citation of a web page, a search result or a document."""
+
+    def told(name: str) -> str | None:
+        found = value.get(name)
+        return found if isinstance(found, str) else None
+
+    return Citation(
+        format=NAME,
+        value=value,
+        url=told("url"),
+        title=told("title") or told("document_title"),
+        cited_text=told("cited_text"),
+    )
+
+
+def write_citation(citation: Citation) -> JSONDict | None:
+    """Null for what this format has no word for: another format's citation of no address."""
+    if citation.format == NAME:
+        return citation.value
+    if citation.url is None:
+        return None
+    return {
+        "type": "web_search_result_location",
+        "url": citation.url,
+        "title": citation.title,
+        "cited_text": citation.cited_text or "",
+        "encrypted_index": "",
+    }
+
+
+def read_thinking(text: str, signature: object) -> Thinking:
+    if not isinstance(signature, str) or not signature:
+        return Thinking(text=text)
+    signature, signed_by = signatures.unwrap(signature, NAME)
+    return Thinking(text=text, signature=signature, signed_by=signed_by)
+
+
+def read_redacted(data: str) -> RedactedThinking:
+    data, signed_by = signatures.unwrap(data, NAME)
+    return RedactedThinking(data=data, signed_by=signed_by)
 
 
 def _image(source: JSONDict, at: str, cache: JSONDict | None) -> Image:
@@ -377,8 +425,9 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
         body["system"] = system[0]["text"] if plain else system
     if prompt.stream:
         body["stream"] = True
-    if prompt.tools:
-        body["tools"] = [_encode_tool(tool) for tool in prompt.tools]
+    tools = allowed_tools(prompt)
+    if tools:
+        body["tools"] = [_encode_tool(tool) for tool in tools]
         choice = _encode_choice(prompt)
         if choice:
             body["tool_choice"] = choice
@@ -389,7 +438,8 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
         body["metadata"] = {"user_id": prompt.user}
     elif prompt.user:
         dropped.append("user")
-    dropped += [name for name in ("seed", "service_tier") if getattr(prompt, name) is not None]
+    unknown = ("seed", "service_tier", "presence_penalty", "frequency_penalty")
+    dropped += [name for name in unknown if getattr(prompt, name) is not None]
     dropped += sorted(prompt.extras)
     for name in quirks.unsupported:
         if body.pop(name, None) is not None:
@@ -461,9 +511,11 @@ def _lacks_thoughts(prompt: Prompt) -> bool:
 
 
 def _is_signed(part: Part) -> bool:
-    return isinstance(part, RedactedThinking) or (
-        isinstance(part, Thinking) and bool(part.signature)
-    )
+    """Is it a thought that this format's provider takes back?"""
+    match part:
+        case RedactedThinking() | Thinking(signature=str()):
+            return part.signed_by in (None, NAME)
+    return False
 
 
 def _encode_output(prompt: Prompt, body: JSONDict) -> None:
@@ -506,8 +558,8 @@ def _encode_messages(prompt: Prompt, dropped: list[str]) -> list[JSONDict]:
 def _encode_parts(message: Message, dropped: list[str]) -> list[JSONDict]:
     blocks = []
     for part in message.parts:
-        if isinstance(part, Thinking) and not part.signature:
-            dropped.append("reasoning_content")  # without a signature it would be refused
+        if isinstance(part, Thinking | RedactedThinking) and not _is_signed(part):
+            dropped.append("thinking")  # unsigned, or signed by another, it would be refused
         elif not (isinstance(part, Text) and not part.text):  # empty text is refused here
             blocks.append(_encode_part(part))
     return blocks
@@ -523,13 +575,19 @@ def _encode_part(part: Part) -> JSONDict:
 def encode_block(part: Part) -> JSONDict:
     """A content block, of a request or of an answer."""
     match part:
-        case Text(text=text) | Refusal(text=text):
+        case Text(text=text, citations=citations):
+            cited = [told for item in citations if (told := write_citation(item))]
+            return {"type": "text", "text": text} | ({"citations": cited} if cited else {})
+        case Refusal(text=text):
             return {"type": "text", "text": text}
-        case Thinking(text=text, signature=signature):
-            return {"type": "thinking", "thinking": text, "signature": signature or ""}
-        case RedactedThinking(data=data):
+        case Thinking(text=text, signature=signature, signed_by=signed_by):
+            signature = signatures.wrap(signature or "", signed_by, NAME)
+            return {"type": "thinking", "thinking": text, "signature": signature}
+        case RedactedThinking(data=data, signed_by=signed_by):
+            data = signatures.wrap(data, signed_by, NAME)
             return {"type": "redacted_thinking", "data": data}
-        case ToolCall(id=id, name=name, arguments=arguments):
+        case ToolCall(id=id, name=name, arguments=arguments, custom=custom):
+            arguments = custom_tools.to_arguments(arguments) if custom else arguments
             return {"type": "tool_use", "id": id, "name": name, "input": _input(arguments)}
         case ToolResult(call_id=call_id, content=content, is_error=is_error):
             inner = [_encode_part(item) for item in content]
@@ -578,7 +636,9 @@ def _input(arguments: str) -> JSONDict:
     return value if isinstance(value, dict) else {"_unparsed": arguments}
 
 
-def _encode_tool(tool: Tool | OpaqueTool) -> JSONDict:
+def _encode_tool(tool: AnyTool) -> JSONDict:
+    if isinstance(tool, CustomTool):
+        tool = custom_tools.as_function(tool)
     if isinstance(tool, OpaqueTool):
         if tool.format == NAME:
             return tool.value

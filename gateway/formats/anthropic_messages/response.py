@@ -10,18 +10,24 @@ import msgspec
 
 from gateway.errors import UpstreamFailed
 from gateway.formats import wire
-from gateway.formats.anthropic_messages.request import NAME, encode_block
+from gateway.formats.anthropic_messages.request import (
+    NAME,
+    encode_block,
+    read_citation,
+    read_redacted,
+    read_thinking,
+)
 from gateway.formats.failures import read_leniently, reported
 from gateway.formats.reading import count
 from gateway.formats.types import (
+    Asked,
+    Audio,
     Finish,
     JSONDict,
     Opaque,
     Part,
-    RedactedThinking,
     Reply,
     Text,
-    Thinking,
     ToolCall,
     Usage,
 )
@@ -111,32 +117,39 @@ def decode_response(body: JSONDict) -> Reply:
 def _part(block: JSONDict) -> Part:
     match block:
         case {"type": "text", "text": str(text)}:
-            return Text(text=text)
+            told = block.get("citations")
+            cited = [
+                item for item in (told if isinstance(told, list) else ()) if isinstance(item, dict)
+            ]
+            return Text(text=text, citations=tuple(read_citation(item) for item in cited))
         case {"type": "thinking", "thinking": str(text)}:
-            signature = block.get("signature")
-            return Thinking(text=text, signature=signature if isinstance(signature, str) else None)
+            return read_thinking(text, block.get("signature"))
         case {"type": "redacted_thinking", "data": str(data)}:
-            return RedactedThinking(data=data)
+            return read_redacted(data)
         case {"type": "tool_use", "id": str(id), "name": str(name)}:
             arguments = wire.dumps(block.get("input") or {}).decode()
             return ToolCall(id=id, name=name, arguments=arguments)
     return Opaque(format=NAME, value=block)
 
 
-def encode_response(reply: Reply, model: str) -> JSONDict:
-    """Write an answer; `model` is what the client called."""
-    foreign = [p for p in reply.parts if isinstance(p, Opaque) and p.format != NAME]
-    parts = [part for part in reply.parts if part not in foreign]
+def encode_response(reply: Reply, asked: Asked) -> JSONDict:
+    """Write an answer."""
+    parts = [part for part in reply.parts if is_tellable(part)]
     return {
-        "id": reply.id,
+        "id": reply.id or asked.id,
         "type": "message",
         "role": "assistant",
-        "model": model,
+        "model": asked.model,
         "content": [encode_block(part) for part in parts],
         "stop_reason": FINISH_OUT[reply.finish],
         "stop_sequence": reply.stop_sequence,
         "usage": write_usage(reply.usage or Usage()),
     }
+
+
+def is_tellable(part: Part) -> bool:
+    """Has an answer of this format a block for it?"""
+    return not isinstance(part, Audio) and not (isinstance(part, Opaque) and part.format != NAME)
 
 
 class _Answer(msgspec.Struct):

@@ -10,22 +10,31 @@ import msgspec
 from msgspec import Struct
 
 from gateway.errors import UpstreamFailed
-from gateway.formats import sse, wire
-from gateway.formats.anthropic_messages.request import NAME
+from gateway.formats import signatures, sse, wire
+from gateway.formats.anthropic_messages.request import (
+    NAME,
+    encode_block,
+    read_citation,
+    read_redacted,
+    write_citation,
+)
 from gateway.formats.anthropic_messages.response import (
     FINISH_OUT,
+    is_tellable,
     read_finish,
     read_usage,
     write_usage,
 )
 from gateway.formats.failures import NotAnEvent, reported
 from gateway.formats.types import (
+    Asked,
+    Citation,
+    CitationSent,
     Event,
     Finished,
     JSONDict,
     Opaque,
-    OpaqueSent,
-    RedactedThinkingSent,
+    PartSent,
     RefusalDelta,
     Started,
     TextDelta,
@@ -43,6 +52,7 @@ class _Delta(Struct, gc=False):
     thinking: str | None = None
     partial_json: str | None = None
     signature: str | None = None
+    citation: Any = None
     stop_reason: str | None = None
     stop_sequence: str | None = None
 
@@ -279,7 +289,7 @@ class StreamDecoder:
                 if isinstance(block.get("thinking"), str) and block["thinking"]:
                     events.append(ThinkingDelta(block["thinking"]))
             case {"type": "redacted_thinking", "data": str(data)}:
-                events.append(RedactedThinkingSent(data))
+                events.append(PartSent(read_redacted(data)))
             case {"type": "tool_use"}:
                 call = self._calls[index] = len(self._calls)
                 id, name = str(block.get("id") or ""), str(block.get("name") or "")
@@ -297,14 +307,16 @@ class StreamDecoder:
         elif delta.partial_json and index in self._calls:
             self._untold.pop(index, None)  # the start held a preview of what comes in pieces
             events.append(ToolCallDelta(self._calls[index], delta.partial_json))
+        elif isinstance(delta.citation, dict):
+            events.append(CitationSent(read_citation(delta.citation)))
         elif delta.signature:
-            events.append(ThinkingSigned(delta.signature))
+            events.append(ThinkingSigned(*signatures.unwrap(delta.signature, NAME)))
 
     def _block_end(self, index: int, events: list[Event]) -> None:
         if index in self._untold:
             events.append(ToolCallDelta(self._calls[index], self._untold.pop(index)))
         if index in self._opaque:
-            events.append(OpaqueSent(Opaque(format=NAME, value=self._opaque.pop(index))))
+            events.append(PartSent(Opaque(format=NAME, value=self._opaque.pop(index))))
 
 
 _EMPTY: dict[str, JSONDict] = {
@@ -324,15 +336,10 @@ class StreamEncoder:
 
     Blocks do not interleave here. Of tool calls that do, the first is passed on as it comes, and
     the others wait until something else begins or the stream ends.
-
-    Args:
-        model: What the client called.
-        include_usage: Not asked in this format, which always tells.
-        id, created: Of the answer, where the upstream tells none.
     """
 
-    def __init__(self, *, model: str, include_usage: bool, id: str, created: int) -> None:
-        self._model, self._id = model, id
+    def __init__(self, asked: Asked) -> None:
+        self._model, self._id = asked.model, asked.id
         self._index = -1
         self._before_text = b""
         self._open: str | int | None = None  # a key of _EMPTY, or the number of a call
@@ -360,18 +367,23 @@ class StreamEncoder:
                     self._waiting[call] = (block, [])
                     return b""
                 return self._start(call, block)
-            case ThinkingSigned(signature):
+            case ThinkingSigned(signature, signed_by):
+                signature = signatures.wrap(signature, signed_by, NAME)
                 delta = {"type": "signature_delta", "signature": signature}
                 return self._delta("thinking", delta) + self._stop()
-            case RedactedThinkingSent(data):
-                return self._whole({"type": "redacted_thinking", "data": data})
-            case OpaqueSent(part):
-                return self._whole(part.value) if part.format == NAME else b""
+            case PartSent(part):
+                return self._whole(encode_block(part)) if is_tellable(part) else b""
+            case CitationSent(citation):
+                return self._cite(citation)
             case Started(id, _, _, usage):
                 self._id = id or self._id
                 return self._begin(usage)
             case Finished(finish, usage, sequence):
                 return self._end(FINISH_OUT[finish], usage, sequence)
+
+    def _cite(self, citation: Citation) -> bytes:
+        told = write_citation(citation)
+        return self._delta("text", {"type": "citations_delta", "citation": told}) if told else b""
 
     def _hold(self, call: int, arguments: str) -> bytes:
         if call not in self._waiting:

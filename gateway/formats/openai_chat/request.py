@@ -26,7 +26,9 @@ from gateway.formats.reading import (
     wrong,
 )
 from gateway.formats.types import (
+    AnyTool,
     Audio,
+    CustomTool,
     Encoded,
     File,
     Image,
@@ -79,6 +81,8 @@ _KNOWN = frozenset(
         "max_completion_tokens",
         "temperature",
         "top_p",
+        "presence_penalty",
+        "frequency_penalty",
         "stop",
         "seed",
         "n",
@@ -143,6 +147,8 @@ def decode_request(body: JSONDict) -> Prompt:
         or optional(body, "max_tokens", int),
         temperature=optional(body, "temperature", float),
         top_p=optional(body, "top_p", float),
+        presence_penalty=optional(body, "presence_penalty", float),
+        frequency_penalty=optional(body, "frequency_penalty", float),
         stop=strings(body, "stop"),
         seed=optional(body, "seed", int),
         n=optional(body, "n", int),
@@ -192,7 +198,7 @@ def _known_part(part: JSONDict, at: str) -> Part:
         case "text":
             return Text(text=required(part, "text", str, at), cache=cache)
         case "image_url":
-            return _image(part, at, cache)
+            return read_image(part, at, cache)
         case "input_audio":
             audio = required(part, "input_audio", dict, at)
             inside = at + "input_audio."
@@ -210,7 +216,7 @@ def _known_part(part: JSONDict, at: str) -> Part:
 _DATA_URL = re.compile(r"data:([^;,]*)(?:;[^,]*)?;base64,(.*)", re.DOTALL)
 
 
-def _image(part: JSONDict, at: str, cache: JSONDict | None) -> Image:
+def read_image(part: JSONDict, at: str, cache: JSONDict | None) -> Image:
     image = part.get("image_url")
     if isinstance(image, str):  # some clients leave the object out
         image = {"url": image}
@@ -253,30 +259,51 @@ def _thoughts(message: JSONDict, at: str) -> tuple[Part, ...]:
     return (Thinking(text=text),) if text else ()
 
 
-def read_detail(detail: JSONDict) -> Thinking | RedactedThinking | None:
-    """One of OpenRouter's `reasoning_details`, in an answer or on its way back.
+# OpenRouter's word for whose thought it is, and the format whose provider signed it.
+SIGNERS = {
+    "anthropic-claude-v1": "anthropic_messages",
+    "google-gemini-v1": "gemini",
+    "openai-responses-v1": "openai_responses",
+}
+_LABELS = {signer: label for label, signer in SIGNERS.items()}
 
-    `format` says whose thought it is. Only Anthropic's (and ours, which tell none) are kept with
-    what proves them: it would refuse another's.
-    """
+
+def read_detail(detail: JSONDict) -> Thinking | RedactedThinking | None:
+    """One of OpenRouter's `reasoning_details`, in an answer or on its way back."""
     text, signature = detail.get("text"), detail.get("signature")
-    is_foreign = not str(detail.get("format") or "anthropic").startswith("anthropic")
+    label = str(detail.get("format") or "anthropic-claude-v1")
+    signed_by = SIGNERS.get(label, label)
     match detail:
         case {"type": "reasoning.text"} if isinstance(text, str) or signature:
-            proof = signature if isinstance(signature, str) and not is_foreign else None
-            return Thinking(text=text if isinstance(text, str) else "", signature=proof or None)
-        case {"type": "reasoning.encrypted", "data": str(data)} if not is_foreign:
-            return RedactedThinking(data=data)
+            text = text if isinstance(text, str) else ""
+            if not isinstance(signature, str) or not signature:
+                return Thinking(text=text)
+            return Thinking(text=text, signature=signature, signed_by=signed_by)
+        case {"type": "reasoning.encrypted", "data": str(data)}:
+            return RedactedThinking(data=data, signed_by=signed_by)
     return None
+
+
+def write_detail(part: Thinking | RedactedThinking) -> JSONDict:
+    if isinstance(part, RedactedThinking):
+        detail = {"type": "reasoning.encrypted", "data": part.data}
+    else:
+        detail = {"type": "reasoning.text", "text": part.text}
+        if part.signature is None:
+            return detail
+        detail["signature"] = part.signature
+    signed_by = part.signed_by or "anthropic_messages"
+    return detail | {"format": _LABELS.get(signed_by, signed_by)}
 
 
 def _calls(message: JSONDict, at: str) -> tuple[ToolCall, ...]:
     calls = []
     for where, call in objects(message, "tool_calls", at):
         kind = call.get("type") or "function"
-        function = required(call, kind if kind == "custom" else "function", dict, where)
+        custom = kind == "custom"
+        function = required(call, "custom" if custom else "function", dict, where)
         inside = where + f"{kind}."
-        arguments = function.get("input" if kind == "custom" else "arguments", "")
+        arguments = function.get("input" if custom else "arguments", "")
         if not isinstance(arguments, str):
             raise wrong(inside + "arguments", "a string of JSON")
         calls.append(
@@ -284,6 +311,7 @@ def _calls(message: JSONDict, at: str) -> tuple[ToolCall, ...]:
                 id=required(call, "id", str, where),
                 name=required(function, "name", str, inside),
                 arguments=arguments,
+                custom=custom,
             )
         )
     legacy = optional(message, "function_call", dict, at)
@@ -297,15 +325,17 @@ def _calls(message: JSONDict, at: str) -> tuple[ToolCall, ...]:
 # --- Tools and output ------------------------------------------------------------------------
 
 
-def _tools(body: JSONDict) -> tuple[Tool | OpaqueTool, ...]:
-    tools: list[Tool | OpaqueTool] = []
+def _tools(body: JSONDict) -> tuple[AnyTool, ...]:
+    tools: list[AnyTool] = []
     for at, tool in objects(body, "tools"):
-        kind = tool.get("type") or "function"
-        if kind != "function":
-            tools.append(OpaqueTool(NAME, str(kind)[:100], tool))
-            continue
-        function = required(tool, "function", dict, at)
-        tools.append(_function(function, at + "function.", tool))
+        match tool.get("type") or "function":
+            case "function":
+                function = required(tool, "function", dict, at)
+                tools.append(_function(function, at + "function.", tool))
+            case "custom":
+                tools.append(_custom(required(tool, "custom", dict, at), at + "custom."))
+            case kind:
+                tools.append(OpaqueTool(NAME, str(kind)[:100], tool))
     for at, function in objects(body, "functions"):
         tools.append(_function(function, at, {}))
     return tuple(tools)
@@ -323,6 +353,23 @@ def _function(function: JSONDict, at: str, tool: JSONDict) -> Tool:
     )
 
 
+def _custom(tool: JSONDict, at: str) -> CustomTool:
+    return CustomTool(
+        name=required(tool, "name", str, at),
+        description=optional(tool, "description", str, at),
+        grammar=optional(tool, "format", dict, at),
+    )
+
+
+def custom_names(request: JSONDict) -> frozenset[str]:
+    """Names of the custom tools in a request that was checked."""
+    return frozenset(
+        tool["custom"]["name"]
+        for tool in request.get("tools") or ()
+        if isinstance(tool, dict) and tool.get("type") == "custom"
+    )
+
+
 def _tool_choice(body: JSONDict) -> ToolChoice | None:
     choice = body.get("tool_choice", body.get("function_call"))
     match choice:
@@ -332,6 +379,9 @@ def _tool_choice(body: JSONDict) -> ToolChoice | None:
             return ToolChoice(choice)
         case "any":  # Mistral's word
             return ToolChoice("required")
+        case {"type": "allowed_tools", "allowed_tools": {"mode": "auto" | "required" as mode}}:
+            named = [_named(tool) for _, tool in objects(choice["allowed_tools"], "tools")]
+            return ToolChoice(mode, allowed=tuple(name for name in named if name))
         case (
             {"function": {"name": str(name)}}
             | {"custom": {"name": str(name)}}
@@ -339,6 +389,13 @@ def _tool_choice(body: JSONDict) -> ToolChoice | None:
         ) if name:
             return ToolChoice("named", name)
     raise wrong("tool_choice", "'auto', 'none', 'required' or an object that names a function")
+
+
+def _named(tool: JSONDict) -> str | None:
+    match tool:
+        case {"function": {"name": str(name)}} | {"custom": {"name": str(name)}}:
+            return name
+    return None
 
 
 def _output_schema(body: JSONDict) -> OutputSchema | None:
@@ -412,11 +469,13 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
     if prompt.tools:
         body["tools"] = [_encode_tool(tool) for tool in prompt.tools]
         if prompt.tool_choice:
-            body["tool_choice"] = _encode_choice(prompt.tool_choice)
+            body["tool_choice"] = _encode_choice(prompt, prompt.tool_choice)
         body |= _given(parallel_tool_calls=prompt.parallel_tool_calls)
     body |= _given(
         temperature=prompt.temperature,
         top_p=prompt.top_p,
+        presence_penalty=prompt.presence_penalty,
+        frequency_penalty=prompt.frequency_penalty,
         stop=list(prompt.stop) or None,
         seed=prompt.seed,
         n=prompt.n,
@@ -501,6 +560,9 @@ def _encode_assistant(message: Message, dropped: list[str]) -> JSONDict:
 
 
 def encode_call(call: ToolCall) -> JSONDict:
+    if call.custom:
+        tool = {"name": call.name, "input": call.arguments}
+        return {"id": call.id, "type": "custom", "custom": tool}
     function = {"name": call.name, "arguments": call.arguments or "{}"}
     return {"id": call.id, "type": "function", "function": function}
 
@@ -517,9 +579,8 @@ def _encode_part(part: Part, dropped: list[str]) -> JSONDict:
     match part:
         case Text(text=text):
             return {"type": "text", "text": text}
-        case Image(url=url, data=data, media_type=media_type, detail=detail):
-            where = url or f"data:{media_type or 'image/png'};base64,{data}"
-            return {"type": "image_url", "image_url": {"url": where} | _given(detail=detail)}
+        case Image():
+            return encode_image(part)
         case Audio(data=data, encoding=encoding):
             return {"type": "input_audio", "input_audio": {"data": data, "format": encoding}}
         case File(text=str(text)):
@@ -544,7 +605,15 @@ def _encode_part(part: Part, dropped: list[str]) -> JSONDict:
     raise NotSupported(f"{type(part).__name__} is not possible here")
 
 
-def _encode_tool(tool: Tool | OpaqueTool) -> JSONDict:
+def encode_image(image: Image) -> JSONDict:
+    where = image.url or f"data:{image.media_type or 'image/png'};base64,{image.data}"
+    return {"type": "image_url", "image_url": {"url": where} | _given(detail=image.detail)}
+
+
+def _encode_tool(tool: AnyTool) -> JSONDict:
+    if isinstance(tool, CustomTool):
+        custom = _given(description=tool.description, format=tool.grammar)
+        return {"type": "custom", "custom": {"name": tool.name, **custom}}
     if isinstance(tool, OpaqueTool):
         if tool.format == NAME:
             return tool.value
@@ -555,10 +624,17 @@ def _encode_tool(tool: Tool | OpaqueTool) -> JSONDict:
     return {"type": "function", "function": {"name": tool.name, **function}}
 
 
-def _encode_choice(choice: ToolChoice) -> str | JSONDict:
-    if choice.mode == "named":
-        return {"type": "function", "function": {"name": choice.name}}
-    return choice.mode
+def _encode_choice(prompt: Prompt, choice: ToolChoice) -> str | JSONDict:
+    customs = {tool.name for tool in prompt.tools if isinstance(tool, CustomTool)}
+
+    def named(name: str | None) -> JSONDict:
+        kind = "custom" if name in customs else "function"
+        return {"type": kind, kind: {"name": name}}
+
+    if choice.allowed:
+        tools = [named(name) for name in choice.allowed]
+        return {"type": "allowed_tools", "allowed_tools": {"mode": choice.mode, "tools": tools}}
+    return named(choice.name) if choice.mode == "named" else choice.mode
 
 
 def _encode_output(output: OutputSchema | None) -> JSONDict | None:

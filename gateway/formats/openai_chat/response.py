@@ -3,18 +3,30 @@
 Source: https://platform.openai.com/docs/api-reference/chat/object (read 2026-11)
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any, TypeVar
 
 import msgspec
 
-from gateway.errors import UpstreamFailed
-from gateway.formats import wire
+from gateway.errors import BadRequest, UpstreamFailed
+from gateway.formats import custom_tools, wire
 from gateway.formats.failures import read_leniently, reported
-from gateway.formats.openai_chat.request import NAME, encode_call, read_detail
+from gateway.formats.openai_chat.request import (
+    NAME,
+    custom_names,
+    encode_call,
+    encode_image,
+    read_detail,
+    read_image,
+    write_detail,
+)
 from gateway.formats.reading import count
 from gateway.formats.types import (
+    Asked,
+    Citation,
     Finish,
+    Image,
     JSONDict,
     Opaque,
     Part,
@@ -26,6 +38,8 @@ from gateway.formats.types import (
     ToolCall,
     Usage,
 )
+
+Value = TypeVar("Value")
 
 FINISH: dict[str, Finish] = {
     "stop": "stop",
@@ -109,7 +123,12 @@ def decode_response(body: JSONDict) -> Reply:
     return Reply(
         id=str(body.get("id") or ""),
         model=str(body.get("model") or ""),
-        parts=(*_thoughts(message), *_content(message), *calls),
+        parts=(
+            *_thoughts(message),
+            *_content(message),
+            *read_images(message.get("images")),
+            *calls,
+        ),
         finish=read_finish(choice.get("finish_reason"), bool(calls)),
         usage=read_usage(usage) if isinstance(usage, dict) and usage else None,
         created=count(body.get("created")) or None,
@@ -139,12 +158,58 @@ def _content(message: JSONDict) -> tuple[Part, ...]:
     content, refusal = message.get("content"), message.get("refusal")
     parts: list[Part] = []
     if isinstance(content, str) and content:
-        parts.append(Text(text=content))
+        cited = tuple(read_citations(message.get("annotations")))
+        parts.append(Text(text=content, citations=cited))
     elif isinstance(content, list):  # Mistral's thinking models answer in parts
         parts += [part for item in content if (part := _answer_part(item)) is not None]
     if isinstance(refusal, str) and refusal:
         parts.append(Refusal(text=refusal))
     return tuple(parts)
+
+
+def read_citations(annotations: object) -> Iterator[Citation]:
+    for item in annotations if isinstance(annotations, list) else ():
+        if isinstance(item, dict):
+            told = _object(item.get("url_citation"))
+            yield Citation(
+                format=NAME,
+                value=item,
+                url=_given(told.get("url"), str),
+                title=_given(told.get("title"), str),
+                cited_text=_given(told.get("content"), str),
+                start=_given(told.get("start_index"), int),
+                end=_given(told.get("end_index"), int),
+            )
+
+
+def write_citation(citation: Citation, start: int, end: int) -> JSONDict | None:
+    """An annotation; `start` and `end` are of the text it speaks of, where it tells none itself.
+
+    Null for what this format has no word for: a citation of no address.
+    """
+    if citation.format == NAME:
+        return citation.value
+    if citation.url is None:
+        return None
+    told = {
+        "url": citation.url,
+        "title": citation.title or "",
+        "start_index": start if citation.start is None else citation.start,
+        "end_index": end if citation.end is None else citation.end,
+    }
+    return {"type": "url_citation", "url_citation": told}
+
+
+def read_images(images: object) -> Iterator[Image]:
+    """Images of an answer, where OpenRouter puts them; what is none is left out."""
+    for item in images if isinstance(images, list) else ():
+        if isinstance(item, dict):
+            with suppress(BadRequest):
+                yield read_image(item, "", None)
+
+
+def _given(value: object, kind: type[Value]) -> Value | None:
+    return value if isinstance(value, kind) else None
 
 
 def _answer_part(item: object) -> Part | None:
@@ -165,12 +230,14 @@ def _calls(message: JSONDict) -> tuple[ToolCall, ...]:
     for position, call in enumerate(told if isinstance(told, list) else []):
         if not isinstance(call, dict):
             continue
-        function = _object(call.get("function") or call.get("custom"))
+        custom = isinstance(call.get("custom"), dict)
+        function = _object(call.get("custom" if custom else "function"))
         calls.append(
             ToolCall(
                 id=str(call.get("id") or f"call_{position}"),
                 name=str(function.get("name") or ""),
-                arguments=arguments_text(function.get("arguments", function.get("input"))),
+                arguments=arguments_text(function.get("input" if custom else "arguments")),
+                custom=custom,
             )
         )
     legacy = message.get("function_call")
@@ -189,14 +256,23 @@ def arguments_text(arguments: object) -> str:
     return "" if arguments is None else wire.dumps(arguments).decode()
 
 
-def encode_response(reply: Reply, model: str) -> JSONDict:
-    """Write an answer; `model` is what the client called."""
+def encode_response(reply: Reply, asked: Asked) -> JSONDict:
+    """Write an answer."""
     message: JSONDict = {"role": "assistant", "content": _text(reply), "refusal": None}
     refusal = "".join(part.text for part in reply.parts if isinstance(part, Refusal))
     if refusal:
         message["refusal"] = refusal
     message |= thoughts(reply.parts)
-    calls = [encode_call(part) for part in reply.parts if isinstance(part, ToolCall)]
+    annotations = list(_annotations(reply))
+    if annotations:
+        message["annotations"] = annotations
+    images = [encode_image(part) for part in reply.parts if isinstance(part, Image)]
+    if images:
+        message["images"] = images
+    customs = custom_names(asked.request)
+    calls = [
+        encode_call(_as_asked(part, customs)) for part in reply.parts if isinstance(part, ToolCall)
+    ]
     if calls:
         message["tool_calls"] = calls
     choice = {
@@ -206,13 +282,33 @@ def encode_response(reply: Reply, model: str) -> JSONDict:
         "finish_reason": FINISH_OUT[reply.finish],
     }
     body = {
-        "id": reply.id,
+        "id": reply.id or asked.id,
         "object": "chat.completion",
-        "created": reply.created or 0,
-        "model": model,
+        "created": reply.created or asked.created,
+        "model": asked.model,
         "choices": [choice],
     }
     return body | ({"usage": write_usage(reply.usage)} if reply.usage else {})
+
+
+def _as_asked(call: ToolCall, customs: frozenset[str]) -> ToolCall:
+    """A call of the function that stood for a custom tool is a call of the tool."""
+    if call.custom or call.name not in customs:
+        return call
+    text = custom_tools.to_text(call.arguments)
+    return msgspec.structs.replace(call, arguments=text, custom=True)
+
+
+def _annotations(reply: Reply) -> Iterator[JSONDict]:
+    start = 0
+    for part in reply.parts:
+        if isinstance(part, Text):
+            end = start + len(part.text)
+            for citation in part.citations:
+                annotation = write_citation(citation, start, end)
+                if annotation:
+                    yield annotation
+            start = end
 
 
 def _text(reply: Reply) -> str | None:
@@ -227,17 +323,11 @@ def thoughts(parts: tuple[Part, ...]) -> JSONDict:
     OpenRouter's, and holds what a signature needs to survive until the next turn.
     """
     text = "".join(part.text for part in parts if isinstance(part, Thinking))
-    details = [_detail(p) for p in parts if isinstance(p, Thinking | RedactedThinking)]
+    details = [write_detail(p) for p in parts if isinstance(p, Thinking | RedactedThinking)]
     if not details:
         return {}
     shown = {"reasoning_content": text} if text else {}
     return shown | {"reasoning_details": details}
-
-
-def _detail(part: Thinking | RedactedThinking) -> JSONDict:
-    if isinstance(part, RedactedThinking):
-        return {"type": "reasoning.encrypted", "data": part.data}
-    return {"type": "reasoning.text", "text": part.text, "signature": part.signature}
 
 
 class _Answer(msgspec.Struct):

@@ -10,26 +10,37 @@ import msgspec
 from msgspec import Struct
 
 from gateway.errors import UpstreamFailed
-from gateway.formats import sse, wire
+from gateway.formats import custom_tools, sse, wire
 from gateway.formats.failures import NotAnEvent, reported
-from gateway.formats.openai_chat.request import read_detail
+from gateway.formats.openai_chat.request import (
+    custom_names,
+    encode_image,
+    read_detail,
+    write_detail,
+)
 from gateway.formats.openai_chat.response import (
     FINISH_OUT,
     arguments_text,
+    read_citations,
     read_finish,
+    read_images,
     read_usage,
+    write_citation,
     write_usage,
 )
 from gateway.formats.types import (
+    Asked,
+    CitationSent,
     Event,
     Finished,
+    Image,
     JSONDict,
-    OpaqueSent,
+    PartSent,
     RedactedThinking,
-    RedactedThinkingSent,
     RefusalDelta,
     Started,
     TextDelta,
+    Thinking,
     ThinkingDelta,
     ThinkingSigned,
     ToolCallDelta,
@@ -49,6 +60,8 @@ class _Delta(Struct, gc=False):
     refusal: str | None = None
     function_call: Any = None
     audio: Any = None
+    annotations: Any = None
+    images: Any = None
 
 
 class _Choice(Struct, gc=False):
@@ -215,6 +228,7 @@ class Relay:
             or delta.function_call
             or delta.reasoning
             or delta.audio
+            or delta.images
         ):
             self.started = True
             self.text_chars += _written(delta)
@@ -337,6 +351,10 @@ class StreamDecoder:
                 self._parts(delta.content, events)
             if delta.refusal:
                 events.append(RefusalDelta(delta.refusal))
+            if delta.annotations:
+                events.extend(CitationSent(cited) for cited in read_citations(delta.annotations))
+            if delta.images:
+                events.extend(PartSent(image) for image in read_images(delta.images))
             if delta.tool_calls:
                 self._tool_calls(delta.tool_calls, events)
             elif isinstance(delta.function_call, dict):
@@ -362,12 +380,12 @@ class StreamDecoder:
         for detail in details if isinstance(details, list) else []:
             part = read_detail(detail) if isinstance(detail, dict) else None
             if isinstance(part, RedactedThinking):
-                events.append(RedactedThinkingSent(part.data))
+                events.append(PartSent(part))
             elif part is not None:
                 if part.text and not self._thought:
                     events.append(ThinkingDelta(part.text))
                 if part.signature:
-                    events.append(ThinkingSigned(part.signature))
+                    events.append(ThinkingSigned(part.signature, part.signed_by))
 
     def _tool_calls(self, calls: Any, events: list[Event]) -> None:
         for call in calls if isinstance(calls, list) else []:
@@ -378,7 +396,9 @@ class StreamDecoder:
             if index == len(self._calls):
                 id = str(call.get("id") or f"call_{index}")
                 self._calls.append(id)
-                events.append(ToolCallStarted(index, id, str(function.get("name") or "")))
+                custom = isinstance(call.get("custom"), dict)
+                name = str(function.get("name") or "")
+                events.append(ToolCallStarted(index, id, name, custom))
             arguments = arguments_text(function.get("arguments", function.get("input")))
             if arguments:
                 events.append(ToolCallDelta(index, arguments))
@@ -405,23 +425,20 @@ _AFTER_TEXT = b'},"finish_reason":null}]}\n\n'
 
 
 class StreamEncoder:
-    """Neutral events in, chunks out.
+    """Neutral events in, chunks out."""
 
-    Args:
-        model: What the client called.
-        include_usage: The client asked for the usage chunk.
-        id, created: Of the answer, where the upstream tells none.
-    """
-
-    def __init__(self, *, model: str, include_usage: bool, id: str, created: int) -> None:
-        self._include_usage = include_usage
+    def __init__(self, asked: Asked) -> None:
+        self._include_usage = asked.include_usage
         self._head = {
-            "id": id,
+            "id": asked.id,
             "object": "chat.completion.chunk",
-            "created": created,
-            "model": model,
+            "created": asked.created,
+            "model": asked.model,
         }
         self._thought: list[str] = []
+        self._customs = custom_names(asked.request)
+        # Of calls to custom tools: the arguments of the function that stands for one, or None.
+        self._inputs: dict[int, list[str] | None] = {}
         self._before_text = self._write_before_text()
 
     def encode(self, event: Event) -> bytes:
@@ -432,12 +449,9 @@ class StreamEncoder:
                 self._thought.append(text)
                 return self._delta({"reasoning_content": text})
             case ToolCallDelta(index, arguments):
-                function: JSONDict = {"arguments": arguments}
-                return self._delta({"tool_calls": [{"index": index, "function": function}]})
-            case ToolCallStarted(index, id, name):
-                function = {"name": name, "arguments": ""}
-                call = {"index": index, "id": id, "type": "function", "function": function}
-                return self._delta({"tool_calls": [call]})
+                return self._arguments(index, arguments)
+            case ToolCallStarted():
+                return self._call(event)
             case Started(id, _, created):
                 self._head["id"] = id or self._head["id"]
                 self._head["created"] = created or self._head["created"]
@@ -445,18 +459,46 @@ class StreamEncoder:
                 return self._delta({"role": "assistant", "content": ""})
             case RefusalDelta(text):
                 return self._delta({"refusal": text})
-            case ThinkingSigned(signature):
+            case ThinkingSigned(signature, signed_by):
                 # The whole thought again, with what makes it acceptable on the next turn.
-                text, self._thought = "".join(self._thought), []
-                detail = {"type": "reasoning.text", "text": text, "signature": signature}
-                return self._delta({"reasoning_details": [detail]})
-            case RedactedThinkingSent(data):
-                detail = {"type": "reasoning.encrypted", "data": data}
-                return self._delta({"reasoning_details": [detail]})
-            case OpaqueSent():
+                thought = Thinking(
+                    text="".join(self._thought), signature=signature, signed_by=signed_by
+                )
+                self._thought = []
+                return self._delta({"reasoning_details": [write_detail(thought)]})
+            case CitationSent(citation):
+                annotation = write_citation(citation, 0, 0)
+                return self._delta({"annotations": [annotation]}) if annotation else b""
+            case PartSent(RedactedThinking() as part):
+                return self._delta({"reasoning_details": [write_detail(part)]})
+            case PartSent(Image() as part):
+                return self._delta({"images": [encode_image(part)]})
+            case PartSent():
                 return b""  # of a tool that this client cannot have asked for
             case Finished(finish, usage, _):
                 return self._end(FINISH_OUT[finish], usage)
+
+    def _call(self, call: ToolCallStarted) -> bytes:
+        head: JSONDict = {"index": call.index, "id": call.id}
+        if call.custom or call.name in self._customs:
+            self._inputs[call.index] = None if call.custom else []
+            tool = {"name": call.name, "input": ""}
+            return self._delta({"tool_calls": [head | {"type": "custom", "custom": tool}]})
+        function = {"name": call.name, "arguments": ""}
+        return self._delta({"tool_calls": [head | {"type": "function", "function": function}]})
+
+    def _arguments(self, index: int, arguments: str) -> bytes:
+        if index not in self._inputs:
+            call: JSONDict = {"index": index, "function": {"arguments": arguments}}
+            return self._delta({"tool_calls": [call]})
+        held = self._inputs[index]
+        if held is not None:  # of a function that stands for a custom tool: not text yet
+            held.append(arguments)
+            return b""
+        return self._input(index, arguments)
+
+    def _input(self, index: int, text: str) -> bytes:
+        return self._delta({"tool_calls": [{"index": index, "custom": {"input": text}}]})
 
     def _write_before_text(self) -> bytes:
         head = wire.dumps(self._head).removesuffix(b"}")
@@ -466,7 +508,12 @@ class StreamEncoder:
         return self._chunk([{"index": 0, "delta": delta, "finish_reason": None}])
 
     def _end(self, reason: str, usage: Usage | None) -> bytes:
-        end = self._chunk([{"index": 0, "delta": {}, "finish_reason": reason}])
+        end = b"".join(
+            self._input(index, custom_tools.to_text("".join(held)))
+            for index, held in self._inputs.items()
+            if held is not None
+        )
+        end += self._chunk([{"index": 0, "delta": {}, "finish_reason": reason}])
         if self._include_usage and usage is not None:
             end += self._chunk([], usage=write_usage(usage))
         return end + sse.frame(DONE)

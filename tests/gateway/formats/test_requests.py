@@ -148,7 +148,7 @@ TO_ANTHROPIC = [
         {"messages": [HI_BLOCKS, {"role": "assistant", "content": [
             {"type": "thinking", "thinking": "Hm", "signature": "s"}, {"type": "redacted_thinking", "data": "d"}, text("x"),
         ]}, HI_BLOCKS, {"role": "assistant", "content": [text("y")]}]},
-        dropped=("reasoning_content",),
+        dropped=("thinking",),
     ),
 ]  # fmt: skip
 
@@ -201,7 +201,7 @@ TO_OPENAI = [
     Case("a user too long for most servers, as Claude Code's", {"metadata": {"user_id": "u" * 65}}, dropped=("user",), absent=("user",)),
     Case("cache hints are named", {"system": [text("a", cache_control=HOT)]}, dropped=("cache_control",)),
     Case("what it cannot say is named", {"top_k": 4, "service_tier": "auto", "context_management": {"edits": []}}, dropped=("context_management", "service_tier", "top_k")),
-    Case("what tools and blocks say besides is named", {"messages": [{"role": "user", "content": [text("hi", citations=[1])]}], "tools": [{"name": "f", "input_schema": SCHEMA, "defer_loading": True}]}, dropped=("content.citations", "tools.defer_loading")),
+    Case("what tools and blocks say besides is named", {"messages": [{"role": "user", "content": [text("hi", citations=[{"type": "char_location"}])]}], "tools": [{"name": "f", "input_schema": SCHEMA, "defer_loading": True}]}, dropped=("content.citations", "tools.defer_loading")),
     Case("thoughts stay with those who signed them", {"messages": [HI, {"role": "assistant", "content": [{"type": "thinking", "thinking": "Hm", "signature": "s"}, text("x")]}]}, {"messages": [HI, {"role": "assistant", "content": "x"}]}, dropped=("thinking",)),
 ]  # fmt: skip
 

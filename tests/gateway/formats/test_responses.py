@@ -12,7 +12,9 @@ from gateway.errors import GatewayError, UpstreamFailed
 from gateway.formats import anthropic_messages, openai_chat, wire
 from gateway.formats.anthropic_messages.response import read_usage as read_anthropic
 from gateway.formats.openai_chat.response import read_usage as read_openai
-from gateway.formats.types import JSONDict, Quirks, Usage
+from gateway.formats.types import Asked, JSONDict, Quirks, Usage
+
+ASKED = Asked(model="called", id="i", created=1)
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ ANTHROPIC_ANSWER: JSONDict = {
 
 def test_an_openai_answer_for_an_anthropic_client() -> None:
     reply = openai_chat.decode_response(OPENAI_ANSWER)
-    assert anthropic_messages.encode_response(reply, "called") == {
+    assert anthropic_messages.encode_response(reply, ASKED) == {
         "id": "c1",
         "type": "message",
         "role": "assistant",
@@ -140,9 +142,7 @@ def test_an_openai_answer_for_an_anthropic_client() -> None:
 
 
 def test_an_anthropic_answer_for_an_openai_client() -> None:
-    body = openai_chat.encode_response(
-        anthropic_messages.decode_response(ANTHROPIC_ANSWER), "called"
-    )
+    body = openai_chat.encode_response(anthropic_messages.decode_response(ANTHROPIC_ANSWER), ASKED)
     message = body["choices"][0]["message"]
     assert body["model"] == "called"
     assert body["choices"][0]["finish_reason"] == "tool_calls"
@@ -157,7 +157,7 @@ def test_an_anthropic_answer_for_an_openai_client() -> None:
 
 def test_thoughts_survive_the_way_to_an_openai_client_and_back() -> None:
     """What the client got is what it sends with its next turn, and the signature is still there."""
-    told = openai_chat.encode_response(anthropic_messages.decode_response(ANTHROPIC_ANSWER), "m")
+    told = openai_chat.encode_response(anthropic_messages.decode_response(ANTHROPIC_ANSWER), ASKED)
     turn = told["choices"][0]["message"]
     result = {"role": "tool", "tool_call_id": "a", "content": "1"}
     asked = {"model": "m", "messages": [{"role": "user", "content": "hi"}, turn, result]}
@@ -173,7 +173,7 @@ def test_thoughts_survive_the_way_to_an_openai_client_and_back() -> None:
 )  # fmt: skip
 def test_reasons_to_stop(reason: str | None, finish: str) -> None:
     reply = anthropic_messages.decode_response(ANTHROPIC_ANSWER | {"stop_reason": reason})
-    assert openai_chat.encode_response(reply, "m")["choices"][0]["finish_reason"] == finish
+    assert openai_chat.encode_response(reply, ASKED)["choices"][0]["finish_reason"] == finish
 
 
 def test_a_server_that_calls_tools_and_says_stop_means_the_calls() -> None:
@@ -335,4 +335,4 @@ def test_an_answer_that_is_odd_in_every_place_is_read_or_refused() -> None:
             {"choices": [{"message": message, "finish_reason": odd}], "usage": odd, "id": odd}
         )
         for name in formats.FORMATS:
-            wire.dumps(formats.by_name(name).encode_response(reply, "m"))
+            wire.dumps(formats.by_name(name).encode_response(reply, ASKED))

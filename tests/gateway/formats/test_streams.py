@@ -12,10 +12,12 @@ from gateway import formats
 from gateway.errors import BadRequest, NotSupported, UpstreamFailed
 from gateway.formats import sse, wire
 from gateway.formats.types import (
+    Asked,
     Event,
     Finished,
+    PartSent,
     Quirks,
-    RedactedThinkingSent,
+    RedactedThinking,
     Started,
     TextDelta,
     ThinkingDelta,
@@ -124,7 +126,7 @@ def test_a_relay_passes_every_byte_on(stream: str, places: list[int], crlf: bool
 def test_a_translated_stream_says_the_same(stream: str, target: str) -> None:
     events = decode(*STREAMS[stream])
     encoder = formats.by_name(target).StreamEncoder(
-        model="called", include_usage=True, id="i", created=1
+        Asked(model="called", include_usage=True, id="i", created=1)
     )
     again = decode(target, b"".join(encoder.encode(event) for event in events))
     kept = (TextDelta, ThinkingDelta, ToolCallStarted, ToolCallDelta, Finished)
@@ -141,7 +143,7 @@ def test_what_the_events_are() -> None:
         ToolCallDelta(1, "{}"),
         Finished("tool_calls", Usage(3, 2)),
     ]
-    assert ThinkingSigned("s") in decode("anthropic_messages", ANTHROPIC)
+    assert ThinkingSigned("s", "anthropic_messages") in decode("anthropic_messages", ANTHROPIC)
 
 
 def test_calls_without_an_index_are_told_apart_by_their_ids() -> None:
@@ -164,7 +166,7 @@ def test_interleaved_calls_become_blocks_one_after_the_other() -> None:
         call(1, **more(": 2}")), delta("tool_calls"),
     )  # fmt: skip
     encoder = formats.by_name("anthropic_messages").StreamEncoder(
-        model="m", include_usage=True, id="i", created=1
+        Asked(model="m", include_usage=True, id="i", created=1)
     )
     out = b"".join(encoder.encode(event) for event in decode("openai_chat", data))
     again = decode("anthropic_messages", out)
@@ -193,7 +195,7 @@ def test_content_cannot_end_the_stream() -> None:
     trick = "\n\ndata: [DONE]\n\nevent: x"
     for name in NAMES:
         encoder = formats.by_name(name).StreamEncoder(
-            model="m", include_usage=False, id="i", created=1
+            Asked(model="m", include_usage=False, id="i", created=1)
         )
         events: list[Event] = [Started("i", "m"), TextDelta(trick), Finished("stop")]
         again = decode(name, b"".join(encoder.encode(event) for event in events))
@@ -206,7 +208,7 @@ def test_half_a_surrogate_pair_survives() -> None:
     )
     events = decode("openai_chat", data)
     encoder = formats.by_name("anthropic_messages").StreamEncoder(
-        model="m", include_usage=True, id="i", created=1
+        Asked(model="m", include_usage=True, id="i", created=1)
     )
     assert b"\\ud83d" in b"".join(encoder.encode(event) for event in events)
 
@@ -284,7 +286,7 @@ def test_no_answer_raises_anything_but_an_upstream_error(name: str, body: Any) -
     try:
         reply = format.decode_response(body)
         for target in NAMES:
-            formats.by_name(target).encode_response(reply, "m")
+            formats.by_name(target).encode_response(reply, Asked(model="m", id="i", created=1))
         format.sniff_response(wire.dumps(body))
     except UpstreamFailed:
         pass
@@ -328,17 +330,18 @@ def test_signed_thoughts_reach_an_anthropic_client_from_an_openai_upstream() -> 
         delta("stop"),
     )
     events = decode("openai_chat", data)
-    assert events[1:5] == [
+    assert events[1:6] == [
         ThinkingDelta("Hm"),
-        ThinkingSigned("s"),
-        RedactedThinkingSent("d"),
+        ThinkingSigned("s", "anthropic_messages"),
+        PartSent(RedactedThinking(data="d", signed_by="anthropic_messages")),
+        PartSent(RedactedThinking(data="e", signed_by="x")),
         TextDelta("Hello"),
     ]
     encoder = formats.by_name("anthropic_messages").StreamEncoder(
-        model="m", include_usage=True, id="i", created=1
+        Asked(model="m", include_usage=True, id="i", created=1)
     )
     again = decode("anthropic_messages", b"".join(encoder.encode(event) for event in events))
-    assert again[1:5] == events[1:5]
+    assert again[1:6] == events[1:6]
 
 
 def test_an_answer_begins_with_its_first_choice() -> None:
@@ -404,7 +407,7 @@ def test_arguments_that_come_whole_with_a_calls_start_are_told_once() -> None:
 
 def test_what_an_openai_client_gets_is_a_stream_of_its_kind() -> None:
     encoder = formats.by_name("openai_chat").StreamEncoder(
-        model="called", include_usage=True, id="i", created=1
+        Asked(model="called", include_usage=True, id="i", created=1)
     )
     events: list[Event] = [
         Started("c", "m", 5),
@@ -436,12 +439,12 @@ def test_what_an_openai_client_gets_is_a_stream_of_its_kind() -> None:
 def test_what_an_anthropic_client_gets_is_a_stream_of_its_kind() -> None:
     """Named events; blocks one after the other, each closed; the input told at the start."""
     encoder = formats.by_name("anthropic_messages").StreamEncoder(
-        model="called", include_usage=True, id="i", created=1
+        Asked(model="called", include_usage=True, id="i", created=1)
     )
     events: list[Event] = [
         Started("m", "x", None, Usage(10, 0, 4)),
         ThinkingDelta("Hm"),
-        ThinkingSigned("s"),
+        ThinkingSigned("s", "anthropic_messages"),
         TextDelta("Hi"),
         ToolCallStarted(0, "a", "f"),
         ToolCallDelta(0, "{}"),
