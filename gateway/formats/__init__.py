@@ -4,7 +4,17 @@ from typing import Protocol
 
 from gateway.errors import GatewayError, UpstreamFailed
 from gateway.formats import anthropic_messages, openai_chat
-from gateway.formats.types import Asked, Encoded, Event, JSONDict, Prompt, Quirks, Reply, Usage
+from gateway.formats.types import (
+    Asked,
+    Encoded,
+    Event,
+    JSONDict,
+    Part,
+    Prompt,
+    Quirks,
+    Reply,
+    Usage,
+)
 
 
 class StreamDecoder(Protocol):
@@ -54,12 +64,22 @@ class Format(Protocol):
     @property
     def NAME(self) -> str: ...
     @property
+    def STREAM_TYPE(self) -> str:
+        """The content type of its streams."""
+
+    @property
+    def TAKES_URLS(self) -> tuple[type[Part], ...]:
+        """The parts that its upstreams fetch by themselves; of others they want the bytes."""
+
+    @property
     def StreamDecoder(self) -> _MakesDecoder: ...
     @property
     def StreamEncoder(self) -> _MakesEncoder: ...
     @property
     def Relay(self) -> _MakesRelay: ...
 
+    def wants(self, path: str, body: JSONDict) -> tuple[str, bool]: ...
+    def address(self, model: str, stream: bool) -> str: ...
     def check_request(self, body: JSONDict) -> None: ...
     def decode_request(self, body: JSONDict) -> Prompt: ...
     def encode_request(self, prompt: Prompt, model: str, quirks: Quirks) -> Encoded: ...

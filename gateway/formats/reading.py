@@ -57,6 +57,13 @@ def required(body: JSONDict, name: str, kind: type[Value], at: str = "") -> Valu
     return value
 
 
+def wants(path: str, body: JSONDict) -> tuple[str, bool]:
+    """The model that is asked for, and whether its answer is to be streamed, where both stand in
+    the body. It is not checked yet."""
+    model = body.get("model")
+    return model if isinstance(model, str) else "", body.get("stream") is True
+
+
 def one_of(value: str | None, allowed: Any, param: str) -> None:
     if value is not None and value not in allowed:
         raise wrong(param, " or ".join(map(repr, allowed)))

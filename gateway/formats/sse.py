@@ -7,6 +7,7 @@ import re
 
 from gateway.errors import UpstreamFailed
 
+CONTENT_TYPE = "text/event-stream; charset=utf-8"
 MAX_EVENT_BYTES = 32 << 20
 
 # An event ends at an empty line; a line ends with LF, CRLF or CR. (?>…): CRLF is never two.

@@ -311,12 +311,17 @@ Event = (
 
 
 class Quirks(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a provider's row says about how it wants to be asked."""
+    """What a provider's row, or a model's, says about how it wants to be asked."""
 
     include_usage: bool = True  # understands OpenAI's stream_options.include_usage
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     developer_role: bool = False  # takes messages of role `developer`
+    alternate_roles: bool = False  # refuses two messages of one role in a row
     unsupported: tuple[str, ...] = ()  # parameters that it refuses, dropped visibly
+    # How it is told how much to think; null: as most models of its format are.
+    reasoning: Literal["effort", "budget", "adaptive", "none"] | None = None
+    efforts: tuple[Effort, ...] = ()  # those it takes, the others become the nearest; (): all
+    max_output_tokens: int | None = None  # it refuses a `max_tokens` above
 
 
 class Asked(Struct, frozen=True, kw_only=True):

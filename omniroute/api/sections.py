@@ -7,7 +7,7 @@ from django.db import models, transaction
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from msgspec import Struct
-from ninja import Body, Router
+from ninja import Body, Router, Status
 from pydantic import ValidationError as ShapeError
 
 from accounts.models import ApiKey
@@ -107,7 +107,7 @@ def router(section: Section) -> Router:
         name = getattr(entry, section.name)
         if section.rows().filter(**section.find(name)).exists():
             raise ApiError(409, f"{name} exists already", param=section.name)
-        return 201, written(entry)
+        return Status(201, written(entry))
 
     create.__annotations__["entry"] = section.entry
     routes.post("", response={201: dict[str, Any]})(create)
@@ -135,6 +135,6 @@ def router(section: Section) -> Router:
         if getattr(row, "builtin", False):
             raise ApiError(409, f"{name} is built in")
         row.delete()
-        return 204, None
+        return Status(204, None)
 
     return routes

@@ -9,8 +9,15 @@ from django.urls import reverse
 
 from accounts import keys, roles
 from accounts.models import ApiKey, User
-from combos.models import Combo, ComboTarget
+from combos.models import Combo
 from providers.models import Connection, Provider, ProviderModel
+from tests.factories import (
+    ComboFactory,
+    ConnectionFactory,
+    ProviderFactory,
+    ProviderModelFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -19,22 +26,17 @@ SECRET = "sk-up-canary-8d2c"
 
 @pytest.fixture
 def provider() -> Provider:
-    return Provider.objects.create(
-        slug="local", alias="local", name="Local", base_url="https://models.example/v1"
-    )
+    return ProviderFactory(slug="local", name="Local")
 
 
 @pytest.fixture
 def connection(provider: Provider) -> Connection:
-    row = Connection(name="main", provider=provider)
-    row.set_api_key(SECRET)
-    row.save()
-    return row
+    return ConnectionFactory(name="main", provider=provider, api_key=SECRET)
 
 
 def signed_in(role: str) -> Client:
     client = Client(headers={"host": "localhost"})
-    client.force_login(User.objects.create_user(role, password="x", role=role))
+    client.force_login(UserFactory(username=role, role=role))
     return client
 
 
@@ -176,9 +178,7 @@ def test_a_forged_flag_makes_nobody_an_administrator(admin: Client) -> None:
 
 
 def test_a_builtin_provider_is_read_only(admin: Client) -> None:
-    row = Provider.objects.create(
-        slug="b", alias="b", name="B", base_url="https://b.example/v1", builtin=True
-    )
+    row = ProviderFactory(builtin=True)
     assert admin.post(change(row), {"name": "Mine"}).status_code == 403
 
 
@@ -197,7 +197,7 @@ def test_a_duplicated_connection_needs_a_key_of_its_own(
 def test_a_duplicated_provider_has_its_models_and_is_the_operators(
     admin: Client, provider: Provider
 ) -> None:
-    ProviderModel.objects.create(provider=provider, name="m", input_price=1)
+    ProviderModelFactory(provider=provider, name="m", input_price=1)
     act(admin, "duplicate", provider)
     copy = Provider.objects.get(slug="local-2")
     assert [model.name for model in copy.offered_models.all()] == ["m"]
@@ -206,9 +206,7 @@ def test_a_duplicated_provider_has_its_models_and_is_the_operators(
 
 
 def test_a_duplicated_combo_has_its_targets_in_order(admin: Client) -> None:
-    combo = Combo.objects.create(name="best")
-    for position, model in enumerate(["b/x", "a/y"]):
-        ComboTarget.objects.create(combo=combo, position=position, model=model)
+    combo = ComboFactory(name="best", targets=["b/x", "a/y"])
     act(admin, "duplicate", combo)
     copy = Combo.objects.get(name="best-2")
     assert [target.model for target in copy.targets.all()] == ["b/x", "a/y"]
@@ -225,13 +223,9 @@ def test_rows_are_switched_off_one_by_one(admin: Client, connection: Connection)
     assert GatewaySettings.load().version > before
 
 
-def test_a_failed_test_says_why_and_no_secret(admin: Client, provider: Provider) -> None:
-    Provider.objects.filter(pk=provider.pk).update(
-        base_url="http://127.0.0.1:9/v1", allow_private_network=True
-    )
-    row = Connection(name="main", provider=Provider.objects.get(pk=provider.pk))
-    row.set_api_key(SECRET)
-    row.save()
+def test_a_failed_test_says_why_and_no_secret(admin: Client) -> None:
+    unreachable = ProviderFactory(base_url="http://127.0.0.1:9/v1", allow_private_network=True)
+    row = ConnectionFactory(name="main", provider=unreachable, api_key=SECRET)
     [said] = act(admin, "test", row)
     assert "it cannot be reached" in said
     assert SECRET not in said
@@ -241,11 +235,10 @@ def test_a_failed_test_says_why_and_no_secret(admin: Client, provider: Provider)
 def test_a_list_takes_as_many_queries_for_fifty_rows_as_for_one(
     admin: Client, connection: Connection, model: Any, django_assert_max_num_queries: Any
 ) -> None:
+    ConnectionFactory.create_batch(50, provider=connection.provider)
+    ProviderModelFactory.create_batch(50, provider=connection.provider)
+    ComboFactory.create_batch(50, targets=["local/m1"])
     for number in range(50):
-        Connection.objects.create(name=f"c{number}", provider=connection.provider)
-        ProviderModel.objects.create(provider=connection.provider, name=f"m{number}")
-        combo = Combo.objects.create(name=f"b{number}")
-        ComboTarget.objects.create(combo=combo, model="local/m1")
         row, _ = keys.mint(name=f"k{number}", owner=User.objects.get(username="administrator"))
         row.save()
     with django_assert_max_num_queries(14):
@@ -258,7 +251,7 @@ def test_a_name_in_angle_brackets_stays_text(admin: Client, provider: Provider) 
 
 
 def test_five_wrong_passwords_lock_the_name_for_a_while() -> None:
-    User.objects.create_user("ops", password="correct-horse-9", role=roles.ADMINISTRATOR)
+    UserFactory(username="ops")
     client = Client(headers={"host": "localhost"})
     page = reverse("account_login")
     for _ in range(5):

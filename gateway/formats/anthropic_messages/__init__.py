@@ -3,6 +3,9 @@
 from gateway.formats.anthropic_messages.errors import encode_error, encode_stream_error
 from gateway.formats.anthropic_messages.request import (
     NAME,
+    STREAM_TYPE,
+    TAKES_URLS,
+    address,
     check_request,
     decode_request,
     encode_request,
@@ -15,12 +18,16 @@ from gateway.formats.anthropic_messages.response import (
 )
 from gateway.formats.anthropic_messages.stream import Relay, StreamDecoder, StreamEncoder
 from gateway.formats.failures import decode_error
+from gateway.formats.reading import wants
 
 __all__ = [
     "NAME",
+    "STREAM_TYPE",
+    "TAKES_URLS",
     "Relay",
     "StreamDecoder",
     "StreamEncoder",
+    "address",
     "check_request",
     "decode_error",
     "decode_request",
@@ -31,4 +38,5 @@ __all__ = [
     "encode_stream_error",
     "readdress",
     "sniff_response",
+    "wants",
 ]

@@ -3,12 +3,13 @@
 Source: https://docs.anthropic.com/en/api/messages (read 2026-11)
 """
 
+import sys
 from typing import Any
 
 import msgspec
 
 from gateway.errors import BadRequest, NotSupported
-from gateway.formats import custom_tools, signatures, wire
+from gateway.formats import custom_tools, signatures, sse, wire
 from gateway.formats.reading import (
     allowed_tools,
     beside,
@@ -24,12 +25,12 @@ from gateway.formats.reading import (
     unknown_part,
     wrong,
 )
+from gateway.formats.thinking import EFFORTS, budget_of, effort_of
 from gateway.formats.types import (
     AnyTool,
     Audio,
     Citation,
     CustomTool,
-    Effort,
     Encoded,
     File,
     Image,
@@ -53,18 +54,14 @@ from gateway.formats.types import (
 )
 
 NAME = "anthropic_messages"
+STREAM_TYPE = sse.CONTENT_TYPE
+TAKES_URLS = (Image, File)
 
-# Required here and not by others: room for a long answer, and within every present model's limit.
-DEFAULT_MAX_TOKENS = 8192
+# `max_tokens` is required here and not by others: room for a long answer, and where a model's own
+# limit is not known, within that of every present one.
+DEFAULT_MAX_TOKENS = 32_000
+SAFE_MAX_TOKENS = 8192
 MIN_BUDGET_TOKENS = 1024
-BUDGETS: dict[Effort, int] = {
-    "minimal": 1024,
-    "low": 2048,
-    "medium": 8192,
-    "high": 16_384,
-    "xhigh": 32_768,
-    "max": 65_536,
-}
 
 MAX_USER_CHARS = 256
 # Another format's fields that say what is to come back, and not only how.
@@ -373,7 +370,7 @@ def _output_schema(body: JSONDict) -> OutputSchema | None:
 def _reasoning(body: JSONDict) -> Reasoning | None:
     config = optional(body, "output_config", dict) or {}
     effort = optional(config, "effort", str, "output_config.")
-    one_of(effort, tuple(BUDGETS), "output_config.effort")
+    one_of(effort, EFFORTS, "output_config.effort")
     thinking = optional(body, "thinking", dict)
     if thinking is None:
         return Reasoning(effort=effort) if effort else None  # type: ignore[arg-type]
@@ -389,6 +386,11 @@ def _reasoning(body: JSONDict) -> Reasoning | None:
 
 
 # --- To an upstream --------------------------------------------------------------------------
+
+
+def address(model: str, stream: bool) -> str:
+    """Where its upstreams take requests, under their base URL."""
+    return "/messages"
 
 
 def readdress(body: JSONDict, model: str, quirks: Quirks) -> tuple[JSONDict, bool, tuple[str, ...]]:
@@ -416,7 +418,7 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
     dropped = list(lost(prompt))
     body: JSONDict = {
         "model": model,
-        "max_tokens": prompt.max_tokens or DEFAULT_MAX_TOKENS,
+        "max_tokens": _max_tokens(prompt, quirks, dropped),
         "messages": _encode_messages(prompt, dropped),
     }
     system = _encode_system(prompt)
@@ -432,7 +434,7 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
         if choice:
             body["tool_choice"] = choice
     _encode_sampling(prompt, body, dropped)
-    _encode_thinking(prompt, body, dropped)
+    _encode_thinking(prompt, quirks, body, dropped)
     _encode_output(prompt, body)
     if prompt.user and len(prompt.user) <= MAX_USER_CHARS:
         body["metadata"] = {"user_id": prompt.user}
@@ -475,8 +477,8 @@ def _encode_sampling(prompt: Prompt, body: JSONDict, dropped: list[str]) -> None
         body["stop_sequences"] = [text for text in prompt.stop if text.strip()]
 
 
-def _encode_thinking(prompt: Prompt, body: JSONDict, dropped: list[str]) -> None:
-    """An effort becomes a budget: every thinking model understands one.
+def _encode_thinking(prompt: Prompt, quirks: Quirks, body: JSONDict, dropped: list[str]) -> None:
+    """An effort becomes a budget, unless the model's row says that it wants efforts itself.
 
     Thinking goes with neither sampling parameters nor a forced tool, and the budget is part of
     `max_tokens`, which grows by it so that the answer keeps its room.
@@ -484,15 +486,34 @@ def _encode_thinking(prompt: Prompt, body: JSONDict, dropped: list[str]) -> None
     wanted = prompt.reasoning
     if wanted is None or not wanted.enabled:
         return
-    budget = wanted.budget_tokens or BUDGETS.get(wanted.effort or "medium", MIN_BUDGET_TOKENS)
-    if _forces_a_tool(body) or _lacks_thoughts(prompt):
+    if quirks.reasoning == "none" or _forces_a_tool(body) or _lacks_thoughts(prompt):
         dropped.append("reasoning_effort")
         return
-    body["thinking"] = {"type": "enabled", "budget_tokens": max(budget, MIN_BUDGET_TOKENS)}
-    body["max_tokens"] += body["thinking"]["budget_tokens"]
+    if quirks.reasoning == "adaptive":
+        body["thinking"] = {"type": "adaptive"}
+        effort = effort_of(wanted, quirks)
+        if effort is not None:
+            body["output_config"] = {"effort": effort}
+    else:
+        at_most = (quirks.max_output_tokens or sys.maxsize) - 1
+        budget = min(max(budget_of(wanted), MIN_BUDGET_TOKENS), at_most)
+        body["thinking"] = {"type": "enabled", "budget_tokens": budget}
+        body["max_tokens"] = min(body["max_tokens"] + budget, at_most + 1)
+    if wanted.display is not None:
+        body["thinking"]["display"] = wanted.display
     for name in ("temperature", "top_k", "top_p"):
         if body.pop(name, None) not in (None, 1):
             dropped.append(name)
+
+
+def _max_tokens(prompt: Prompt, quirks: Quirks, dropped: list[str]) -> int:
+    limit = quirks.max_output_tokens
+    if prompt.max_tokens is None:
+        return min(limit or SAFE_MAX_TOKENS, DEFAULT_MAX_TOKENS)
+    if limit is not None and prompt.max_tokens > limit:
+        dropped.append("max_tokens")
+        return limit
+    return prompt.max_tokens
 
 
 def _forces_a_tool(body: JSONDict) -> bool:
@@ -527,7 +548,8 @@ def _encode_output(prompt: Prompt, body: JSONDict) -> None:
             "response_format: this provider gives JSON by a schema only (json_schema)",
             param="response_format",
         )
-    body["output_config"] = {"format": {"type": "json_schema", "schema": output.schema}}
+    wanted = {"type": "json_schema", "schema": output.schema}
+    body["output_config"] = body.get("output_config", {}) | {"format": wanted}
 
 
 def _encode_messages(prompt: Prompt, dropped: list[str]) -> list[JSONDict]:

@@ -4,6 +4,9 @@ from gateway.formats.failures import decode_error
 from gateway.formats.openai_chat.errors import encode_error, encode_stream_error
 from gateway.formats.openai_chat.request import (
     NAME,
+    STREAM_TYPE,
+    TAKES_URLS,
+    address,
     check_request,
     decode_request,
     encode_request,
@@ -11,12 +14,16 @@ from gateway.formats.openai_chat.request import (
 )
 from gateway.formats.openai_chat.response import decode_response, encode_response, sniff_response
 from gateway.formats.openai_chat.stream import Relay, StreamDecoder, StreamEncoder
+from gateway.formats.reading import wants
 
 __all__ = [
     "NAME",
+    "STREAM_TYPE",
+    "TAKES_URLS",
     "Relay",
     "StreamDecoder",
     "StreamEncoder",
+    "address",
     "check_request",
     "decode_error",
     "decode_request",
@@ -27,4 +34,5 @@ __all__ = [
     "encode_stream_error",
     "readdress",
     "sniff_response",
+    "wants",
 ]

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from gateway.errors import BadRequest, NotSupported
+from gateway.formats import sse
 from gateway.formats.reading import (
     beside,
     dropped_names,
@@ -25,6 +26,7 @@ from gateway.formats.reading import (
     unknown_part,
     wrong,
 )
+from gateway.formats.thinking import EFFORTS, effort_of
 from gateway.formats.types import (
     AnyTool,
     Audio,
@@ -52,12 +54,10 @@ from gateway.formats.types import (
 )
 
 NAME = "openai_chat"
+STREAM_TYPE = sse.CONTENT_TYPE
+TAKES_URLS = (Image,)
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-# From a thinking budget to the nearest effort: at most this many tokens.
-EFFORT_OF_BUDGET = ((2048, "low"), (12_000, "medium"))
-
 # Longer ones are refused by OpenAI and others; Claude Code's is a JSON document.
 MAX_USER_CHARS = 64
 # Another format's fields that say what the model can do, and not only how.
@@ -427,6 +427,11 @@ def _reasoning(body: JSONDict) -> Reasoning | None:
 # --- To an upstream --------------------------------------------------------------------------
 
 
+def address(model: str, stream: bool) -> str:
+    """Where its upstreams take requests, under their base URL."""
+    return "/chat/completions"
+
+
 def readdress(body: JSONDict, model: str, quirks: Quirks) -> tuple[JSONDict, bool, tuple[str, ...]]:
     """A request of this format for an upstream of this format: all of it, under another name.
 
@@ -481,7 +486,7 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
         n=prompt.n,
         user=_encode_user(prompt.user, dropped),
         response_format=_encode_output(prompt.output_schema),
-        reasoning_effort=_encode_effort(prompt.reasoning, dropped),
+        reasoning_effort=_encode_effort(prompt.reasoning, quirks, dropped),
     )
     if prompt.max_tokens is not None:
         body[quirks.max_tokens_field] = prompt.max_tokens
@@ -647,20 +652,21 @@ def _encode_output(output: OutputSchema | None) -> JSONDict | None:
     return {"type": "json_schema", "json_schema": schema}
 
 
-def _encode_effort(reasoning: Reasoning | None, dropped: list[str]) -> str | None:
+def _encode_effort(reasoning: Reasoning | None, quirks: Quirks, dropped: list[str]) -> str | None:
     """An effort as it is; of a budget the nearest effort, which is visibly not the same."""
     if reasoning is None:
         return None
-    if reasoning.effort:
-        return reasoning.effort
-    if not reasoning.enabled:
+    if not reasoning.enabled and not reasoning.effort:
         # Most models of this format refuse "none"; not to ask is what they all understand.
         return None
-    if reasoning.budget_tokens is None:
-        dropped.append("thinking")  # "decide yourself" is what such a model does unasked
+    if quirks.reasoning == "none":
+        dropped.append("reasoning_effort")
         return None
-    dropped.append("thinking.budget_tokens")
-    for at_most, effort in EFFORT_OF_BUDGET:
-        if reasoning.budget_tokens <= at_most:
-            return effort
-    return "high"
+    effort = effort_of(reasoning, quirks)
+    if effort is None:
+        dropped.append("thinking")  # "decide yourself" is what such a model does unasked
+    elif reasoning.effort is None:
+        dropped.append("thinking.budget_tokens")
+    elif effort != reasoning.effort:
+        dropped.append("reasoning_effort")
+    return effort

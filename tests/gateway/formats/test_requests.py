@@ -67,7 +67,7 @@ PDF = {"type": "base64", "media_type": "application/pdf", "data": "AAAA"}
 
 TO_ANTHROPIC = [
     Case("the model's name at the provider", {}, {"model": "sent", "messages": [HI_BLOCKS]}),
-    Case("a limit is required there", {}, {"max_tokens": anthropic_messages.request.DEFAULT_MAX_TOKENS}),
+    Case("a limit is required there", {}, {"max_tokens": anthropic_messages.request.SAFE_MAX_TOKENS}),
     Case("the newer limit wins", {"max_tokens": 5, "max_completion_tokens": 7}, {"max_tokens": 7}),
     Case("no stream unless asked", {"stream": None}, absent=("stream",)),
     Case("a stream", {"stream": True, "stream_options": {"include_usage": True}}, {"stream": True}, absent=("stream_options",)),
@@ -415,3 +415,39 @@ def test_a_whole_request_with_one_odd_value_is_refused_or_served(name: str, data
         prompt = formats.by_name(name).decode_request(body)
         for target in formats.FORMATS.values():
             target.encode_request(prompt, "m", Quirks())
+
+
+QUIRKS = [
+    Case("an effort that a model does not take", {"reasoning_effort": "max"}, {"reasoning_effort": "high"}, ("reasoning_effort",)),
+    Case("an effort that it takes", {"reasoning_effort": "low"}, {"reasoning_effort": "low"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", QUIRKS, ids=lambda case: case.id)
+def test_a_model_is_asked_for_an_effort_that_its_row_knows(case: Case) -> None:
+    prompt = openai_chat.decode_request({"model": "m", "messages": [HI], **case.asked})
+    quirks = Quirks(efforts=("low", "medium", "high"))
+    check(case, openai_chat.encode_request(prompt, "sent", quirks))
+
+
+def thinks(quirks: Quirks, **fields: Any) -> Encoded:
+    prompt = openai_chat.decode_request({"model": "m", "messages": [HI], **fields})
+    return anthropic_messages.encode_request(prompt, "sent", quirks)
+
+
+def test_a_model_that_decides_itself_gets_the_effort() -> None:
+    sent = thinks(Quirks(reasoning="adaptive"), reasoning_effort="low").body
+    assert sent["thinking"] == {"type": "adaptive"}
+    assert sent["output_config"] == {"effort": "low"}
+
+
+def test_a_budget_stays_within_what_the_model_can_write() -> None:
+    sent = thinks(Quirks(max_output_tokens=4096), reasoning_effort="high", max_tokens=100).body
+    assert sent["thinking"]["budget_tokens"] == 4095
+    assert sent["max_tokens"] == 4096
+
+
+def test_a_model_that_does_not_think_is_not_asked_to() -> None:
+    encoded = thinks(Quirks(reasoning="none"), reasoning_effort="high")
+    assert "thinking" not in encoded.body
+    assert encoded.dropped == ("reasoning_effort",)

@@ -1,0 +1,41 @@
+"""How much to think, between the formats: an effort, or a budget in tokens."""
+
+import math
+
+from gateway.formats.types import Effort, Quirks, Reasoning
+
+EFFORTS: tuple[Effort, ...] = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+_COMMON: tuple[Effort, ...] = ("low", "medium", "high")
+# What an effort is worth in tokens.
+BUDGETS: dict[Effort, int] = {
+    "none": 0,
+    "minimal": 1024,
+    "low": 2048,
+    "medium": 8192,
+    "high": 16_384,
+    "xhigh": 32_768,
+    "max": 65_536,
+}
+
+
+def budget_of(reasoning: Reasoning) -> int:
+    """In tokens: as asked, or what the effort is worth; of neither, a medium one."""
+    if reasoning.budget_tokens is not None:
+        return reasoning.budget_tokens
+    return BUDGETS[reasoning.effort or "medium"]
+
+
+def effort_of(reasoning: Reasoning, quirks: Quirks) -> Effort | None:
+    """The effort that the model takes and that is nearest to what is asked; null: none is asked."""
+    effort = reasoning.effort
+    if effort is None and reasoning.budget_tokens is not None:
+        effort = _nearest(reasoning.budget_tokens)
+    if effort is None or not quirks.efforts or effort in quirks.efforts:
+        return effort
+    wanted = EFFORTS.index(effort)
+    return min(quirks.efforts, key=lambda name: abs(EFFORTS.index(name) - wanted))
+
+
+def _nearest(budget_tokens: int) -> Effort:
+    """Of the three that every model knows."""
+    return min(_COMMON, key=lambda name: abs(math.log(BUDGETS[name] / max(budget_tokens, 1))))
