@@ -1,0 +1,48 @@
+"""Recorded requests, into the same format and into each that a client may speak."""
+
+import pytest
+
+from gateway import formats
+from gateway.errors import BadRequest, NotSupported
+from gateway.formats.types import Prompt, Quirks
+from tests.gateway.formats.corpus.compare import asked, differences, request_of
+from tests.gateway.formats.corpus.exceptions import is_refused, unexplained
+from tests.gateway.formats.corpus.recordings import CLIENTS, Recording, each
+
+
+def read(recording: Recording) -> Prompt:
+    """The request; one that its own provider refused may be refused here too."""
+    assert recording.request is not None
+    try:
+        return recording.format.decode_request(recording.request)
+    except BadRequest as error:
+        if recording.status >= 400 or is_refused("request", recording.id, str(error)):
+            pytest.skip(f"refused: {error}")
+        raise
+
+
+@each(lambda recording: recording.request)
+def test_a_request_in_its_own_format_keeps_everything(recording: Recording) -> None:
+    prompt = read(recording)
+    assert recording.request is not None
+    sent = recording.format.encode_request(prompt, prompt.model, Quirks())
+    before = request_of(recording.dialect, recording.request)
+    after = request_of(recording.dialect, sent.body)
+    assert unexplained("request", recording.id, differences(before, after)) == []
+    assert sent.dropped == ()
+
+
+@pytest.mark.parametrize("to", [name for name in CLIENTS if name in formats.FORMATS])
+@each(lambda recording: recording.request)
+def test_a_request_in_another_format_asks_for_the_same(recording: Recording, to: str) -> None:
+    if to == recording.dialect:
+        return
+    prompt, other = read(recording), formats.by_name(to)
+    try:
+        sent = other.encode_request(prompt, prompt.model, Quirks())
+    except NotSupported as error:
+        assert is_refused("other request", recording.id, str(error), to), str(error)
+        return
+    again = other.decode_request(sent.body)
+    lost = differences(asked(prompt), asked(again))
+    assert unexplained("other request", recording.id, lost, to) == []
