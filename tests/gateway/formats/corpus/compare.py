@@ -38,7 +38,7 @@ def differences(before: Any, after: Any, at: str = "") -> Iterator[str]:
 
 
 def _is_same(before: Any, after: Any) -> bool:
-    empty = (None, "", [], {})
+    empty: tuple[Any, ...] = (None, "", [], {})
     return before == after or (before in empty and after in empty)
 
 
@@ -60,6 +60,8 @@ def _chat(body: JSONDict) -> JSONDict:
             call.pop("index", None)  # a stream's, sent back by clients
     for tool in _objects(body.get("tools")):
         tool.setdefault("type", "function")
+    # The gateway asks for the usage chunk itself, and keeps it from a client that did not.
+    body.get("stream_options", {}).pop("include_usage", None)
     return body
 
 
@@ -88,18 +90,28 @@ CANONICAL: dict[str, Callable[[JSONDict], JSONDict]] = {
 }
 # What is the same as absent, by dialect and path.
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "openai_chat": {"stream": False, "choices.*.message.role": "assistant"},
-    "anthropic_messages": {"stream": False, "messages.*.content.*.is_error": False},
+    "openai_chat": {
+        "stream": False,
+        "messages.*.prefix": False,
+        "response_format": {"type": "text"},
+        "usage.*": 0,
+    },
+    "anthropic_messages": {
+        "stream": False,
+        "*.is_error": False,
+        "usage.*": 0,
+    },
 }
 
 
-def request_of(dialect: str, body: JSONDict) -> JSONDict:
+def request_of(dialect: str, body: JSONDict) -> Any:
     """A request in canonical form, to be compared."""
-    copy = wire.loads(wire.dumps(body))
-    return _without_defaults(CANONICAL.get(dialect, lambda body: body)(copy), dialect)
+    copy: JSONDict = wire.loads(wire.dumps(body))
+    change = CANONICAL.get(dialect)
+    return _without_defaults(change(copy) if change else copy, dialect)
 
 
-def answer_of(dialect: str, body: JSONDict) -> JSONDict:
+def answer_of(dialect: str, body: JSONDict) -> Any:
     return _without_defaults(wire.loads(wire.dumps(body)), dialect)
 
 
@@ -113,8 +125,9 @@ def _without_defaults(value: Any, dialect: str, at: str = "") -> Any:
     kept = {}
     for name, item in value.items():
         path = f"{at}.{name}".strip(".")
+        item = _without_defaults(item, dialect, path)
         if not _is_default(dialect, path, item):
-            kept[name] = _without_defaults(item, dialect, path)
+            kept[name] = item
     return kept
 
 
@@ -132,7 +145,7 @@ def said(reply: Reply) -> JSONDict:
         "text": "".join(p.text for p in reply.parts if isinstance(p, Text | Refusal)),
         "thinking": "".join(p.text for p in reply.parts if isinstance(p, Thinking)),
         "calls": [_call(part) for part in reply.parts if isinstance(part, ToolCall)],
-        "finish": reply.finish,
+        "finish": {reply.finish: True},
         "usage": _counts(reply.usage or Usage()),
     }
 

@@ -173,7 +173,22 @@ def _found() -> list[Recording]:
 RECORDINGS = _found()
 
 
-def each(wanted: Callable[[Recording], object]) -> pytest.MarkDecorator:
+Wanted = Callable[[Recording], object]
+
+
+def each(wanted: Wanted) -> pytest.MarkDecorator:
     """Run a test once a recording; without recordings once, and there it says so and is skipped."""
     cases = [pytest.param(r, id=r.id) for r in RECORDINGS if wanted(r)]
     return pytest.mark.parametrize("recording", cases if FOLDER else [pytest.param(None, id="-")])
+
+
+def each_into(wanted: Wanted, own: bool = False) -> pytest.MarkDecorator:
+    """The same with each format of a client; with the recording's own if `own`."""
+    cases = [
+        pytest.param(r, to, id=f"{r.id} to {to}")
+        for r in RECORDINGS
+        for to in CLIENTS
+        if to in formats.FORMATS and (own or to != r.dialect) and wanted(r)
+    ]
+    none = [pytest.param(None, "", id="-")]
+    return pytest.mark.parametrize(("recording", "to"), cases if FOLDER else none)

@@ -3,11 +3,16 @@
 import pytest
 
 from gateway import formats
+from gateway.errors import UpstreamFailed
 from gateway.formats import wire
 from gateway.formats.types import Asked
 from tests.gateway.formats.corpus.compare import answer_of, differences, said
-from tests.gateway.formats.corpus.exceptions import unexplained
-from tests.gateway.formats.corpus.recordings import CLIENTS, Recording, each
+from tests.gateway.formats.corpus.exceptions import refused, unexplained
+from tests.gateway.formats.corpus.recordings import Recording, each, each_into
+
+
+def answers(recording: Recording) -> bool:
+    return recording.answer is not None and "error" not in recording.answer
 
 
 def asked_by(recording: Recording, model: str) -> Asked:
@@ -17,7 +22,7 @@ def asked_by(recording: Recording, model: str) -> Asked:
     )
 
 
-@each(lambda recording: recording.answer)
+@each(answers)
 def test_an_answer_in_its_own_format_keeps_everything(recording: Recording) -> None:
     assert recording.answer is not None
     reply = recording.format.decode_response(recording.answer)
@@ -27,18 +32,15 @@ def test_an_answer_in_its_own_format_keeps_everything(recording: Recording) -> N
     assert unexplained("answer", recording.id, differences(before, after)) == []
 
 
-@each(lambda recording: recording.answer)
+@each(answers)
 def test_the_usage_of_a_relayed_answer_is_that_of_a_read_one(recording: Recording) -> None:
     assert recording.answer is not None
     reply = recording.format.decode_response(recording.answer)
     assert recording.format.sniff_response(wire.dumps(recording.answer)) == reply.usage
 
 
-@pytest.mark.parametrize("to", [name for name in CLIENTS if name in formats.FORMATS])
-@each(lambda recording: recording.answer)
+@each_into(answers)
 def test_an_answer_in_another_format_says_the_same(recording: Recording, to: str) -> None:
-    if to == recording.dialect:
-        return
     assert recording.answer is not None
     reply, other = recording.format.decode_response(recording.answer), formats.by_name(to)
     again = other.decode_response(other.encode_response(reply, asked_by(recording, reply.model)))
@@ -53,3 +55,13 @@ def test_an_error_has_words(recording: Recording) -> None:
     assert words
     assert words != f"the upstream answered {recording.status}"
     assert not words.startswith(("{", "[")), "the body, and not what it says"
+
+
+@each(lambda recording: recording.answer and not answers(recording))
+def test_an_error_with_status_200_is_a_failure(recording: Recording) -> None:
+    assert recording.answer is not None
+    with pytest.raises(UpstreamFailed) as caught:
+        recording.format.decode_response(recording.answer)
+    assert refused("error", recording.id, str(caught.value))
+    with pytest.raises(UpstreamFailed):
+        recording.format.sniff_response(wire.dumps(recording.answer))

@@ -1,14 +1,13 @@
 """Recorded streams: cut anywhere, relayed, and into each format that a client may speak."""
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway import formats
 from gateway.formats.types import Asked, Reply
 from tests.gateway.formats.corpus.compare import differences, said
-from tests.gateway.formats.corpus.exceptions import is_refused, unexplained
-from tests.gateway.formats.corpus.recordings import CLIENTS, Recording, each, folded, outcome
+from tests.gateway.formats.corpus.exceptions import refused, unexplained
+from tests.gateway.formats.corpus.recordings import Recording, each, each_into, folded, outcome
 
 PLACES = st.lists(st.integers(0, 1 << 20), max_size=8)
 # A recording is one example of its format already: a few cuts of each are many in all.
@@ -37,7 +36,7 @@ def awkward(data: bytes, places: list[int]) -> set[int]:
 def test_a_stream_is_read_or_its_failure_is_known(recording: Recording) -> None:
     told = outcome(recording.dialect, recording.stream or b"")
     if isinstance(told, str):
-        assert is_refused("stream", recording.id, told), told
+        assert refused("stream", recording.id, told), told
     else:
         assert told.parts or unexplained("stream", recording.id, ["parts"]) == []
 
@@ -76,8 +75,7 @@ def test_a_relay_passes_every_byte(recording: Recording) -> None:
     at_any_place()
 
 
-@pytest.mark.parametrize("to", [name for name in CLIENTS if name in formats.FORMATS])
-@each(lambda recording: recording.stream)
+@each_into(lambda recording: recording.stream, own=True)
 def test_a_stream_in_any_format_says_the_same(recording: Recording, to: str) -> None:
     reply = outcome(recording.dialect, recording.stream or b"")
     if isinstance(reply, str):
