@@ -672,7 +672,7 @@ def encode_block(part: Part) -> JSONDict:
             return {"type": "redacted_thinking", "data": data}
         case ToolCall(id=id, name=name, arguments=arguments, custom=custom):
             arguments = custom_tools.to_arguments(arguments) if custom else arguments
-            return {"type": "tool_use", "id": id, "name": name, "input": _input(arguments)}
+            return {"type": "tool_use", "id": id, "name": name, "input": read_input(arguments)}
         case ToolResult(call_id=call_id, content=content, is_error=is_error):
             inner = [_encode_part(item) for item in content]
             block: JSONDict = {"type": "tool_result", "tool_use_id": call_id, "content": inner}
@@ -711,7 +711,7 @@ def _encode_file(file: File) -> JSONDict:
     return block | ({"title": file.name} if file.name else {})
 
 
-def _input(arguments: str) -> JSONDict:
+def read_input(arguments: str) -> JSONDict:
     """Arguments as the object that this format wants; what does not parse is kept as text."""
     try:
         value = wire.loads(arguments or "{}")

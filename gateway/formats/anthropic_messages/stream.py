@@ -15,6 +15,7 @@ from gateway.formats.anthropic_messages.request import (
     NAME,
     encode_block,
     read_citation,
+    read_input,
     read_redacted,
     write_citation,
 )
@@ -53,6 +54,8 @@ class _Delta(Struct, gc=False):
     partial_json: str | None = None
     signature: str | None = None
     citation: Any = None
+    content: Any = None
+    encrypted_content: Any = None
     stop_reason: str | None = None
     stop_sequence: str | None = None
 
@@ -86,7 +89,7 @@ def _events(data: bytes) -> list[_Event] | None:
         return None
     try:
         return _read_events(lines)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except wire.UNREADABLE:
         return None
 
 
@@ -94,11 +97,11 @@ def _event(data: bytes) -> _Event:
     """Raises `NotAnEvent` where the stream holds something else than events."""
     try:
         return _read_event(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except wire.UNREADABLE:
         pass
     try:  # half a character as an escape, or a field of an unexpected type
         return msgspec.convert(wire.loads(data), _Event)
-    except (ValueError, msgspec.MsgspecError):
+    except (ValueError, *wire.UNREADABLE):
         if data == b"[DONE]":  # OpenAI's end, which some compatible servers add
             return _Event()
         raise NotAnEvent("the upstream's stream holds something else than events") from None
@@ -221,6 +224,7 @@ class StreamDecoder:
         self._calls: dict[int, int] = {}  # a block's index to the call's
         self._untold: dict[int, str] = {}  # arguments that a call's start carried whole
         self._opaque: dict[int, JSONDict] = {}
+        self._inputs: dict[int, list[str]] = {}  # of opaque blocks, in pieces
 
     def feed(self, data: bytes) -> list[Event]:
         """Raises `UpstreamFailed` for an error event and for what is no event."""
@@ -307,14 +311,31 @@ class StreamDecoder:
         elif delta.partial_json and index in self._calls:
             self._untold.pop(index, None)  # the start held a preview of what comes in pieces
             events.append(ToolCallDelta(self._calls[index], delta.partial_json))
+        elif index in self._opaque:
+            self._go_on(index, delta)
         elif isinstance(delta.citation, dict):
             events.append(CitationSent(read_citation(delta.citation)))
         elif delta.signature:
             events.append(ThinkingSigned(*signatures.unwrap(delta.signature, NAME)))
 
+    def _go_on(self, index: int, delta: _Delta) -> None:
+        """A piece of a block that only this format knows."""
+        block = self._opaque[index]
+        if delta.partial_json:
+            self._inputs.setdefault(index, []).append(delta.partial_json)
+        for name, piece in (
+            ("content", delta.content),
+            ("encrypted_content", delta.encrypted_content),
+        ):
+            if isinstance(piece, str):
+                told = block.get(name)
+                block[name] = told + piece if isinstance(told, str) else piece
+
     def _block_end(self, index: int, events: list[Event]) -> None:
         if index in self._untold:
             events.append(ToolCallDelta(self._calls[index], self._untold.pop(index)))
+        if index in self._inputs:
+            self._opaque[index]["input"] = read_input("".join(self._inputs.pop(index)))
         if index in self._opaque:
             events.append(PartSent(Opaque(format=NAME, value=self._opaque.pop(index))))
 

@@ -12,6 +12,7 @@ from gateway.formats.types import (
     JSONDict,
     Part,
     Prompt,
+    RedactedThinking,
     Refusal,
     Reply,
     Text,
@@ -144,10 +145,27 @@ def said(reply: Reply) -> JSONDict:
     return {
         "text": "".join(p.text for p in reply.parts if isinstance(p, Text | Refusal)),
         "thinking": "".join(p.text for p in reply.parts if isinstance(p, Thinking)),
+        "signatures": [told for part in reply.parts if (told := _signed(part))],
         "calls": [_call(part) for part in reply.parts if isinstance(part, ToolCall)],
+        "cited": [
+            citation.url
+            for part in reply.parts
+            if isinstance(part, Text)
+            for citation in part.citations
+            if citation.url
+        ],
         "finish": {reply.finish: True},
         "usage": _counts(reply.usage or Usage()),
     }
+
+
+def _signed(part: Part) -> list[Any] | None:
+    match part:
+        case Thinking(text=text, signature=str(signature), signed_by=signed_by):
+            return [text, signature, signed_by]
+        case RedactedThinking(data=data, signed_by=signed_by):
+            return [data, signed_by]
+    return None
 
 
 def asked(prompt: Prompt) -> JSONDict:

@@ -84,7 +84,7 @@ REFUSALS: list[Refusal] = [
     Refusal(1, "error", CHAT, "Content management policy", "a filtered prompt, told as an error with status 200"),
     Refusal(1, "stream", CHAT, "", "the upstream's error stands in the stream", "*openrouter_stream_error*"),
     Refusal(2, "stream", CHAT, "", "the same", "req_llm.meta_llama*"),
-    Refusal(4, "stream", MESSAGES, "broke off", "the recording is the beginning of a stream", "lingua.vertex_anthropic*"),
+    Refusal(4, "stream", MESSAGES, "broke off", "a whole message was recorded where a stream was asked for", "lingua.vertex_anthropic*"),
     Refusal(5, "other request", CHAT, "response_format: ", "JSON of any shape: Anthropic gives it by a schema only", to=MESSAGES),
     Refusal(5, "other request", CHAT, "n: ", "several answers", to=MESSAGES),
     Refusal(4, "other request", CHAT, "tool type openrouter:", "tools that OpenRouter runs", to=MESSAGES),

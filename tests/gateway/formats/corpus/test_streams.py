@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway import formats
-from gateway.formats.types import Asked, Reply
+from gateway.formats.types import Asked, Opaque, Reply
 from tests.gateway.formats.corpus.compare import differences, said
 from tests.gateway.formats.corpus.exceptions import refused, unexplained
 from tests.gateway.formats.corpus.recordings import Recording, each, each_into, folded, outcome
@@ -80,8 +80,15 @@ def test_a_stream_in_any_format_says_the_same(recording: Recording, to: str) -> 
     reply = outcome(recording.dialect, recording.stream or b"")
     if isinstance(reply, str):
         return
-    lost = differences(said(reply), said(folded(to, written(recording, reply, to))))
+    again = folded(to, written(recording, reply, to))
+    lost = differences(said(reply), said(again))
     assert unexplained("other stream", recording.id, lost, to) == []
+    if to == recording.dialect:
+        assert opaque(again) == opaque(reply)
+
+
+def opaque(reply: Reply) -> list[Opaque]:
+    return [part for part in reply.parts if isinstance(part, Opaque)]
 
 
 def written(recording: Recording, reply: Reply, to: str) -> bytes:
