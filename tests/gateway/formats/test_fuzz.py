@@ -138,6 +138,10 @@ def at_place(value: Any, at: tuple[Any, ...], change: Callable[[Any], Any]) -> A
     return copy
 
 
+def put(new: Any) -> Callable[[Any], Any]:
+    return lambda _: new
+
+
 def without(value: Any, at: tuple[Any, ...]) -> Any:
     def drop(parent: Any) -> Any:
         if isinstance(parent, dict):
@@ -162,7 +166,7 @@ def mutated(draw: Any, value: Any) -> Any:
         match draw(st.sampled_from(["odd", "odd", "odd", "without", "twice", "other"])):
             case "odd":
                 odd = draw(ODD)
-                value = at_place(value, at, lambda _, odd=odd: odd)
+                value = at_place(value, at, put(odd))
             case "without":
                 value = without(value, at)
             case "twice":
@@ -171,7 +175,7 @@ def mutated(draw: Any, value: Any) -> Any:
                 other = value
                 for key in draw(st.sampled_from(all_places)):
                     other = other[key]
-                value = at_place(value, at, lambda _, other=other: other)
+                value = at_place(value, at, put(other))
     return value
 
 
@@ -189,7 +193,7 @@ def test_bodies_with_each_odd_thing_in_each_place(name: str) -> None:
     for body in bodies(name):
         for at in places(body)[1:]:
             for odd in SCALARS:
-                changed = at_place(body, at, lambda _, odd=odd: odd)
+                changed = at_place(body, at, put(odd))
                 with suppress(BadRequest):
                     formats.by_name(name).decode_request(changed)
                 with suppress(UpstreamFailed):
@@ -224,13 +228,13 @@ def odd_streams(draw: Any, name: str) -> list[bytes]:
 def odd_bytes(draw: Any, data: bytes) -> bytes:
     start = draw(st.integers(0, len(data)))
     length = draw(st.sampled_from([0, 1, 2, 20, len(data)]))
-    put = draw(
+    new: bytes = draw(
         st.binary(max_size=8)
         | st.sampled_from(
             [b"", b"\n", b"\n\n", b"\r", b"\x00", b'"', b"{", b"}]}", b"\xff", b"\\ud83d"]
         )
     )
-    return data[:start] + put + data[start + length :]
+    return data[:start] + new + data[start + length :]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -287,7 +291,7 @@ def test_json_that_is_odd_as_text(name: str, odd: bytes) -> None:
 
 def spliced(body: Any, at: tuple[Any, ...], odd: bytes) -> bytes:
     mark = "put the odd text here"
-    text = json.dumps(at_place(body, at, lambda _: mark)).encode()
+    text = json.dumps(at_place(body, at, put(mark))).encode()
     return text.replace(f'"{mark}"'.encode(), odd)
 
 

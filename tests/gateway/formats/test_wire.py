@@ -15,16 +15,21 @@ from gateway.formats.fold import fold
 from gateway.formats.types import (
     Asked,
     Citation,
+    Event,
     Finish,
+    Finished,
     JSONDict,
     Opaque,
     Part,
     Quirks,
     RedactedThinking,
     Reply,
+    Started,
     Text,
     Thinking,
     ToolCall,
+    ToolCallDelta,
+    ToolCallStarted,
     Usage,
 )
 from tests.gateway.formats.test_streams import cut
@@ -239,3 +244,34 @@ def over_absent(before: Any, after: Any) -> Any:
         zeros = {name: 0 for name, value in after.items() if value == 0 and name not in before}
         return {k: over_absent(v, after.get(k)) for k, v in before.items()} | zeros
     return before
+
+
+# --- A client of 2023 ------------------------------------------------------------------------
+
+FUNCTIONS = Asked(model="m", id="i", created=1, request={"functions": [{"name": "weather"}]})
+
+
+def test_a_client_that_knows_functions_only_gets_a_function_call() -> None:
+    two = Reply(id="i", model="m", parts=(GRAZ, GRAZ), finish="tool_calls")
+    choice = formats.by_name("openai_chat").encode_response(two, FUNCTIONS)["choices"][0]
+    function = {"name": "weather", "arguments": '{"city": "Graz"}'}
+    assert choice["message"]["function_call"] == function
+    assert "tool_calls" not in choice["message"]
+    assert choice["finish_reason"] == "function_call"
+
+
+def test_and_so_in_a_stream() -> None:
+    encoder = formats.by_name("openai_chat").StreamEncoder(FUNCTIONS)
+    events: list[Event] = [
+        Started("i", "m"),
+        ToolCallStarted(0, "a", "weather"),
+        ToolCallDelta(0, "{}"),
+        ToolCallStarted(1, "b", "weather"),
+        ToolCallDelta(1, "{}"),
+        Finished("tool_calls"),
+    ]
+    out = b"".join(encoder.encode(event) for event in events)
+    assert out.count(b"function_call") == 3
+    assert b"tool_calls" not in out
+    expected = (ToolCall(id="call_0", name="weather", arguments="{}"),)
+    assert read("openai_chat", out).parts == expected
