@@ -5,7 +5,7 @@ import time
 
 from msgspec import Struct
 
-from gateway import formats, tokens
+from gateway import tokens
 from gateway.call import Call
 from gateway.deadline import Deadline
 from gateway.errors import UpstreamFailed, UpstreamRefused
@@ -42,7 +42,7 @@ async def attempt(call: Call, target: Target, upstreams: Upstreams) -> Opened:
         with limit:
             limit.expect(times.first_byte, "response")
             body, stage = _prepare(call, target)
-            answer = await _open(target, body, upstreams)
+            answer = await _open(call, target, body, upstreams)
             if answer.status >= 400:
                 raise await _refused(target, answer)
             if stage is None:
@@ -50,7 +50,7 @@ async def attempt(call: Call, target: Target, upstreams: Upstreams) -> Opened:
                 whole = _whole(call, target, await answer.read())
                 return Opened(target, answer, whole, limit)
             limit.expect(times.first_content, "content")
-            first = await _first_content(answer, stage)
+            first = await _first_content(target, answer, stage)
             limit.expect(times.idle, "further content")
             return Opened(target, answer, first, limit, stage)
     except BaseException as error:
@@ -62,25 +62,26 @@ async def attempt(call: Call, target: Target, upstreams: Upstreams) -> Opened:
         raise
 
 
-async def _open(target: Target, body: bytes, upstreams: Upstreams) -> Answer:
+async def _open(call: Call, target: Target, body: bytes, upstreams: Upstreams) -> Answer:
+    url = target.stream_url if call.stream else target.url
     try:
-        return await upstreams.open(target, body)
+        return await upstreams.open(target, body, url, call.passed_headers(target))
     except CredentialUnreadable as error:
         raise UpstreamFailed(f"the credential cannot be used: {error}") from None
 
 
 def _prepare(call: Call, target: Target) -> tuple[bytes, Stage | None]:
     """The body to send, and for a stream what its answer passes through."""
-    theirs = formats.by_name(target.provider.format)
+    theirs = target.format
     if theirs.NAME == call.format.NAME:
         request, strip_usage, dropped = theirs.readdress(
-            call.request, target.sent, target.provider.quirks
+            call.request, target.sent, target.model.quirks
         )
         call.dropped = dropped
         body = call.raw if request is call.request else wire.dumps(request)
-        return body, theirs.Relay(strip_usage) if call.stream else None
+        return body, call.format.Relay(strip_usage) if call.stream else None
     prompt = call.prompt
-    encoded = theirs.encode_request(prompt, target.sent, target.provider.quirks)
+    encoded = theirs.encode_request(prompt, target.sent, target.model.quirks)
     call.dropped = encoded.dropped
     stage = None
     if call.stream:
@@ -90,7 +91,7 @@ def _prepare(call: Call, target: Target) -> tuple[bytes, Stage | None]:
 
 def _whole(call: Call, target: Target, data: bytes) -> bytes:
     """A plain answer as the client gets it; notes its usage in the call."""
-    theirs = formats.by_name(target.provider.format)
+    theirs = target.format
     if theirs.NAME == call.format.NAME:
         call.usage = theirs.sniff_response(data)
         if call.usage is None:
@@ -111,10 +112,10 @@ def _json(data: bytes) -> dict[str, object]:
     return value
 
 
-async def _first_content(answer: Answer, stage: Stage) -> bytes:
+async def _first_content(target: Target, answer: Answer, stage: Stage) -> bytes:
     """Read until there is content to pass on: until then another target can be tried."""
     kind = answer.header("content-type")
-    if kind and "event-stream" not in kind:
+    if kind and target.format.STREAM_TYPE.partition(";")[0] not in kind:
         data = await answer.read()
         if "json" in kind:
             stage.feed(b"data: " + data.replace(b"\n", b" ") + b"\n\n")  # an error object raises
@@ -134,7 +135,7 @@ async def _first_content(answer: Answer, stage: Stage) -> bytes:
 async def _refused(target: Target, answer: Answer) -> UpstreamRefused:
     """An error status as an error of ours."""
     data = without(credential(target), await answer.read())
-    words = formats.by_name(target.provider.format).decode_error(answer.status, data)
+    words = target.format.decode_error(answer.status, data)
     return UpstreamRefused(
         words,
         upstream_status=answer.status,

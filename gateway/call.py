@@ -25,6 +25,9 @@ BODY_CHARS = 32 << 10
 BODY_BYTES = 2 * 6 * BODY_CHARS
 
 
+# Features that a client asks for beside the body.
+PASSED_HEADERS = ("anthropic-beta",)
+
 log = logging.getLogger(__name__)
 
 
@@ -58,7 +61,9 @@ class Call:
     def prompt(self) -> Prompt:
         """The request in the neutral form, decoded when the first target needs it."""
         if self._prompt is None:
-            self._prompt = self.format.decode_request(self.request)
+            prompt = self.format.decode_request(self.request)
+            # Which some formats say in the address.
+            self._prompt = msgspec.structs.replace(prompt, model=self.model, stream=self.stream)
         return self._prompt
 
     @property
@@ -70,6 +75,13 @@ class Call:
             include_usage=self.prompt.include_usage,
             request=self.request,
         )
+
+    def passed_headers(self, target: Target) -> dict[str, str]:
+        """Headers of the client's that mean something to an upstream of the same format."""
+        if target.format.NAME != self.format.NAME:
+            return {}
+        told = ((name, self.exchange.headers.get(name.encode())) for name in PASSED_HEADERS)
+        return {name: value.decode("latin-1") for name, value in told if value is not None}
 
     def trying(self, target: Target) -> None:
         self.target, self.target_started = target, monotonic()

@@ -28,7 +28,6 @@ from gateway.runtime import Runtime
 from gateway.snapshot import ANYONE, Principal, Snapshot
 
 STREAM_HEADERS: Headers = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),  # nginx would hold the stream back
 ]
@@ -41,7 +40,7 @@ async def serve(exchange: Exchange, format: formats.Format, runtime: Runtime) ->
     try:
         call.principal = authenticate(call.snapshot, exchange)
         await read(call, runtime)
-        candidates = routing.resolve(call.snapshot, call.principal, call.model)
+        candidates = routing.resolve(call.snapshot, call.principal, call.model, format.NAME)
         exchange.watch()
         await admit(call, candidates[0], runtime)
         await answer(call, await first_answer(call, candidates, runtime), runtime)
@@ -84,7 +83,6 @@ async def read(call: Call, runtime: Runtime) -> None:
     """
     await read_json(call, runtime)
     call.format.check_request(call.request)
-    call.stream = call.request.get("stream") is True
     call.estimated_input = tokens.estimate_body(call.request)
 
 
@@ -98,8 +96,7 @@ async def read_json(call: Call, runtime: Runtime) -> None:
     if not isinstance(request, dict):
         raise BadRequest("the body must be a JSON object")
     call.request = request
-    model = request.get("model")
-    call.model = model if isinstance(model, str) else ""
+    call.model, call.stream = call.format.wants(call.exchange.path, request)
 
 
 async def admit(call: Call, target: Target, runtime: Runtime) -> None:
@@ -196,7 +193,8 @@ async def answer(call: Call, opened: Opened, runtime: Runtime) -> None:
             call.account(runtime.journal, "ok", 200, sending=len(opened.body))
             await call.exchange.respond(200, opened.body, headers)
         else:
-            await call.exchange.start(200, STREAM_HEADERS + headers)
+            kind = (b"content-type", call.format.STREAM_TYPE.encode())
+            await call.exchange.start(200, [kind, *STREAM_HEADERS, *headers])
             await relay(call, opened, opened.stage, runtime)
             if call.finished:
                 await drain(opened)
@@ -271,7 +269,7 @@ async def refuse(call: Call, error: GatewayError, runtime: Runtime) -> None:
     if (
         isinstance(error, UpstreamRefused)
         and call.target is not None
-        and call.target.provider.format == call.format.NAME
+        and call.target.format.NAME == call.format.NAME
         and error.body
     ):
         body = error.body  # as the upstream said it: some clients negotiate on the exact words

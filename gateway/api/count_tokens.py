@@ -26,7 +26,7 @@ async def serve(exchange: Exchange, format: Format, runtime: Runtime) -> None:
         call.principal = pipeline.authenticate(call.snapshot, exchange)
         await pipeline.read_json(call, runtime)
         format.check_request({"max_tokens": 1} | call.request)
-        candidates = routing.resolve(call.snapshot, call.principal, call.model)
+        candidates = routing.resolve(call.snapshot, call.principal, call.model, format.NAME)
         exchange.watch()
         count = await _count(call, candidates[0], runtime)
         call.account(runtime.journal, "ok", 200)
@@ -43,7 +43,7 @@ async def serve(exchange: Exchange, format: Format, runtime: Runtime) -> None:
 
 
 async def _count(call: Call, target: Target, runtime: Runtime) -> int:
-    if target.provider.format == call.format.NAME:
+    if target.format.NAME == call.format.NAME:
         try:
             return await _ask(call, target, runtime)
         except (UpstreamFailed, CredentialUnreadable):
@@ -54,10 +54,10 @@ async def _count(call: Call, target: Target, runtime: Runtime) -> int:
 async def _ask(call: Call, target: Target, runtime: Runtime) -> int:
     limit = Deadline(TIMEOUT_S)
     body = wire.dumps(call.request | {"model": target.sent})
-    url = URL(target.connection.base_url + "/messages/count_tokens")
+    url = URL(f"{target.url}/count_tokens", encoded=True)
     try:
         with limit:
-            answer = await runtime.upstreams.open(target, body, url=url)
+            answer = await runtime.upstreams.open(target, body, url, call.passed_headers(target))
             try:
                 data = await answer.read()
             finally:

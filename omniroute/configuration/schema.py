@@ -45,6 +45,7 @@ class ProviderEntry(Entry):
     allow_private_network: bool = False
     passthrough: bool = True
     quirks: dict[str, Any] = Field(default_factory=dict)
+    other_formats: dict[Format, str] = Field(default_factory=dict)
 
 
 class AuthEntry(Entry):
@@ -88,6 +89,8 @@ class ModelEntry(Entry):
     output_price: Decimal | None = None
     cache_read_price: Decimal | None = None
     cache_write_price: Decimal | None = None
+    quirks: dict[str, Any] = Field(default_factory=dict)
+    format: Format | Literal[""] = ""
     active: bool = True
 
 
