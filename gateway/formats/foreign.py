@@ -20,9 +20,10 @@ from gateway.formats.types import (
     ToolChoice,
 )
 
-# format, beginning of the tool's kind: why a request means the same without it. Of any other
-# (file_search, mcp, code_interpreter, computer_use, …) the loss would change what is asked, so it
-# is refused by name; so is one of these where the request forces it.
+# format, beginning of the tool's kind: why a request means the same without it, where it stands
+# beside functions. Of any other (file_search, mcp, code_interpreter, computer_use, …) the loss
+# would change what is asked, so it is refused by name; so is one of these that stands alone or
+# that the request forces.
 OPTIONAL_TOOLS: dict[tuple[str, str], str] = {
     ("openai_responses", "web_search"): "Codex and Cline attach it to every request",
     ("openai_responses", "image_generation"): "Cline attaches it to every request",
@@ -39,6 +40,8 @@ OPTIONAL_PARTS: dict[tuple[str, str], str] = {
     ("openai_responses", "image_generation_call"): "an image that is kept elsewhere",
     ("openai_responses", "mcp_list_tools"): "what a server offered",
     ("openai_responses", "mcp_call"): "asked a server; the answer tells its result",
+    ("openai_responses", "program"): "called tools by a program; the calls stand beside it",
+    ("openai_responses", "program_output"): "what came of the program; the answer tells it",
     ("openai_responses", "tool_search_call"): "looked for tools that are sent as they are",
     ("openai_responses", "tool_search_output"): "its tools are sent with the others",
     ("openai_responses", "additional_tools"): "its tools are sent with the others",
@@ -65,40 +68,50 @@ def fitted(prompt: Prompt, native: str, dropped: list[str]) -> Prompt:
     """
     if prompt.format != native:
         refuse_extras(prompt, NEEDED_FIELDS.get(prompt.format, ()))
+    tools = tuple(_tools(prompt, native, dropped))
     return replace(
         prompt,
-        tools=(tools := tuple(_tools(prompt, native, dropped))),
-        tool_choice=_choice(prompt, tools),
+        tools=tools,
+        tool_choice=_choice(prompt, tools, native),
         messages=tuple(_messages(prompt, native, dropped)),
     )
 
 
 def _tools(prompt: Prompt, native: str, dropped: list[str]) -> Iterator[AnyTool]:
-    choice = prompt.tool_choice
+    has_functions = any(not isinstance(tool, OpaqueTool) for tool in prompt.tools)
     for tool in prompt.tools:
         if not isinstance(tool, OpaqueTool) or tool.format == native:
             yield tool
-            continue
-        forced = choice is not None and choice.mode == "named" and choice.name == tool.kind
-        if forced or not any(
-            tool.format == format and tool.kind.startswith(kind) for format, kind in OPTIONAL_TOOLS
-        ):
+        elif has_functions and _is_optional(tool):
+            dropped.append(f"tools.{tool.kind}")
+        else:
             raise NotSupported(
                 f"tool type {tool.kind} is not available at this provider", param="tools"
             )
-        dropped.append(f"tools.{tool.kind}")
 
 
-def _choice(prompt: Prompt, tools: tuple[AnyTool, ...]) -> ToolChoice | None:
+def _is_optional(tool: OpaqueTool) -> bool:
+    return any(
+        tool.format == format and tool.kind.startswith(kind) for format, kind in OPTIONAL_TOOLS
+    )
+
+
+def _choice(prompt: Prompt, tools: tuple[AnyTool, ...], native: str) -> ToolChoice | None:
     """The choice among the tools that are left."""
     choice = prompt.tool_choice
-    if choice is None or len(tools) == len(prompt.tools):
+    if choice is None or prompt.format == native:
         return choice
     names = {tool.name for tool in tools if not isinstance(tool, OpaqueTool)}
-    allowed = tuple(name for name in choice.allowed if name in names)
-    if (choice.allowed and not allowed) or (choice.mode == "required" and not tools):
+    if "tool_choice" in prompt.extras and choice.mode == "named" and choice.name not in names:
         raise NotSupported(
-            "tool_choice: the tools it leaves are not available at this provider",
+            f"tool_choice: {choice.name} is not available at this provider", param="tool_choice"
+        )
+    if len(tools) == len(prompt.tools):
+        return choice
+    allowed = tuple(name for name in choice.allowed if name in names)
+    if choice.allowed and not allowed:
+        raise NotSupported(
+            "tool_choice: the tools it allows are not available at this provider",
             param="tool_choice",
         )
     return replace(choice, allowed=allowed)

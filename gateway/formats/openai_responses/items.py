@@ -140,8 +140,10 @@ def thought(texts: Sequence[str], encrypted: str | None) -> Thinking | RedactedT
 
 def kept_items(extras: JSONDict, parts: Sequence[Part]) -> Sequence[Kept] | None:
     """The items that the parts came from; null where they came otherwise."""
-    kept: Sequence[Kept] = extras.get("items") or ()
-    return kept if kept and sum(count for _, count in kept) == len(parts) else None
+    kept: Sequence[Kept] | None = extras.get("items")
+    if kept is None or sum(count for _, count in kept) != len(parts):
+        return None
+    return kept
 
 
 def write_kept(kept: Sequence[Kept], parts: Sequence[Part], dropped: list[str]) -> list[JSONDict]:

@@ -283,9 +283,13 @@ def _given(**fields: Any) -> JSONDict:
 def _input(prompt: Prompt, dropped: list[str]) -> JSONDict:
     """`instructions`, where the conversation begins with some, and `input`."""
     messages, sent = prompt.messages, {}
-    if len(messages) > 1 and _is_instructions(messages[0], prompt.format == NAME):
+    native = prompt.format == NAME
+    # A foreign conversation of nothing else is its own input: one is needed here.
+    if len(messages) > (not native) and _is_instructions(messages[0], native):
         sent["instructions"] = "".join(p.text for p in messages[0].parts if isinstance(p, Text))
         messages = messages[1:]
+    if native and not messages:
+        return sent
     if len(messages) == 1 and messages[0].extras.get("field") == "input":
         return sent | {"input": "".join(p.text for p in messages[0].parts if isinstance(p, Text))}
     return sent | {"input": list(write_messages(messages, dropped))}
