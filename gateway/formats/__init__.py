@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from gateway.errors import GatewayError, UpstreamFailed
-from gateway.formats import anthropic_messages, openai_chat
+from gateway.formats import anthropic_messages, openai_chat, openai_responses
 from gateway.formats.types import (
     Asked,
     Encoded,
@@ -96,6 +96,7 @@ class Format(Protocol):
 
 FORMATS: dict[str, Format] = {
     "openai_chat": openai_chat,
+    "openai_responses": openai_responses,
     "anthropic_messages": anthropic_messages,
 }
 

@@ -108,8 +108,10 @@ def lost(prompt: Prompt) -> Iterator[str]:
         for part in message.parts:
             yield from (f"content.{name}" for name in _extras(part))
     for tool in prompt.tools:
-        if isinstance(tool, Tool):
+        if not isinstance(tool, OpaqueTool):
             yield from (f"tools.{name}" for name in tool.extras)
+            if tool.group is not None and tool.group.value.get("description"):
+                yield "tools.namespace"
 
 
 def _extras(part: Part) -> Iterator[str]:
@@ -143,6 +145,16 @@ def refuse_extras(prompt: Prompt, names: Iterable[str]) -> None:
             raise NotSupported(f"{name}: not available at this provider", param=name)
 
 
+# base64, of what type; parameters besides are kept by those who keep the address whole.
+_DATA_URL = re.compile(r"data:([^;,]*)(?:;[^,]*)?;base64,(.*)", re.DOTALL)
+
+
+def data_url(url: str) -> tuple[str, str] | None:
+    """The media type and the base64 data of a `data:` URL; null for any other address."""
+    inline = _DATA_URL.fullmatch(url)
+    return (inline[1], inline[2]) if inline else None
+
+
 MAX_DROPPED = 32
 _FIELD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -156,11 +168,9 @@ def dropped_names(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)[:MAX_DROPPED]
 
 
-def unknown_part(value: JSONDict) -> NotSupported:
+def unknown_part(value: JSONDict, param: str = "messages") -> NotSupported:
     kind = str(value.get("type"))[:60].encode("ascii", "backslashreplace").decode()
-    return NotSupported(
-        f"content of type {kind!r} cannot be sent to this provider", param="messages"
-    )
+    return NotSupported(f"content of type {kind!r} cannot be sent to this provider", param=param)
 
 
 def count(value: object) -> int:

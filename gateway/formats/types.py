@@ -125,8 +125,20 @@ class Message(Struct, frozen=True):
     extras: JSONDict = field(default_factory=dict)
 
 
+class ToolGroup(Struct, frozen=True):
+    """Tools within tools. `value` is what the group says of itself, one object for all its tools,
+    and `member` what the tool is called within it."""
+
+    value: JSONDict
+    member: str
+
+
 class Tool(Struct, frozen=True):
-    """A function that the model may call. `parameters` is a JSON schema."""
+    """A function that the model may call. `parameters` is a JSON schema.
+
+    Of a tool in a group `name` says both, since most formats know no groups. One that is `added`
+    came in the midst of the messages, where its own format still has it.
+    """
 
     name: str
     description: str | None = None
@@ -134,6 +146,8 @@ class Tool(Struct, frozen=True):
     strict: bool | None = None
     cache: JSONDict | None = None
     extras: JSONDict = field(default_factory=dict)
+    group: ToolGroup | None = None
+    added: bool = False
 
 
 class CustomTool(Struct, frozen=True):
@@ -142,6 +156,9 @@ class CustomTool(Struct, frozen=True):
     name: str
     description: str | None = None
     grammar: JSONDict | None = None
+    extras: JSONDict = field(default_factory=dict)
+    group: ToolGroup | None = None
+    added: bool = False
 
 
 class OpaqueTool(Struct, frozen=True):
@@ -150,6 +167,7 @@ class OpaqueTool(Struct, frozen=True):
     format: str
     kind: str
     value: JSONDict
+    added: bool = False
 
 
 AnyTool = Tool | CustomTool | OpaqueTool

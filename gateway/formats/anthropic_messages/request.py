@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from gateway.errors import BadRequest, NotSupported
-from gateway.formats import custom_tools, signatures, sse, wire
+from gateway.formats import custom_tools, foreign, signatures, sse, wire
 from gateway.formats.reading import (
     allowed_tools,
     beside,
@@ -19,7 +19,6 @@ from gateway.formats.reading import (
     one_of,
     optional,
     others,
-    refuse_extras,
     required,
     strings,
     unknown_part,
@@ -64,8 +63,6 @@ SAFE_MAX_TOKENS = 8192
 MIN_BUDGET_TOKENS = 1024
 
 MAX_USER_CHARS = 256
-# Another format's fields that say what is to come back, and not only how.
-_NEEDED = ("web_search_options", "audio")
 
 _BLOCK = frozenset(
     [
@@ -414,8 +411,9 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
     """
     if prompt.n not in (None, 1):
         raise NotSupported("n: this provider gives one answer a call", param="n")
-    refuse_extras(prompt, _NEEDED)
-    dropped = list(lost(prompt))
+    dropped: list[str] = []
+    prompt = foreign.fitted(prompt, NAME, dropped)
+    dropped += lost(prompt)
     body: JSONDict = {
         "model": model,
         "max_tokens": _max_tokens(prompt, quirks, dropped),
@@ -662,11 +660,7 @@ def _encode_tool(tool: AnyTool) -> JSONDict:
     if isinstance(tool, CustomTool):
         tool = custom_tools.as_function(tool)
     if isinstance(tool, OpaqueTool):
-        if tool.format == NAME:
-            return tool.value
-        raise NotSupported(
-            f"tool type {tool.kind} is not available at this provider", param="tools"
-        )
+        return tool.value
     sent: JSONDict = {"name": tool.name}
     if tool.description is not None:
         sent["description"] = tool.description

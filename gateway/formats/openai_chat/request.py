@@ -3,16 +3,16 @@
 Source: https://platform.openai.com/docs/api-reference/chat/create (read 2026-11)
 """
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from gateway.errors import BadRequest, NotSupported
-from gateway.formats import sse
+from gateway.formats import custom_tools, foreign, sse
 from gateway.formats.reading import (
     beside,
+    data_url,
     dropped_names,
     has_cache_hints,
     lost,
@@ -20,7 +20,6 @@ from gateway.formats.reading import (
     one_of,
     optional,
     others,
-    refuse_extras,
     required,
     strings,
     unknown_part,
@@ -60,8 +59,6 @@ TAKES_URLS = (Image,)
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 # Longer ones are refused by OpenAI and others; Claude Code's is a JSON document.
 MAX_USER_CHARS = 64
-# Another format's fields that say what the model can do, and not only how.
-_NEEDED = ("mcp_servers",)
 
 _PART = frozenset(
     ["type", "text", "image_url", "input_audio", "file", "refusal", "cache_control", "annotations"]
@@ -213,9 +210,6 @@ def _known_part(part: JSONDict, at: str) -> Part:
     return Opaque(format=NAME, value=part)
 
 
-_DATA_URL = re.compile(r"data:([^;,]*)(?:;[^,]*)?;base64,(.*)", re.DOTALL)
-
-
 def read_image(part: JSONDict, at: str, cache: JSONDict | None) -> Image:
     image = part.get("image_url")
     if isinstance(image, str):  # some clients leave the object out
@@ -224,9 +218,9 @@ def read_image(part: JSONDict, at: str, cache: JSONDict | None) -> Image:
         raise wrong(at + "image_url", "an object")
     url = required(image, "url", str, at + "image_url.")
     detail = optional(image, "detail", str, at + "image_url.")
-    inline = _DATA_URL.fullmatch(url)
+    inline = data_url(url)
     if inline:
-        return Image(data=inline[2], media_type=inline[1], detail=detail, cache=cache)
+        return Image(data=inline[1], media_type=inline[0], detail=detail, cache=cache)
     if url.startswith("data:"):
         raise wrong(at + "image_url.url", "an address, or a data: URL in base64")
     return Image(url=url, detail=detail, cache=cache)
@@ -234,11 +228,11 @@ def read_image(part: JSONDict, at: str, cache: JSONDict | None) -> Image:
 
 def _file(file: JSONDict, at: str, cache: JSONDict | None) -> File:
     data = optional(file, "file_data", str, at)
-    inline = _DATA_URL.fullmatch(data) if data else None
+    inline = data_url(data) if data else None
     return File(
         file_id=optional(file, "file_id", str, at),
-        data=inline[2] if inline else data,
-        media_type=inline[1] if inline else None,
+        data=inline[1] if inline else data,
+        media_type=inline[0] if inline else None,
         name=optional(file, "filename", str, at),
         cache=cache,
     )
@@ -462,8 +456,11 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
         NotSupported: It asks for what this format cannot say, and leaving that out would
             change what is asked.
     """
-    refuse_extras(prompt, _NEEDED)
-    dropped = list(lost(prompt))
+    dropped: list[str] = []
+    prompt = foreign.fitted(prompt, NAME, dropped)
+    if prompt.format != NAME:  # of its servers hardly any but OpenAI's knows custom tools
+        prompt = custom_tools.as_functions(prompt)
+    dropped += lost(prompt)
     if has_cache_hints(prompt):
         dropped.append("cache_control")
     body: JSONDict = {"model": model, "messages": _encode_messages(prompt, quirks, dropped)}
@@ -620,11 +617,7 @@ def _encode_tool(tool: AnyTool) -> JSONDict:
         custom = _given(description=tool.description, format=tool.grammar)
         return {"type": "custom", "custom": {"name": tool.name, **custom}}
     if isinstance(tool, OpaqueTool):
-        if tool.format == NAME:
-            return tool.value
-        raise NotSupported(
-            f"tool type {tool.kind} is not available at this provider", param="tools"
-        )
+        return tool.value
     function = _given(description=tool.description, parameters=tool.parameters, strict=tool.strict)
     return {"type": "function", "function": {"name": tool.name, **function}}
 
