@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from gateway.errors import GatewayError, UpstreamFailed
-from gateway.formats import anthropic_messages, ollama_chat, openai_chat
+from gateway.formats import anthropic_messages, cohere_chat, ollama_chat, openai_chat
 from gateway.formats.types import (
     Asked,
     Encoded,
@@ -97,6 +97,7 @@ class Format(Protocol):
 FORMATS: dict[str, Format] = {
     "openai_chat": openai_chat,
     "anthropic_messages": anthropic_messages,
+    "cohere_chat": cohere_chat,
     "ollama_chat": ollama_chat,
 }
 

@@ -1,4 +1,4 @@
-"""Function tools as those formats write them that took OpenAI's shape over, and their arguments.
+"""Function tools, calls and results as those formats write them that took OpenAI's shape over.
 
 A tool is `{"type": "function", "function": {"name", "description", "parameters"}}` there.
 """
@@ -6,7 +6,17 @@ A tool is `{"type": "function", "function": {"name", "description", "parameters"
 from gateway.errors import NotSupported
 from gateway.formats import custom_tools, wire
 from gateway.formats.reading import beside, objects, optional, required
-from gateway.formats.types import AnyTool, CustomTool, JSONDict, OpaqueTool, Tool, ToolCall
+from gateway.formats.types import (
+    AnyTool,
+    CustomTool,
+    JSONDict,
+    OpaqueTool,
+    Part,
+    Text,
+    Tool,
+    ToolCall,
+    ToolResult,
+)
 
 _TOOL = frozenset(["type", "function"])
 _FUNCTION = frozenset(["name", "description", "parameters"])
@@ -68,3 +78,11 @@ def object_of(arguments: str) -> JSONDict:
     except ValueError:
         return {"_unparsed": arguments}
     return value if isinstance(value, dict) else {"_unparsed": arguments}
+
+
+def told_apart(result: ToolResult, held: tuple[type[Part], ...]) -> list[Part]:
+    """What a tool message cannot hold besides `held`: the user says it, and whose it is."""
+    rest = [part for part in result.content if not isinstance(part, held)]
+    if not rest:
+        return []
+    return [Text(text=f"Content returned by tool call {result.call_id}:"), *rest]

@@ -10,6 +10,7 @@ from gateway.formats import ndjson
 from gateway.formats.functions import read_tools, write_tool
 from gateway.formats.ollama_chat.messages import encode_messages, read_messages
 from gateway.formats.reading import (
+    NEEDED,
     allowed_tools,
     dropped_names,
     has_cache_hints,
@@ -41,8 +42,6 @@ TAKES_URLS: tuple[type[Part], ...] = ()
 ROLES = ("system", "user", "assistant", "tool")
 # The steps between thinking and not, for the models that know any.
 _LEVELS = ("low", "medium", "high")
-# Another format's fields that say what the model can do or what comes back, and not only how.
-_NEEDED = ("mcp_servers", "web_search_options", "audio")
 
 _KNOWN = frozenset(["model", "messages", "stream", "tools", "format", "think", "options"])
 _OPTIONS = frozenset(
@@ -165,7 +164,7 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
     """
     if prompt.n not in (None, 1):
         raise NotSupported("n: this provider gives one answer a call", param="n")
-    refuse_extras(prompt, _NEEDED)
+    refuse_extras(prompt, NEEDED)
     native = prompt.format == NAME
     dropped = [] if native else list(lost(prompt))
     if has_cache_hints(prompt):

@@ -276,7 +276,7 @@ def test_details_stand_beside_the_message() -> None:
     error = UpstreamFailed("x", details={"attempts": [{"model": "m"}]})
     for name in formats.FORMATS:
         body = formats.by_name(name).encode_error(error, "r")
-        told = body["error"] if isinstance(body["error"], dict) else body
+        told = body["error"] if isinstance(body.get("error"), dict) else body
         assert told["attempts"] == [{"model": "m"}]
 
 
