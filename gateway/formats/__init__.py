@@ -3,7 +3,13 @@
 from typing import Protocol
 
 from gateway.errors import GatewayError, UpstreamFailed
-from gateway.formats import anthropic_messages, openai_chat, openai_responses
+from gateway.formats import (
+    anthropic_messages,
+    cohere_chat,
+    ollama_chat,
+    openai_chat,
+    openai_responses,
+)
 from gateway.formats.types import (
     Asked,
     Encoded,
@@ -98,6 +104,8 @@ FORMATS: dict[str, Format] = {
     "openai_chat": openai_chat,
     "openai_responses": openai_responses,
     "anthropic_messages": anthropic_messages,
+    "cohere_chat": cohere_chat,
+    "ollama_chat": ollama_chat,
 }
 
 

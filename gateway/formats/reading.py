@@ -11,6 +11,7 @@ from gateway.formats.types import (
     OpaqueTool,
     Part,
     Prompt,
+    Quirks,
     Text,
     Tool,
     ToolResult,
@@ -64,6 +65,20 @@ def wants(path: str, body: JSONDict) -> tuple[str, bool]:
     return model if isinstance(model, str) else "", body.get("stream") is True
 
 
+def readdress(body: JSONDict, model: str, quirks: Quirks) -> tuple[JSONDict, bool, tuple[str, ...]]:
+    """A request for an upstream of the same format: all of it, under another name.
+
+    Returns:
+        The body (the same object where nothing changes), false (usage comes unasked in such a
+        format, so there is none to hide from the client), and the fields that were left out.
+    """
+    dropped = tuple(name for name in quirks.unsupported if name in body)
+    if body.get("model") == model and not dropped:
+        return body, False, ()
+    kept = {name: value for name, value in body.items() if name not in dropped}
+    return kept | {"model": model}, False, dropped
+
+
 def one_of(value: str | None, allowed: Any, param: str) -> None:
     if value is not None and value not in allowed:
         raise wrong(param, " or ".join(map(repr, allowed)))
@@ -103,8 +118,9 @@ def beside(fields: JSONDict, known: frozenset[str]) -> JSONDict:
 
 
 def lost(prompt: Prompt) -> Iterator[str]:
-    """What parts and tools say that another format cannot: `content.citations`, for example."""
+    """What messages, parts and tools say that another format cannot: `content.citations`, for example."""
     for message in prompt.messages:
+        yield from (f"messages.{name}" for name in message.extras)
         for part in message.parts:
             yield from (f"content.{name}" for name in _extras(part))
     for tool in prompt.tools:
@@ -136,6 +152,11 @@ def has_cache_hints(prompt: Prompt) -> bool:
     return any(part.cache for part in parts) or any(
         isinstance(tool, Tool) and tool.cache for tool in prompt.tools
     )
+
+
+# Fields that say what the model can do, or what comes back, and not only how; each is understood by
+# the upstreams of one format or two.
+NEEDED = ("mcp_servers", "web_search_options", "audio")
 
 
 def refuse_extras(prompt: Prompt, names: Iterable[str]) -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.errors import BadRequest, NotSupported
 from gateway.formats import custom_tools, foreign, signatures, sse, wire
+from gateway.formats.functions import object_of
 from gateway.formats.reading import (
     allowed_tools,
     beside,
@@ -390,15 +391,6 @@ def address(model: str, stream: bool) -> str:
     return "/messages"
 
 
-def readdress(body: JSONDict, model: str, quirks: Quirks) -> tuple[JSONDict, bool, tuple[str, ...]]:
-    """See `openai_chat.readdress`; usage always comes unasked here."""
-    dropped = tuple(name for name in quirks.unsupported if name in body)
-    if body.get("model") == model and not dropped:
-        return body, False, ()
-    kept = {name: value for name, value in body.items() if name not in dropped}
-    return kept | {"model": model}, False, dropped
-
-
 def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
     """Write a request that came in another format.
 
@@ -608,7 +600,7 @@ def encode_block(part: Part) -> JSONDict:
             return {"type": "redacted_thinking", "data": data}
         case ToolCall(id=id, name=name, arguments=arguments, custom=custom):
             arguments = custom_tools.to_arguments(arguments) if custom else arguments
-            return {"type": "tool_use", "id": id, "name": name, "input": _input(arguments)}
+            return {"type": "tool_use", "id": id, "name": name, "input": object_of(arguments)}
         case ToolResult(call_id=call_id, content=content, is_error=is_error):
             inner = [_encode_part(item) for item in content]
             block: JSONDict = {"type": "tool_result", "tool_use_id": call_id, "content": inner}
@@ -645,15 +637,6 @@ def _encode_file(file: File) -> JSONDict:
         )
     block: JSONDict = {"type": "document", "source": source}
     return block | ({"title": file.name} if file.name else {})
-
-
-def _input(arguments: str) -> JSONDict:
-    """Arguments as the object that this format wants; what does not parse is kept as text."""
-    try:
-        value = wire.loads(arguments or "{}")
-    except ValueError:
-        return {"_unparsed": arguments}
-    return value if isinstance(value, dict) else {"_unparsed": arguments}
 
 
 def _encode_tool(tool: AnyTool) -> JSONDict:

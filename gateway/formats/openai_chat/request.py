@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.errors import BadRequest, NotSupported
 from gateway.formats import custom_tools, foreign, sse
+from gateway.formats.functions import told_apart
 from gateway.formats.reading import (
     beside,
     data_url,
@@ -520,7 +521,7 @@ def _encode_messages(prompt: Prompt, quirks: Quirks, dropped: list[str]) -> list
         results = [part for part in message.parts if isinstance(part, ToolResult)]
         said = [part for part in message.parts if not isinstance(part, ToolResult)]
         sent += [_encode_result(result) for result in results]
-        said = [part for result in results for part in _beside_text(result)] + said
+        said = [part for result in results for part in told_apart(result, (Text,))] + said
         if said or not message.parts:
             content = _encode_content(said, dropped)
             sent.append({"role": role, "content": content} | _given(name=message.name))
@@ -532,14 +533,6 @@ def _encode_result(result: ToolResult) -> JSONDict:
     if result.is_error:
         text = f"Error: {text}"  # the format has no other way to say so
     return {"role": "tool", "tool_call_id": result.call_id, "content": text}
-
-
-def _beside_text(result: ToolResult) -> list[Part]:
-    """A tool message takes text only: the rest is the user's, with a word on whose it is."""
-    rest = [part for part in result.content if not isinstance(part, Text)]
-    if not rest:
-        return []
-    return [Text(text=f"Content returned by tool call {result.call_id}:"), *rest]
 
 
 def _encode_assistant(message: Message, dropped: list[str]) -> JSONDict:
