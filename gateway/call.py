@@ -34,7 +34,9 @@ log = logging.getLogger(__name__)
 class Call:
     """What the pipeline's steps read and fill in; `account` makes the log row of it."""
 
-    def __init__(self, exchange: Exchange, format: formats.Format, snapshot: Snapshot) -> None:
+    def __init__(
+        self, exchange: Exchange, format: formats.ClientFormat, snapshot: Snapshot
+    ) -> None:
         self.exchange, self.format, self.snapshot = exchange, format, snapshot
         self.principal: Principal = ANYONE
         self.raw = b""

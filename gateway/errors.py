@@ -12,6 +12,7 @@ GatewayError
 ├── MethodNotAllowed          405
 ├── RequestTimeout            408, the body came too slowly
 ├── TooLarge                  413
+├── UpgradeRequired           426, to a client that wants a WebSocket
 ├── RateLimited               429
 ├── Unavailable               503, nothing could be tried
 │   └── StorageUnavailable    503, the journal cannot be written
@@ -88,6 +89,10 @@ class RequestTimeout(GatewayError):
 
 class TooLarge(GatewayError):
     status = 413
+
+
+class UpgradeRequired(GatewayError):
+    status = 426
 
 
 class RateLimited(GatewayError):

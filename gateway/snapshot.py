@@ -67,6 +67,7 @@ class Principal(Struct, frozen=True):
     """Who calls: a key, or nobody in particular where no key is required."""
 
     name: str
+    id: int = 0  # of its row
     user: str = ""
     scope: str = "inference"
     allowed: re.Pattern[str] | None = None  # null: every model
@@ -148,6 +149,8 @@ class Snapshot(Struct, frozen=True):
     version: int
     require_api_key: bool
     log_bodies: bool
+    stored_responses_days: int
+    ollama_api: bool
     keys: dict[str, Principal]  # by the SHA-256 of the key, in hex
     providers: dict[str, Provider]  # by alias
     aliases: dict[str, str]
@@ -168,6 +171,8 @@ def build() -> Snapshot:
             version=settings.version,
             require_api_key=settings.require_api_key,
             log_bodies=settings.log_bodies,
+            stored_responses_days=settings.stored_responses_days,
+            ollama_api=settings.ollama_api,
             keys=dict(_each("API key", ApiKey.objects.usable(), _key, problems)),
             providers=dict(_providers(problems)),
             aliases={row.alias: row.model for row in combos.Alias.objects.all()},
@@ -203,6 +208,7 @@ def _key(row: ApiKey) -> tuple[str, Principal]:
     owner = row.owner
     return row.sha256, Principal(
         name=row.name,
+        id=row.pk,
         user=owner.username if owner else "",
         scope=row.scope,
         allowed=_globs(row.allowed_models),

@@ -109,5 +109,13 @@ FORMATS: dict[str, Format] = {
 }
 
 
+ClientFormat = Format
+CLIENTS = FORMATS
+
+
+def client(name: str) -> ClientFormat:
+    return CLIENTS[name]
+
+
 def by_name(name: str) -> Format:
     return FORMATS[name]

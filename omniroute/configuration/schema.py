@@ -143,6 +143,8 @@ class SettingsEntry(Entry):
     require_api_key: bool | None = None
     log_bodies: bool | None = None
     retention_days: int | None = Field(default=None, ge=1)
+    stored_responses_days: int | None = Field(default=None, ge=0)
+    ollama_api: bool | None = None
 
 
 class Document(Entry):
