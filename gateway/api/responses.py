@@ -32,6 +32,7 @@ REFERENCES = ("previous_response_id", "input")
 
 async def upgrade_required(exchange: Exchange, format: ClientFormat, runtime: Runtime) -> None:
     """Codex dials a WebSocket first, and goes on with POST at once after this status."""
+    pipeline.authenticate(runtime.snapshot, exchange)
     if exchange.headers.get(b"upgrade", b"").lower() != b"websocket":
         raise BadRequest("responses are listed by their id: GET /v1/responses/{id}")
     raise UpgradeRequired("there is no WebSocket here; POST is served")
