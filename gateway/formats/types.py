@@ -126,7 +126,10 @@ class Message(Struct, frozen=True):
 
 
 class Tool(Struct, frozen=True):
-    """A function that the model may call. `parameters` is a JSON schema."""
+    """A function that the model may call. `parameters` is a JSON schema.
+
+    `original`: fields by which its own format says the same in words that are no JSON schema.
+    """
 
     name: str
     description: str | None = None
@@ -134,6 +137,7 @@ class Tool(Struct, frozen=True):
     strict: bool | None = None
     cache: JSONDict | None = None
     extras: JSONDict = field(default_factory=dict)
+    original: JSONDict | None = None
 
 
 class CustomTool(Struct, frozen=True):
@@ -164,12 +168,13 @@ class ToolChoice(Struct, frozen=True):
 
 
 class OutputSchema(Struct, frozen=True):
-    """Structured output; `schema` is null for "any JSON object"."""
+    """Structured output; `schema` is null for "any JSON object". `original`: see `Tool`."""
 
     name: str | None = None
     schema: JSONDict | None = None
     strict: bool | None = None
     description: str | None = None
+    original: JSONDict | None = None
 
 
 class Reasoning(Struct, frozen=True):
@@ -322,6 +327,7 @@ class Quirks(Struct, frozen=True, forbid_unknown_fields=True):
     reasoning: Literal["effort", "budget", "adaptive", "none"] | None = None
     efforts: tuple[Effort, ...] = ()  # those it takes, the others become the nearest; (): all
     max_output_tokens: int | None = None  # it refuses a `max_tokens` above
+    tool_result_media: bool = False  # a tool's result may hold images, where its format lets it
 
 
 class Asked(Struct, frozen=True, kw_only=True):
