@@ -6,6 +6,8 @@ from gateway.errors import GatewayError, UpstreamFailed
 from gateway.formats import (
     anthropic_messages,
     cohere_chat,
+    gemini,
+    gemini_array,
     ollama_chat,
     openai_chat,
     openai_responses,
@@ -104,13 +106,15 @@ FORMATS: dict[str, Format] = {
     "openai_chat": openai_chat,
     "openai_responses": openai_responses,
     "anthropic_messages": anthropic_messages,
+    "gemini": gemini,
     "cohere_chat": cohere_chat,
     "ollama_chat": ollama_chat,
 }
 
 
 ClientFormat = Format
-CLIENTS = FORMATS
+# What a client may speak: some are only another way to say one of those above.
+CLIENTS: dict[str, ClientFormat] = {**FORMATS, "gemini_array": gemini_array}
 
 
 def client(name: str) -> ClientFormat:

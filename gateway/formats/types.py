@@ -138,6 +138,8 @@ class Tool(Struct, frozen=True):
 
     Of a tool in a group `name` says both, since most formats know no groups. One that is `added`
     came in the midst of the messages, where its own format still has it.
+
+    `original`: fields by which its own format says the same in words that are no JSON schema.
     """
 
     name: str
@@ -148,6 +150,7 @@ class Tool(Struct, frozen=True):
     extras: JSONDict = field(default_factory=dict)
     group: ToolGroup | None = None
     added: bool = False
+    original: JSONDict | None = None
 
 
 class CustomTool(Struct, frozen=True):
@@ -182,12 +185,13 @@ class ToolChoice(Struct, frozen=True):
 
 
 class OutputSchema(Struct, frozen=True):
-    """Structured output; `schema` is null for "any JSON object"."""
+    """Structured output; `schema` is null for "any JSON object". `original`: see `Tool`."""
 
     name: str | None = None
     schema: JSONDict | None = None
     strict: bool | None = None
     description: str | None = None
+    original: JSONDict | None = None
 
 
 class Reasoning(Struct, frozen=True):
@@ -340,6 +344,7 @@ class Quirks(Struct, frozen=True, forbid_unknown_fields=True):
     reasoning: Literal["effort", "budget", "adaptive", "none"] | None = None
     efforts: tuple[Effort, ...] = ()  # those it takes, the others become the nearest; (): all
     max_output_tokens: int | None = None  # it refuses a `max_tokens` above
+    tool_result_media: bool = False  # a tool's result may hold images, where its format lets it
 
 
 class Asked(Struct, frozen=True, kw_only=True):
