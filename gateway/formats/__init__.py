@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from gateway.errors import GatewayError, UpstreamFailed
-from gateway.formats import anthropic_messages, openai_chat
+from gateway.formats import anthropic_messages, bedrock_converse, openai_chat
 from gateway.formats.types import (
     Asked,
     Encoded,
@@ -97,6 +97,7 @@ class Format(Protocol):
 FORMATS: dict[str, Format] = {
     "openai_chat": openai_chat,
     "anthropic_messages": anthropic_messages,
+    "bedrock_converse": bedrock_converse,
 }
 
 
