@@ -5,6 +5,7 @@ from typing import Protocol
 from gateway.errors import GatewayError, UpstreamFailed
 from gateway.formats import (
     anthropic_messages,
+    bedrock_converse,
     cohere_chat,
     gemini,
     gemini_array,
@@ -109,6 +110,7 @@ FORMATS: dict[str, Format] = {
     "gemini": gemini,
     "cohere_chat": cohere_chat,
     "ollama_chat": ollama_chat,
+    "bedrock_converse": bedrock_converse,
 }
 
 

@@ -117,6 +117,21 @@ def beside(fields: JSONDict, known: frozenset[str]) -> JSONDict:
     return {name: value for name, value in fields.items() if name not in known and value}
 
 
+def given(**fields: Any) -> JSONDict:
+    """Those of the fields that have a value."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def over(body: JSONDict, told: JSONDict) -> JSONDict:
+    """A body with what `told` says besides, object by object; where both speak, `told` is right."""
+    both = {
+        name: over(body[name], value)
+        for name, value in told.items()
+        if isinstance(value, dict) and isinstance(body.get(name), dict)
+    }
+    return body | told | both
+
+
 def lost(prompt: Prompt) -> Iterator[str]:
     """What messages, parts and tools say that another format cannot: `content.citations`, for example."""
     for message in prompt.messages:
@@ -190,7 +205,8 @@ def dropped_names(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def unknown_part(value: JSONDict, param: str = "messages") -> NotSupported:
-    kind = str(value.get("type"))[:60].encode("ascii", "backslashreplace").decode()
+    told = str(value.get("type") or next(iter(value), None))
+    kind = told[:60].encode("ascii", "backslashreplace").decode()
     return NotSupported(f"content of type {kind!r} cannot be sent to this provider", param=param)
 
 

@@ -246,8 +246,12 @@ class Usage(Struct, frozen=True):
 
 
 class Reply(Struct, frozen=True, kw_only=True):
-    """An answer: the fold of its events. `usage` is null where the upstream gave none."""
+    """An answer: the fold of its events. `usage` is null where the upstream gave none.
 
+    `format` is where it came from, and whose the `extras` are.
+    """
+
+    format: str = ""
     id: str
     model: str
     parts: tuple[Part, ...]

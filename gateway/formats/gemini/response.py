@@ -228,7 +228,7 @@ def _as_told(reply: Reply, told: JSONDict) -> JSONDict:
         content = content | {"parts": write_parts(reply.parts, True)}
     if content is not None:
         candidate = {"content": content} | candidate
-    return {"candidates": [candidate, *told["more"]]} | told["body"]
+    return {"candidates": [candidate, *told["more"]], **told["body"]}
 
 
 def write_parts(parts: tuple[Part, ...], native: bool) -> list[JSONDict]:
