@@ -135,7 +135,9 @@ def over(body: JSONDict, told: JSONDict) -> JSONDict:
 def lost(prompt: Prompt) -> Iterator[str]:
     """What messages, parts and tools say that another format cannot: `content.citations`, for example."""
     for message in prompt.messages:
-        yield from (f"messages.{name}" for name in message.extras)
+        # What of a thought is no part of its own is not for others in any case.
+        told = (name for name in message.extras if not name.startswith("reasoning"))
+        yield from (f"messages.{name}" for name in told)
         for part in message.parts:
             yield from (f"content.{name}" for name in _extras(part))
     for tool in prompt.tools:

@@ -15,11 +15,13 @@ from gateway.formats.reading import (
     allowed_tools,
     beside,
     dropped_names,
+    given,
     lost,
     objects,
     one_of,
     optional,
     others,
+    over,
     required,
     strings,
     unknown_part,
@@ -177,8 +179,17 @@ def decode_request(body: JSONDict) -> Prompt:
         reasoning=_reasoning(body),
         user=optional(metadata, "user_id", str, "metadata."),
         service_tier=optional(body, "service_tier", str),
-        extras=others(body, _KNOWN),
+        extras=_extras(body, metadata),
     )
+
+
+def _extras(body: JSONDict, metadata: JSONDict) -> JSONDict:
+    config = optional(body, "output_config", dict) or {}
+    asked = {
+        "metadata": others(metadata, frozenset(["user_id"])),
+        "output_config": others(config, frozenset(["effort", "format"])),
+    }
+    return others(body, _KNOWN) | {name: value for name, value in asked.items() if value}
 
 
 # --- Messages --------------------------------------------------------------------------------
@@ -186,7 +197,8 @@ def decode_request(body: JSONDict) -> Prompt:
 
 def _message(message: JSONDict, at: str) -> Message:
     role = required(message, "role", str, at)
-    return Message(role, _content(message, "content", at))  # type: ignore[arg-type]  # checked
+    extras = beside(message, frozenset(["role", "content"]))
+    return Message(role, _content(message, "content", at), None, extras)  # type: ignore[arg-type]  # checked
 
 
 def _content(body: JSONDict, name: str, at: str) -> tuple[Part, ...]:
@@ -215,7 +227,8 @@ def _known_part(block: JSONDict, at: str) -> Part:
             cited = tuple(read_citation(item) for _, item in objects(block, "citations", at))
             return Text(text=required(block, "text", str, at), citations=cited, cache=cache)
         case "image":
-            return _image(required(block, "source", dict, at), at, cache)
+            image = _image(required(block, "source", dict, at), at, cache)
+            return image or Opaque(format=NAME, value=block)
         case "document":
             return _document(block, at, cache)
         case "thinking":
@@ -283,7 +296,7 @@ def read_redacted(data: str) -> RedactedThinking:
     return RedactedThinking(data=data, signed_by=signed_by)
 
 
-def _image(source: JSONDict, at: str, cache: JSONDict | None) -> Image:
+def _image(source: JSONDict, at: str, cache: JSONDict | None) -> Image | None:
     inside = at + "source."
     match required(source, "type", str, inside):
         case "base64":
@@ -294,9 +307,7 @@ def _image(source: JSONDict, at: str, cache: JSONDict | None) -> Image:
             )
         case "url":
             return Image(url=required(source, "url", str, inside), cache=cache)
-    raise NotSupported(
-        f"{inside}type: an image by file id stays at its provider", param=inside + "type"
-    )
+    return None  # by a file's id, which stays at its provider
 
 
 def _document(block: JSONDict, at: str, cache: JSONDict | None) -> Part:
@@ -401,6 +412,8 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
         NotSupported: It asks for what this format cannot say, and leaving that out would
             change what is asked.
     """
+    if prompt.format == NAME:
+        return _encode_own(prompt, model, quirks)
     if prompt.n not in (None, 1):
         raise NotSupported("n: this provider gives one answer a call", param="n")
     dropped: list[str] = []
@@ -437,6 +450,55 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
         if body.pop(name, None) is not None:
             dropped.append(name)
     return Encoded(body, dropped_names(dropped))
+
+
+def _encode_own(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
+    """A request that came in this format, as its client wrote it."""
+    body: JSONDict = {"model": model, "max_tokens": prompt.max_tokens}
+    messages = list(prompt.messages)
+    if messages and messages[0].role == "system":
+        body["system"] = [_own_part(part) for part in messages.pop(0).parts]
+    body["messages"] = [
+        {"role": message.role, "content": [_own_part(part) for part in message.parts]}
+        | message.extras
+        for message in messages
+    ]
+    body |= given(
+        stream=prompt.stream or None,
+        tools=[_own_tool(tool) for tool in prompt.tools] or None,
+        tool_choice=_encode_choice(prompt),
+        temperature=prompt.temperature,
+        top_p=prompt.top_p,
+        top_k=prompt.top_k,
+        stop_sequences=list(prompt.stop) or None,
+        thinking=_own_thinking(prompt.reasoning),
+        metadata={"user_id": prompt.user} if prompt.user is not None else None,
+        service_tier=prompt.service_tier,
+    )
+    config = given(effort=prompt.reasoning.effort) if prompt.reasoning else {}
+    if prompt.output_schema:
+        config["format"] = {"type": "json_schema", "schema": prompt.output_schema.schema}
+    body = over(body | ({"output_config": config} if config else {}), prompt.extras)
+    dropped = [name for name in quirks.unsupported if body.pop(name, None) is not None]
+    return Encoded(body, dropped_names(dropped))
+
+
+def _own_part(part: Part) -> JSONDict:
+    block = _encode_part(part) | part.extras
+    if isinstance(part, ToolResult):
+        block["content"] = [_own_part(inner) for inner in part.content]
+    return block
+
+
+def _own_tool(tool: AnyTool) -> JSONDict:
+    return _encode_tool(tool) | (tool.extras if isinstance(tool, Tool) else {})
+
+
+def _own_thinking(wanted: Reasoning | None) -> JSONDict | None:
+    if wanted is None or (wanted.enabled and not wanted.adaptive and wanted.budget_tokens is None):
+        return None  # an effort alone is said elsewhere
+    kind = "adaptive" if wanted.adaptive else "enabled" if wanted.enabled else "disabled"
+    return {"type": kind} | given(budget_tokens=wanted.budget_tokens, display=wanted.display)
 
 
 def _encode_system(prompt: Prompt) -> list[JSONDict]:

@@ -18,7 +18,7 @@ from gateway.formats.anthropic_messages.request import (
     read_thinking,
 )
 from gateway.formats.failures import read_leniently, reported
-from gateway.formats.reading import count
+from gateway.formats.reading import count, others, over
 from gateway.formats.types import (
     Asked,
     Audio,
@@ -104,17 +104,55 @@ def decode_response(body: JSONDict) -> Reply:
         raise UpstreamFailed("the upstream's answer has no content", upstream_status=200)
     usage = body.get("usage")
     sequence = body.get("stop_sequence")
+    finish = read_finish(body.get("stop_reason"))
     return Reply(
+        format=NAME,
         id=str(body.get("id") or ""),
         model=str(body.get("model") or ""),
         parts=tuple(_part(block) for block in content if isinstance(block, dict)),
-        finish=read_finish(body.get("stop_reason")),
+        finish=finish,
         stop_sequence=sequence if isinstance(sequence, str) else None,
         usage=read_usage(usage) if isinstance(usage, dict) and usage else None,
+        extras=_extras(body, finish),
     )
 
 
+_BODY = frozenset(
+    ["id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "usage"]
+)
+_USAGE = frozenset(
+    [
+        "input_tokens",
+        "output_tokens",
+        "cache_read_input_tokens",
+        "cache_creation_input_tokens",
+    ]
+)
+
+
+def _extras(body: JSONDict, finish: Finish) -> JSONDict:
+    """What the neutral form has no place for, shaped as the body is."""
+    extras, usage, reason = others(body, _BODY), body.get("usage"), body.get("stop_reason")
+    counts = others(usage, _USAGE) if isinstance(usage, dict) else {}
+    if counts:
+        extras["usage"] = counts
+    if reason != FINISH_OUT[finish]:  # a turn that pauses, or another way of being too long
+        extras["stop_reason"] = reason
+    return extras
+
+
 def _part(block: JSONDict) -> Part:
+    found = _known_part(block)
+    extras = {} if isinstance(found, Opaque) else others(block, _BLOCK)
+    return msgspec.structs.replace(found, extras=extras) if extras else found
+
+
+_BLOCK = frozenset(
+    ["type", "text", "citations", "thinking", "signature", "data", "id", "name", "input"]
+)
+
+
+def _known_part(block: JSONDict) -> Part:
     match block:
         case {"type": "text", "text": str(text)}:
             told = block.get("citations")
@@ -134,17 +172,19 @@ def _part(block: JSONDict) -> Part:
 
 def encode_response(reply: Reply, asked: Asked) -> JSONDict:
     """Write an answer."""
+    is_own = reply.format == NAME
     parts = [part for part in reply.parts if is_tellable(part)]
-    return {
+    body = {
         "id": reply.id or asked.id,
         "type": "message",
         "role": "assistant",
         "model": asked.model,
-        "content": [encode_block(part) for part in parts],
+        "content": [encode_block(part) | (part.extras if is_own else {}) for part in parts],
         "stop_reason": FINISH_OUT[reply.finish],
         "stop_sequence": reply.stop_sequence,
         "usage": write_usage(reply.usage or Usage()),
     }
+    return over(body, reply.extras) if is_own else body
 
 
 def is_tellable(part: Part) -> bool:

@@ -193,9 +193,9 @@ class Relay:
                 if block.get("type") != "text" or block.get("text"):
                     self.started = True
                     self.text_chars += len(str(block.get("text") or ""))
-            case "message_start" if event.message is not None:
+            case "message_start" if event.message is not None and not self.finished:
                 self.usage = self._tally.add(event.message.usage)
-            case "message_delta":
+            case "message_delta" if not self.finished:
                 self.usage = self._tally.add(event.usage) or self.usage
                 if event.delta is not None and event.delta.stop_reason:
                     self.started = self._finish_seen = True

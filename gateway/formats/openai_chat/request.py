@@ -15,12 +15,14 @@ from gateway.formats.reading import (
     beside,
     data_url,
     dropped_names,
+    given,
     has_cache_hints,
     lost,
     objects,
     one_of,
     optional,
     others,
+    over,
     required,
     strings,
     unknown_part,
@@ -62,8 +64,29 @@ ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 MAX_USER_CHARS = 64
 
 _PART = frozenset(
-    ["type", "text", "image_url", "input_audio", "file", "refusal", "cache_control", "annotations"]
+    [
+        "type",
+        "text",
+        "image_url",
+        "input_audio",
+        "file",
+        "document_url",
+        "document_name",
+        "thinking",
+        "refusal",
+        "cache_control",
+        "annotations",
+    ]
 )
+_INSIDE = {
+    "image_url": frozenset(["url", "detail"]),
+    "input_audio": frozenset(["data", "format"]),
+    "file": frozenset(["file_id", "file_data", "filename"]),
+}
+_MESSAGE = frozenset(
+    ["role", "content", "name", "tool_call_id", "tool_calls", "function_call", "refusal"]
+)
+_CALL = frozenset(["id", "type", "function", "custom", "index"])
 _TOOL = frozenset(["type", "function", "cache_control"])
 _FUNCTION = frozenset(["name", "description", "parameters", "strict"])
 _KNOWN = frozenset(
@@ -154,8 +177,14 @@ def decode_request(body: JSONDict) -> Prompt:
         reasoning=_reasoning(body),
         user=optional(body, "user", str),
         service_tier=optional(body, "service_tier", str),
-        extras=others(body, _KNOWN),
+        extras=_extras(body, options),
     )
+
+
+def _extras(body: JSONDict, options: JSONDict) -> JSONDict:
+    extras = others(body, _KNOWN)
+    asked = others(options, frozenset(["include_usage"]))
+    return extras | {"stream_options": asked} if asked else extras
 
 
 # --- Messages --------------------------------------------------------------------------------
@@ -168,11 +197,14 @@ def _message(message: JSONDict, at: str) -> Message:
         call = optional(message, "tool_call_id", str, at) or name
         if not call:
             raise BadRequest(f"{at}tool_call_id: a value is missing", param=at + "tool_call_id")
-        return Message("user", (ToolResult(call_id=call, content=_content(message, at)),))
+        extras = beside(message, _MESSAGE)
+        result = ToolResult(call_id=call, content=_content(message, at), extras=extras)
+        return Message("user", (result,), name if role == "tool" and name != call else None)
     parts = _content(message, at)
     if role == "assistant":
         parts = (*_thoughts(message, at), *parts, *_refusal(message, at), *_calls(message, at))
-    return Message(role, parts, name)  # type: ignore[arg-type]  # check_request saw to it
+    extras = beside(message, _MESSAGE)
+    return Message(role, parts, name, extras)  # type: ignore[arg-type]  # check_request saw to it
 
 
 def _content(message: JSONDict, at: str) -> tuple[Part, ...]:
@@ -186,8 +218,18 @@ def _content(message: JSONDict, at: str) -> tuple[Part, ...]:
 
 def _part(part: JSONDict, at: str) -> Part:
     found = _known_part(part, at)
-    extras = {} if isinstance(found, Opaque) else beside(part, _PART)
+    if isinstance(found, Opaque):
+        return found
+    extras = found.extras | beside(part, _PART)
+    for name, known in _INSIDE.items():
+        extras |= _inside(name, part.get(name), known)
     return msgspec.structs.replace(found, extras=extras) if extras else found
+
+
+def _inside(name: str, value: object, known: frozenset[str]) -> JSONDict:
+    """What the object `name` of a part or tool says besides, under its name."""
+    extras = beside(value, known) if isinstance(value, dict) else {}
+    return {name: extras} if extras else {}
 
 
 def _known_part(part: JSONDict, at: str) -> Part:
@@ -197,7 +239,7 @@ def _known_part(part: JSONDict, at: str) -> Part:
             return Text(text=required(part, "text", str, at), cache=cache)
         case "image_url":
             return read_image(part, at, cache)
-        case "input_audio":
+        case "input_audio" if not isinstance(part.get("input_audio"), str):  # Mistral's is one
             audio = required(part, "input_audio", dict, at)
             inside = at + "input_audio."
             return Audio(
@@ -208,7 +250,17 @@ def _known_part(part: JSONDict, at: str) -> Part:
             return _file(required(part, "file", dict, at), at + "file.", cache)
         case "refusal":
             return Refusal(text=required(part, "refusal", str, at))
+        case "document_url" if isinstance(part.get("document_url"), str):  # Mistral's
+            return File(url=part["document_url"], name=optional(part, "document_name", str, at))
+        case "thinking" if isinstance(part.get("thinking"), list):  # Mistral's
+            return Thinking(text=written(part["thinking"]), extras={"thinking": part["thinking"]})
     return Opaque(format=NAME, value=part)
+
+
+def written(parts: list[Any]) -> str:
+    """The text of the parts that a thought of Mistral's consists of."""
+    texts = [part.get("text") for part in parts if isinstance(part, dict)]
+    return "".join(text for text in texts if isinstance(text, str))
 
 
 def read_image(part: JSONDict, at: str, cache: JSONDict | None) -> Image:
@@ -307,6 +359,7 @@ def _calls(message: JSONDict, at: str) -> tuple[ToolCall, ...]:
                 name=required(function, "name", str, inside),
                 arguments=arguments,
                 custom=custom,
+                extras=beside(call, _CALL),
             )
         )
     legacy = optional(message, "function_call", dict, at)
@@ -344,7 +397,7 @@ def _function(function: JSONDict, at: str, tool: JSONDict) -> Tool:
         parameters=optional(function, "parameters", dict, at),
         strict=optional(function, "strict", bool, at),
         cache=cache if isinstance(cache, dict) else None,
-        extras=beside(tool, _TOOL) | beside(function, _FUNCTION),
+        extras=beside(tool, _TOOL) | _inside("function", function, _FUNCTION),
     )
 
 
@@ -457,24 +510,22 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
         NotSupported: It asks for what this format cannot say, and leaving that out would
             change what is asked.
     """
+    own = prompt.format == NAME
     dropped: list[str] = []
-    prompt = foreign.fitted(prompt, NAME, dropped)
-    if prompt.format != NAME:  # of its servers hardly any but OpenAI's knows custom tools
-        prompt = custom_tools.as_functions(prompt)
-    dropped += lost(prompt)
-    if has_cache_hints(prompt):
-        dropped.append("cache_control")
+    if not own:
+        prompt = _fitted(prompt, dropped)
     body: JSONDict = {"model": model, "messages": _encode_messages(prompt, quirks, dropped)}
     if prompt.stream:
         body["stream"] = True
         if quirks.include_usage:
             body["stream_options"] = {"include_usage": True}
     if prompt.tools:
-        body["tools"] = [_encode_tool(tool) for tool in prompt.tools]
+        body["tools"] = [_encode_tool(tool, own) for tool in prompt.tools]
+    if prompt.tools or own:
         if prompt.tool_choice:
             body["tool_choice"] = _encode_choice(prompt, prompt.tool_choice)
-        body |= _given(parallel_tool_calls=prompt.parallel_tool_calls)
-    body |= _given(
+        body |= given(parallel_tool_calls=prompt.parallel_tool_calls)
+    body |= given(
         temperature=prompt.temperature,
         top_p=prompt.top_p,
         presence_penalty=prompt.presence_penalty,
@@ -482,18 +533,32 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
         stop=list(prompt.stop) or None,
         seed=prompt.seed,
         n=prompt.n,
-        user=_encode_user(prompt.user, dropped),
+        user=prompt.user if own else _encode_user(prompt.user, dropped),
         response_format=_encode_output(prompt.output_schema),
         reasoning_effort=_encode_effort(prompt.reasoning, quirks, dropped),
     )
     if prompt.max_tokens is not None:
         body[quirks.max_tokens_field] = prompt.max_tokens
-    dropped += [name for name in ("top_k", "service_tier") if getattr(prompt, name) is not None]
-    dropped += sorted(prompt.extras)
+    if own:
+        body = over(body, prompt.extras | given(service_tier=prompt.service_tier))
     for name in quirks.unsupported:
         if body.pop(name, None) is not None:
             dropped.append(name)
     return Encoded(body, dropped_names(dropped))
+
+
+def _fitted(prompt: Prompt, dropped: list[str]) -> Prompt:
+    """A request of another format without what is lost here; see `encode_request`.
+
+    Custom tools are functions there: hardly any server of this format but OpenAI's knows them.
+    """
+    prompt = custom_tools.as_functions(foreign.fitted(prompt, NAME, dropped))
+    dropped += lost(prompt)
+    if has_cache_hints(prompt):
+        dropped.append("cache_control")
+    dropped += [name for name in ("top_k", "service_tier") if getattr(prompt, name) is not None]
+    dropped += sorted(prompt.extras)
+    return prompt
 
 
 def _encode_user(user: str | None, dropped: list[str]) -> str | None:
@@ -503,15 +568,13 @@ def _encode_user(user: str | None, dropped: list[str]) -> str | None:
     return None
 
 
-def _given(**fields: Any) -> JSONDict:
-    return {name: value for name, value in fields.items() if value is not None}
-
-
 def _encode_messages(prompt: Prompt, quirks: Quirks, dropped: list[str]) -> list[JSONDict]:
     sent: list[JSONDict] = []
+    own = prompt.format == NAME
     for message in prompt.messages:
+        extras = message.extras if own else {}
         if message.role == "assistant":
-            sent.append(_encode_assistant(message, dropped))
+            sent.append(_encode_assistant(message, dropped, own) | extras)
             continue
         role = message.role
         if role == "developer" and not quirks.developer_role:
@@ -520,12 +583,22 @@ def _encode_messages(prompt: Prompt, quirks: Quirks, dropped: list[str]) -> list
         # what a tool message cannot hold, comes after.
         results = [part for part in message.parts if isinstance(part, ToolResult)]
         said = [part for part in message.parts if not isinstance(part, ToolResult)]
+        if own and results:
+            sent += [_own_result(result) | given(name=message.name) for result in results]
+            continue
         sent += [_encode_result(result) for result in results]
         said = [part for result in results for part in told_apart(result, (Text,))] + said
         if said or not message.parts:
-            content = _encode_content(said, dropped)
-            sent.append({"role": role, "content": content} | _given(name=message.name))
+            content = _encode_content(said, own)
+            sent.append({"role": role, "content": content} | given(name=message.name) | extras)
     return sent
+
+
+def _own_result(result: ToolResult) -> JSONDict:
+    """Some servers of this format take more than text."""
+    content = _encode_content(result.content, own=True)
+    told = {"role": "tool", "tool_call_id": result.call_id, "content": content}
+    return told | result.extras
 
 
 def _encode_result(result: ToolResult) -> JSONDict:
@@ -535,23 +608,27 @@ def _encode_result(result: ToolResult) -> JSONDict:
     return {"role": "tool", "tool_call_id": result.call_id, "content": text}
 
 
-def _encode_assistant(message: Message, dropped: list[str]) -> JSONDict:
-    said = [p for p in message.parts if isinstance(p, Text | Image | File | Audio | Opaque)]
+def _encode_assistant(message: Message, dropped: list[str], own: bool) -> JSONDict:
+    said: list[Part] = [
+        part for part in message.parts if isinstance(part, Text | Image | File | Audio | Opaque)
+    ]
     calls = [part for part in message.parts if isinstance(part, ToolCall)]
     thoughts = [p for p in message.parts if isinstance(p, Thinking | RedactedThinking)]
+    if own:
+        said = [part for part in message.parts if part in said or "thinking" in part.extras]
     refusal = "".join(part.text for part in message.parts if isinstance(part, Refusal))
     sent: JSONDict = {"role": "assistant"}
     if said:
-        sent["content"] = _encode_content(said, dropped)
+        sent["content"] = _encode_content(said, own)
     else:
         sent["content"] = None if calls or refusal else ""
     if refusal:
         sent["refusal"] = refusal
-    if thoughts:  # no upstream of this format takes another's thoughts back
+    if thoughts and not own:  # no upstream of this format takes another's thoughts back
         dropped.append("thinking")
     if calls:
-        sent["tool_calls"] = [encode_call(call) for call in calls]
-    return sent
+        sent["tool_calls"] = [encode_call(call) | (call.extras if own else {}) for call in calls]
+    return sent | given(name=message.name)
 
 
 def encode_call(call: ToolCall) -> JSONDict:
@@ -562,15 +639,36 @@ def encode_call(call: ToolCall) -> JSONDict:
     return {"id": call.id, "type": "function", "function": function}
 
 
-def _encode_content(parts: Sequence[Part], dropped: list[str]) -> str | list[JSONDict]:
+def _encode_content(parts: Sequence[Part], own: bool) -> str | list[JSONDict]:
+    if own and any(part.cache or part.extras for part in parts):
+        return [_own_part(part) for part in parts]
     if all(isinstance(part, Text) for part in parts):
         texts = [part.text for part in parts if isinstance(part, Text)]
         if len(texts) < 2:
             return "".join(texts)
-    return [_encode_part(part, dropped) for part in parts]
+    return [_own_part(part) if own else _encode_part(part) for part in parts]
 
 
-def _encode_part(part: Part, dropped: list[str]) -> JSONDict:
+def _own_part(part: Part) -> JSONDict:
+    """A part as this format's own client sent it."""
+    match part:
+        case File(url=str(url), name=name):
+            sent: JSONDict = {"type": "document_url", "document_url": url}
+            sent |= given(document_name=name)
+        case File():
+            data = f"data:{part.media_type};base64,{part.data}" if part.media_type else part.data
+            file = given(file_id=part.file_id, file_data=data, filename=part.name)
+            sent = {"type": "file", "file": file}
+        case Refusal(text=text):
+            sent = {"type": "refusal", "refusal": text}
+        case Thinking():
+            sent = {"type": "thinking"}  # which is in its extras, as it came
+        case _:
+            sent = _encode_part(part)
+    return over(sent, part.extras | given(cache_control=part.cache))
+
+
+def _encode_part(part: Part) -> JSONDict:
     match part:
         case Text(text=text):
             return {"type": "text", "text": text}
@@ -602,17 +700,21 @@ def _encode_part(part: Part, dropped: list[str]) -> JSONDict:
 
 def encode_image(image: Image) -> JSONDict:
     where = image.url or f"data:{image.media_type or 'image/png'};base64,{image.data}"
-    return {"type": "image_url", "image_url": {"url": where} | _given(detail=image.detail)}
+    return {"type": "image_url", "image_url": {"url": where} | given(detail=image.detail)}
 
 
-def _encode_tool(tool: AnyTool) -> JSONDict:
+def _encode_tool(tool: AnyTool, own: bool) -> JSONDict:
     if isinstance(tool, CustomTool):
-        custom = _given(description=tool.description, format=tool.grammar)
+        custom = given(description=tool.description, format=tool.grammar)
         return {"type": "custom", "custom": {"name": tool.name, **custom}}
     if isinstance(tool, OpaqueTool):
         return tool.value
-    function = _given(description=tool.description, parameters=tool.parameters, strict=tool.strict)
-    return {"type": "function", "function": {"name": tool.name, **function}}
+    function = given(description=tool.description, parameters=tool.parameters, strict=tool.strict)
+    sent: JSONDict = {"type": "function", "function": {"name": tool.name, **function}}
+    if own:
+        cache = {"cache_control": tool.cache} if tool.cache else {}
+        return over(sent, tool.extras | cache)
+    return sent
 
 
 def _encode_choice(prompt: Prompt, choice: ToolChoice) -> str | JSONDict:
@@ -634,7 +736,7 @@ def _encode_output(output: OutputSchema | None) -> JSONDict | None:
     if output.schema is None:
         return {"type": "json_object"}
     schema = {"name": output.name or "answer", "schema": output.schema}
-    schema |= _given(strict=output.strict, description=output.description)
+    schema |= given(strict=output.strict, description=output.description)
     return {"type": "json_schema", "json_schema": schema}
 
 

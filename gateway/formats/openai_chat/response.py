@@ -20,8 +20,9 @@ from gateway.formats.openai_chat.request import (
     read_detail,
     read_image,
     write_detail,
+    written,
 )
-from gateway.formats.reading import count
+from gateway.formats.reading import count, given, others, over
 from gateway.formats.types import (
     Asked,
     Citation,
@@ -120,7 +121,9 @@ def decode_response(body: JSONDict) -> Reply:
     message = _object(choice.get("message"))
     calls = _calls(message)
     usage = body.get("usage")
+    finish = read_finish(choice.get("finish_reason"), bool(calls))
     return Reply(
+        format=NAME,
         id=str(body.get("id") or ""),
         model=str(body.get("model") or ""),
         parts=(
@@ -129,10 +132,49 @@ def decode_response(body: JSONDict) -> Reply:
             *read_images(message.get("images")),
             *calls,
         ),
-        finish=read_finish(choice.get("finish_reason"), bool(calls)),
+        finish=finish,
         usage=read_usage(usage) if isinstance(usage, dict) and usage else None,
         created=count(body.get("created")) or None,
+        extras=_extras(body, choice, finish),
     )
+
+
+_BODY = frozenset(["id", "created", "model", "choices", "usage"])
+_CHOICE = frozenset(["index", "message", "finish_reason"])
+_MESSAGE = frozenset(["role", "content", "refusal", "tool_calls", "annotations"])
+_USAGE = frozenset(["prompt_tokens", "completion_tokens"])
+_USAGE_DETAILS = {
+    "prompt_tokens_details": frozenset(["cached_tokens", "cache_write_tokens"]),
+    "completion_tokens_details": frozenset(["reasoning_tokens"]),
+}
+
+
+def _extras(body: JSONDict, choice: JSONDict, finish: Finish) -> JSONDict:
+    """What the neutral form has no place for, or what this server says in a place of its own.
+
+    Shaped as the body is: `choice` and `message` are the first choice's, `choices` the others.
+    """
+    told, usage = _object(choice.get("message")), _object(body.get("usage"))
+    message = others(told, _MESSAGE)
+    if isinstance(told.get("content"), list):
+        message["content"] = told["content"]
+    beside = others(choice, _CHOICE)
+    reason = choice.get("finish_reason")
+    if isinstance(reason, str) and reason != FINISH_OUT[finish]:
+        beside["finish_reason"] = reason
+    counts = others(usage, _USAGE | frozenset(_USAGE_DETAILS))
+    for name, known in _USAGE_DETAILS.items():
+        counts |= given(**{name: others(_object(usage.get(name)), known) or None})
+    return others(body, _BODY) | {
+        name: value
+        for name, value in (
+            ("message", message),
+            ("choice", beside),
+            ("choices", body["choices"][1:]),
+            ("usage", counts),
+        )
+        if value
+    }
 
 
 def _check(body: JSONDict) -> None:
@@ -174,11 +216,11 @@ def read_citations(annotations: object) -> Iterator[Citation]:
             yield Citation(
                 format=NAME,
                 value=item,
-                url=_given(told.get("url"), str),
-                title=_given(told.get("title"), str),
-                cited_text=_given(told.get("content"), str),
-                start=_given(told.get("start_index"), int),
-                end=_given(told.get("end_index"), int),
+                url=_told(told.get("url"), str),
+                title=_told(told.get("title"), str),
+                cited_text=_told(told.get("content"), str),
+                start=_told(told.get("start_index"), int),
+                end=_told(told.get("end_index"), int),
             )
 
 
@@ -208,7 +250,7 @@ def read_images(images: object) -> Iterator[Image]:
                 yield read_image(item, "", None)
 
 
-def _given(value: object, kind: type[Value]) -> Value | None:
+def _told(value: object, kind: type[Value]) -> Value | None:
     return value if isinstance(value, kind) else None
 
 
@@ -217,11 +259,13 @@ def _answer_part(item: object) -> Part | None:
         case {"type": "text", "text": str(text)}:
             return Text(text=text)
         case {"type": "thinking", "thinking": list(inner)}:
-            texts = [part.get("text", "") for part in inner if isinstance(part, dict)]
-            return Thinking(text="".join(text for text in texts if isinstance(text, str)))
+            return Thinking(text=written(inner))
         case dict():
             return Opaque(format=NAME, value=item)
     return None
+
+
+_CALL = frozenset(["id", "type", "function", "custom"])
 
 
 def _calls(message: JSONDict) -> tuple[ToolCall, ...]:
@@ -238,6 +282,7 @@ def _calls(message: JSONDict) -> tuple[ToolCall, ...]:
                 name=str(function.get("name") or ""),
                 arguments=arguments_text(function.get("input" if custom else "arguments")),
                 custom=custom,
+                extras=others(call, _CALL),
             )
         )
     legacy = message.get("function_call")
@@ -262,7 +307,11 @@ def encode_response(reply: Reply, asked: Asked) -> JSONDict:
     refusal = "".join(part.text for part in reply.parts if isinstance(part, Refusal))
     if refusal:
         message["refusal"] = refusal
-    message |= thoughts(reply.parts)
+    is_own = reply.format == NAME
+    own = dict(reply.extras) if is_own else {}
+    said, beside = own.pop("message", {}), own.pop("choice", {})
+    if not is_own:
+        message |= thoughts(reply.parts)
     annotations = list(_annotations(reply))
     if annotations:
         message["annotations"] = annotations
@@ -271,15 +320,15 @@ def encode_response(reply: Reply, asked: Asked) -> JSONDict:
         message["images"] = images
     customs = custom_names(asked.request)
     calls = [
-        encode_call(custom_tools.as_asked(part, customs))
+        encode_call(custom_tools.as_asked(part, customs)) | (part.extras if is_own else {})
         for part in reply.parts
         if isinstance(part, ToolCall)
     ]
-    if calls:
+    if calls and not said.get("function_call"):
         message["tool_calls"] = calls
     choice = {
         "index": 0,
-        "message": message,
+        "message": message | said,
         "logprobs": None,
         "finish_reason": FINISH_OUT[reply.finish],
     }
@@ -288,9 +337,11 @@ def encode_response(reply: Reply, asked: Asked) -> JSONDict:
         "object": "chat.completion",
         "created": reply.created or asked.created,
         "model": asked.model,
-        "choices": [choice],
+        "choices": [choice | beside, *own.pop("choices", ())],
     }
-    return body | ({"usage": write_usage(reply.usage)} if reply.usage else {})
+    if reply.usage:
+        body["usage"] = write_usage(reply.usage)
+    return over(body, own)
 
 
 def _annotations(reply: Reply) -> Iterator[JSONDict]:
