@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpcore
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -17,25 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from omniroute.http import Allowance, AnswerTooLarge, CallFailed, Fetched, Fetcher
-from tests.filehost import PNG, FileHost
+from tests.filehost import PNG, PUBLIC, FileHost, Network
 from tests.omniroute.test_addresses import CASES
 
-PUBLIC = "8.8.8.8"
 ROOM = 1 << 20
-
-
-class Network(httpcore.AnyIOBackend):
-    """Public addresses lead to this machine, so that the rules can stay on. Keeps what is called."""
-
-    def __init__(self) -> None:
-        self.called: list[str] = []
-        self.dead: set[str] = set()
-
-    async def connect_tcp(self, host: str, port: int, *rest: Any) -> httpcore.AsyncNetworkStream:
-        self.called.append(host)
-        if host in self.dead:
-            raise httpcore.ConnectError("no route")
-        return await super().connect_tcp("127.0.0.1", port, *rest)
 
 
 @pytest.fixture(scope="module")
