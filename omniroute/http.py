@@ -252,12 +252,12 @@ async def _read_within(
     declared = headers.get(b"content-length", b"")
     for allowance in within if declared.isdigit() else ():
         allowance.check(int(declared[:20]))
-    pieces = []
+    body = bytearray()  # and no list: a piece can be a single byte
     async for piece in answer.aiter_stream():
         for allowance in within:
             allowance.take(len(piece))
-        pieces.append(piece)
-    return b"".join(pieces)
+        body += piece
+    return bytes(body)
 
 
 class _AsyncCheckedBackend(httpcore.AsyncNetworkBackend):

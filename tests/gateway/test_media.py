@@ -6,6 +6,7 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -68,7 +69,7 @@ def base64(data: bytes) -> str:
 class Case(Struct):
     id: str
     path: str
-    part: dict[str, str]
+    part: dict[str, Any]
     expect: dict[str, str | None]
 
 
