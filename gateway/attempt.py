@@ -5,11 +5,12 @@ import time
 
 from msgspec import Struct
 
-from gateway import tokens
+from gateway import media, runtime, tokens
 from gateway.call import Call
 from gateway.deadline import Deadline
 from gateway.errors import UpstreamFailed, UpstreamRefused
 from gateway.formats import Stage, wire
+from gateway.formats.types import Part, Prompt
 from gateway.routing import Target
 from gateway.translation import Translation
 from gateway.upstream import Answer, Upstreams
@@ -33,7 +34,8 @@ async def attempt(call: Call, target: Target, upstreams: Upstreams) -> Opened:
 
     Raises:
         UpstreamFailed: The target cannot be reached, refuses, or answers nonsense.
-        NotSupported: The request cannot be expressed in the target's format.
+        NotSupported: The request cannot be expressed in the target's format, or a file that it
+            names by URL cannot be fetched.
     """
     times = target.connection.timeouts
     limit = Deadline(times.total)
@@ -41,17 +43,19 @@ async def attempt(call: Call, target: Target, upstreams: Upstreams) -> Opened:
     try:
         with limit:
             limit.expect(times.first_byte, "response")
-            body, stage = _prepare(call, target)
+            body, stage = await _prepare(call, target, limit)
             answer = await _open(call, target, body, upstreams)
             if answer.status >= 400:
                 raise await _refused(target, answer)
             if stage is None:
                 limit.expect(times.total, "end of the answer")
                 whole = _whole(call, target, await answer.read())
+                call.fetched.clear()  # no other target is tried
                 return Opened(target, answer, whole, limit)
             limit.expect(times.first_content, "content")
             first = await _first_content(target, answer, stage)
             limit.expect(times.idle, "further content")
+            call.fetched.clear()
             return Opened(target, answer, first, limit, stage)
     except BaseException as error:
         limit.stop()
@@ -70,7 +74,7 @@ async def _open(call: Call, target: Target, body: bytes, upstreams: Upstreams) -
         raise UpstreamFailed(f"the credential cannot be used: {error}") from None
 
 
-def _prepare(call: Call, target: Target) -> tuple[bytes, Stage | None]:
+async def _prepare(call: Call, target: Target, limit: Deadline) -> tuple[bytes, Stage | None]:
     """The body to send, and for a stream what its answer passes through."""
     theirs = target.format
     if theirs.NAME == call.format.NAME:
@@ -80,13 +84,27 @@ def _prepare(call: Call, target: Target) -> tuple[bytes, Stage | None]:
         call.dropped = dropped
         body = call.raw if request is call.request else wire.dumps(request)
         return body, call.format.Relay(strip_usage) if call.stream else None
-    prompt = call.prompt
+    prompt = await _with_bytes(call, theirs.TAKES_URLS, target, limit)
     encoded = theirs.encode_request(prompt, target.sent, target.model.quirks)
     call.dropped = encoded.dropped
     stage = None
     if call.stream:
         stage = Translation(theirs.StreamDecoder(), call.format.StreamEncoder(call.asked))
     return wire.dumps(encoded.body), stage
+
+
+async def _with_bytes(
+    call: Call, takes_urls: tuple[type[Part], ...], target: Target, limit: Deadline
+) -> Prompt:
+    """The prompt, with the bytes of what its target would not fetch by itself."""
+    process = runtime.current()
+    if process is None or not media.is_needed(call.prompt, takes_urls):
+        return call.prompt
+    times = target.connection.timeouts
+    limit.expect(times.total, "file that the request names")
+    prompt = await media.inline(call.prompt, takes_urls, process.fetcher, call.fetched)
+    limit.expect(times.first_byte, "response")  # the upstream's time begins here
+    return prompt
 
 
 def _whole(call: Call, target: Target, data: bytes) -> bytes:

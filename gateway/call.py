@@ -8,7 +8,7 @@ import msgspec
 from analytics import records
 from analytics.costs import cost_picousd
 from analytics.records import Attempt, Outcome, Record, Source
-from gateway import formats, tokens
+from gateway import formats, media, tokens
 from gateway.errors import GatewayError, StorageUnavailable
 from gateway.exchange import Exchange
 from gateway.formats.types import Asked, JSONDict, Prompt, Usage
@@ -53,6 +53,7 @@ class Call:
         self.lease: Lease | None = None  # of the key's limits and budgets
         self.account_lease: Lease | None = None  # of the limits of the account that is tried
         self.entry: Entry | None = None
+        self.fetched: media.Known = {}  # what the request names by URL, for the targets tried
         self.kept_answer = bytearray()
         self.finished = False  # the whole answer was received
         self.accounted = False

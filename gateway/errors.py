@@ -3,6 +3,7 @@
 GatewayError
 ├── BadRequest                400, names the field
 │   └── NotSupported          400, a field whose loss would change the meaning
+│       └── NotFetched        400, a file given by URL that could not be had
 ├── BadHost                   400
 ├── KeyRejected               401
 ├── BudgetSpent               402
@@ -53,6 +54,10 @@ class BadRequest(GatewayError):
 
 class NotSupported(BadRequest):
     """Dropping this would change what was asked for."""
+
+
+class NotFetched(NotSupported):
+    """A file that this target wants the bytes of could not be had; another may take its URL."""
 
 
 class BadHost(GatewayError):

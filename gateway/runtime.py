@@ -18,6 +18,7 @@ from gateway.snapshot import Snapshot, Watcher
 from gateway.state import budgets
 from gateway.state.memory import MemoryState
 from gateway.upstream import Upstreams
+from omniroute.http import Fetcher
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class Runtime:
         )
         self.state = MemoryState(processes=settings.GATEWAY_PROCESSES)
         self.upstreams = Upstreams()
+        self.fetcher = Fetcher(allow_private=settings.FETCH_PRIVATE_NETWORKS)
         self.max_body_bytes = settings.MAX_BODY_MB << 20
         self.trusted_proxies = settings.TRUSTED_PROXIES
         self._spending = threading.Thread(target=self._load_spending, name="spending", daemon=True)
@@ -62,6 +64,7 @@ class Runtime:
     async def close(self) -> None:
         """Bring what is counted into the database and let go of every connection."""
         await self.upstreams.close()
+        self.fetcher.close()
         self._stop.set()
         self.watcher.stop()
         await asyncio.to_thread(self.journal.close)
