@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from gateway import formats
 from gateway.errors import BadRequest, GatewayError, UpstreamFailed
 from gateway.formats import Format, Stage, StreamDecoder, wire
 from gateway.formats.types import Asked, Event, JSONDict, Prompt, Quirks, Reply, Started
@@ -22,12 +21,16 @@ REQUEST_ID = "req_00000000000000000000000000"
 
 
 class Upstream(Struct, frozen=True):
-    """Who would get the request. `model` is its name there."""
+    """Who would get the request, and at which address. `model` is its name there."""
 
-    format: str
+    format: Format
     model: str
-    base_url: str
+    url: str
+    stream_url: str
     quirks: Quirks = Quirks()
+
+    def address(self, stream: bool) -> str:
+        return self.stream_url if stream else self.url
 
 
 class Failure(Struct, frozen=True):
@@ -93,7 +96,7 @@ def explain_request(
     try:
         body = _object(text)
         client.check_request(body)
-        if upstream.format == client.NAME:
+        if upstream.format.NAME == client.NAME:
             return _relayed_request(client, text, body, upstream, stream)
         prompt = _with_address(client.decode_request(body), upstream, stream)
     except GatewayError as error:
@@ -132,7 +135,7 @@ def _relayed_request(
         neutral=neutral,
         unread=unread,
         relayed=True,
-        address=upstream.base_url + client.address(upstream.model, stream),
+        address=upstream.address(stream),
         body=pretty(sent),
         size=len(text.encode(errors="replace") if sent is body else wire.dumps(sent)),
         dropped=dropped,
@@ -141,15 +144,14 @@ def _relayed_request(
 
 def _translated_request(client: Format, prompt: Prompt, upstream: Upstream) -> Explained:
     neutral = pretty(prompt)
-    theirs = formats.by_name(upstream.format)
     try:
-        encoded = theirs.encode_request(prompt, upstream.model, upstream.quirks)
+        encoded = upstream.format.encode_request(prompt, upstream.model, upstream.quirks)
         size = len(wire.dumps(encoded.body))
     except GatewayError as error:
         return Explained(neutral=neutral, failure=_failure(client, error))
     return Explained(
         neutral=neutral,
-        address=upstream.base_url + theirs.address(upstream.model, prompt.stream),
+        address=upstream.address(prompt.stream),
         body=pretty(encoded.body),
         size=size,
         dropped=encoded.dropped,

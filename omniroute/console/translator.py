@@ -86,7 +86,9 @@ class RequestForm(Pasted):
     def clean_model(self) -> str:
         name: str = self.cleaned_data["model"]
         try:
-            self.candidates = routing.resolve(self.configured, ANYONE, name)
+            self.candidates = routing.resolve(
+                self.configured, ANYONE, name, self.cleaned_data.get("source", "")
+            )
         except GatewayError as error:
             raise ValidationError(str(error)) from None
         return name
@@ -202,7 +204,7 @@ def _speaker(configured: Snapshot, format: str) -> str:
     others = (
         name
         for name in names
-        if routing.resolve(configured, ANYONE, name)[0].provider.format != format
+        if format != routing.resolve(configured, ANYONE, name, format)[0].format.NAME
     )
     return next(others, names[0] if names else "")
 
@@ -212,10 +214,11 @@ def _speaker(configured: Snapshot, format: str) -> str:
 
 def _upstream(target: Target) -> Upstream:
     return Upstream(
-        format=target.provider.format,
+        format=target.format,
         model=target.sent,
-        base_url=target.connection.base_url,
-        quirks=target.provider.quirks,
+        url=str(target.url),
+        stream_url=str(target.stream_url),
+        quirks=target.model.quirks,
     )
 
 

@@ -7,16 +7,31 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from accounts import roles
 from gateway.formats import FORMATS, by_name
-from gateway.formats.types import Event, Finished, Image, Message, Prompt, Started, TextDelta
+from gateway.formats.types import (
+    Event,
+    Finished,
+    Image,
+    JSONDict,
+    Message,
+    Prompt,
+    Started,
+    TextDelta,
+)
 from omniroute.console import examples, translation
 from omniroute.console.readable import MAX_CHARS, listed, plain, pretty
-from omniroute.console.translation import Upstream, explain_response, explain_stream
+from omniroute.console.translation import (
+    Upstream,
+    explain_request,
+    explain_response,
+    explain_stream,
+)
 from tests.factories import (
     ComboFactory,
     ConnectionFactory,
@@ -207,6 +222,34 @@ def test_a_key_that_is_not_there_is_said_and_nothing_breaks(
     assert "the environment variable TRANSLATOR_KEY is not set" in shown
 
 
+class Addressed:
+    """OpenAI's format, as if its address said the model and whether to stream."""
+
+    NAME = "addressed"
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(FORMATS["openai_chat"], name)
+
+    def check_request(self, body: JSONDict) -> None:
+        assert "model" not in body
+
+    def decode_request(self, body: JSONDict) -> Prompt:
+        prompt = FORMATS["openai_chat"].decode_request(body | {"model": "x"})
+        return msgspec.structs.replace(prompt, model="")
+
+
+@pytest.mark.parametrize(("stream", "address"), [(False, "https://a/one"), (True, "https://a/s")])
+def test_what_an_address_says_is_taken_from_the_page(stream: bool, address: str) -> None:
+    text = json.dumps({"messages": CHAT["messages"]})
+    upstream = Upstream(
+        format=by_name("openai_chat"), model="m", url="https://a/one", stream_url="https://a/s"
+    )
+    explained = explain_request(Addressed(), text, upstream, stream=stream)
+    assert explained.address == address
+    assert '"model": "m"' in explained.neutral
+    assert ('"stream": true' in explained.body) is stream
+
+
 # --- Answers and streams ---------------------------------------------------------------------
 
 
@@ -314,8 +357,10 @@ def test_every_format_has_an_example_that_can_be_translated_to_every_other(
     text, format = examples.example(kind, name), by_name(name)
     for other in FORMATS.values():
         if kind == "request":
-            upstream = Upstream(format=other.NAME, model="m", base_url="https://a.example")
-            explained = translation.explain_request(format, text, upstream)
+            upstream = Upstream(
+                format=other, model="m", url="https://a.example/", stream_url="https://a.example/s"
+            )
+            explained = explain_request(format, text, upstream)
         elif kind == "response":
             explained = explain_response(format, text, other)
         else:
