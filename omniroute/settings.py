@@ -275,6 +275,16 @@ UNFOLD = {
                 "items": [_page("Requests", "receipt_long", "analytics_requestrecord")],
             },
             {
+                "title": "Tools",
+                "items": [
+                    {
+                        "title": "Translator",
+                        "icon": "translate",
+                        "link": reverse_lazy("translator"),
+                    },
+                ],
+            },
+            {
                 "title": "Access",
                 "items": [
                     _page("API keys", "vpn_key", "accounts_apikey"),
