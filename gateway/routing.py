@@ -25,6 +25,7 @@ class Target(Struct, frozen=True):
     model: Model
     format: formats.Format  # that is spoken to it
     sent: str  # the model's name as the upstream gets it
+    base_url: str
     url: URL
     stream_url: URL
     headers: tuple[tuple[bytes, bytes], ...]  # of the answer: who gave it
@@ -132,6 +133,7 @@ def _target(provider: Provider, connection: Connection, model: Model, client_for
         model=model,
         format=format,
         sent=sent,
+        base_url=base_url,
         url=URL(base_url + format.address(sent, stream=False), encoded=True),
         stream_url=URL(base_url + format.address(sent, stream=True), encoded=True),
         headers=(

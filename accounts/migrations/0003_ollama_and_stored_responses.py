@@ -4,20 +4,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0002_make_settings'),
+        ("accounts", "0002_make_settings"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='gatewaysettings',
-            name='ollama_api',
-            field=models.BooleanField(default=False, help_text="Serve Ollama's clients under /api/chat and /api/tags.", verbose_name='Ollama API'),
+            model_name="gatewaysettings",
+            name="ollama_api",
+            field=models.BooleanField(
+                default=False,
+                help_text="Serve Ollama's clients under /api/chat and /api/tags.",
+                verbose_name="Ollama API",
+            ),
         ),
         migrations.AddField(
-            model_name='gatewaysettings',
-            name='stored_responses_days',
-            field=models.PositiveIntegerField(default=30, help_text='How long answers of the Responses API can be referred to (previous_response_id). 0: none is kept.'),
+            model_name="gatewaysettings",
+            name="stored_responses_days",
+            field=models.PositiveIntegerField(
+                default=30,
+                help_text="How long answers of the Responses API can be referred to (previous_response_id). 0: none is kept.",
+            ),
         ),
     ]

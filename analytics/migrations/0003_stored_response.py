@@ -4,23 +4,22 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('analytics', '0002_deleted_spending'),
+        ("analytics", "0002_deleted_spending"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='StoredResponse',
+            name="StoredResponse",
             fields=[
-                ('id', models.CharField(max_length=200, primary_key=True, serialize=False)),
-                ('key_id', models.PositiveBigIntegerField()),
-                ('created', models.DateTimeField(db_index=True)),
-                ('input', models.JSONField()),
-                ('response', models.JSONField()),
+                ("id", models.CharField(max_length=200, primary_key=True, serialize=False)),
+                ("key_id", models.PositiveBigIntegerField()),
+                ("created", models.DateTimeField(db_index=True)),
+                ("input", models.JSONField()),
+                ("response", models.JSONField()),
             ],
             options={
-                'ordering': ['-created'],
+                "ordering": ["-created"],
             },
         ),
     ]
