@@ -4,7 +4,6 @@ Source: https://docs.anthropic.com/en/api/messages-count-tokens (read 2026-11)
 """
 
 from gateway.formats.anthropic_messages.request import address
-from gateway.formats.reading import is_a
 from gateway.formats.types import JSONDict
 
 # What may stand in a request for a count; everything else is refused there.
@@ -38,7 +37,7 @@ def count_address(model: str) -> str:
 def decode_count(body: JSONDict) -> int | None:
     """Null for an answer that has none."""
     total = body.get("input_tokens")
-    return total if is_a(total, int) and total >= 0 else None
+    return total if isinstance(total, int) and total >= 0 else None
 
 
 def encode_count(total: int) -> JSONDict:

@@ -6,7 +6,7 @@ Source: https://ai.google.dev/api/tokens (read 2026-11)
 from urllib.parse import unquote
 
 from gateway.formats.gemini.sending import address
-from gateway.formats.reading import is_a, optional
+from gateway.formats.reading import optional
 from gateway.formats.types import JSONDict
 
 
@@ -41,4 +41,4 @@ def count_address(model: str) -> str:
 def decode_count(body: JSONDict) -> int | None:
     """Null for an answer that has none."""
     total = body.get("totalTokens")
-    return total if is_a(total, int) and total >= 0 else None
+    return total if isinstance(total, int) and total >= 0 else None
