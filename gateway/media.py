@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.errors import NotFetched
-from gateway.formats.types import File, Image, Part, Prompt, ToolResult
+from gateway.formats.types import File, Image, Part, Prompt, Text, ToolResult
 from omniroute.http import Allowance, AnswerTooLarge, CallFailed, Fetcher
 
 MAX_FILE_BYTES = 20 << 20
@@ -84,6 +84,8 @@ def is_needed(prompt: Prompt, takes_urls: Types) -> bool:
 
 def _named(parts: tuple[Part, ...], takes_urls: Types) -> Iterator[str]:
     for part in parts:
+        if type(part) is Text:  # nearly all of a long conversation
+            continue
         if isinstance(part, ToolResult):
             yield from _named(part.content, takes_urls)
         elif url := _url(part, takes_urls):
