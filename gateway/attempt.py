@@ -5,15 +5,16 @@ import time
 
 from msgspec import Struct
 
-from gateway import media, runtime, tokens
+from gateway import media, tokens
 from gateway.call import Call
 from gateway.deadline import Deadline
 from gateway.errors import UpstreamFailed, UpstreamRefused
 from gateway.formats import Stage, wire
-from gateway.formats.types import Part, Prompt
+from gateway.formats.types import Prompt
 from gateway.routing import Target
+from gateway.runtime import Runtime
 from gateway.translation import Translation
-from gateway.upstream import Answer, Upstreams
+from gateway.upstream import Answer
 from providers.credentials import CredentialUnreadable, resolve
 
 MAX_RETRY_AFTER_S = 3600.0
@@ -29,7 +30,7 @@ class Opened(Struct, frozen=True):
     stage: Stage | None = None
 
 
-async def attempt(call: Call, target: Target, upstreams: Upstreams) -> Opened:
+async def attempt(call: Call, target: Target, runtime: Runtime) -> Opened:
     """Call `target`; returns when the first content, or the whole of a plain answer, is there.
 
     Raises:
@@ -43,8 +44,8 @@ async def attempt(call: Call, target: Target, upstreams: Upstreams) -> Opened:
     try:
         with limit:
             limit.expect(times.first_byte, "response")
-            body, stage = await _prepare(call, target, limit)
-            answer = await _open(call, target, body, upstreams)
+            body, stage = await _prepare(call, target, runtime, limit)
+            answer = await _open(call, target, body, runtime)
             if answer.status >= 400:
                 raise await _refused(target, answer)
             if stage is None:
@@ -66,15 +67,17 @@ async def attempt(call: Call, target: Target, upstreams: Upstreams) -> Opened:
         raise
 
 
-async def _open(call: Call, target: Target, body: bytes, upstreams: Upstreams) -> Answer:
+async def _open(call: Call, target: Target, body: bytes, runtime: Runtime) -> Answer:
     url = target.stream_url if call.stream else target.url
     try:
-        return await upstreams.open(target, body, url, call.passed_headers(target))
+        return await runtime.upstreams.open(target, body, url, call.passed_headers(target))
     except CredentialUnreadable as error:
         raise UpstreamFailed(f"the credential cannot be used: {error}") from None
 
 
-async def _prepare(call: Call, target: Target, limit: Deadline) -> tuple[bytes, Stage | None]:
+async def _prepare(
+    call: Call, target: Target, runtime: Runtime, limit: Deadline
+) -> tuple[bytes, Stage | None]:
     """The body to send, and for a stream what its answer passes through."""
     theirs = target.format
     if theirs.NAME == call.format.NAME:
@@ -84,7 +87,7 @@ async def _prepare(call: Call, target: Target, limit: Deadline) -> tuple[bytes, 
         call.dropped = dropped
         body = call.raw if request is call.request else wire.dumps(request)
         return body, call.format.Relay(strip_usage) if call.stream else None
-    prompt = await _with_bytes(call, theirs.TAKES_URLS, target, limit)
+    prompt = await _with_bytes(call, target, runtime, limit)
     encoded = theirs.encode_request(prompt, target.sent, target.model.quirks)
     call.dropped = encoded.dropped
     stage = None
@@ -93,16 +96,14 @@ async def _prepare(call: Call, target: Target, limit: Deadline) -> tuple[bytes, 
     return wire.dumps(encoded.body), stage
 
 
-async def _with_bytes(
-    call: Call, takes_urls: tuple[type[Part], ...], target: Target, limit: Deadline
-) -> Prompt:
+async def _with_bytes(call: Call, target: Target, runtime: Runtime, limit: Deadline) -> Prompt:
     """The prompt, with the bytes of what its target would not fetch by itself."""
-    process = runtime.current()
-    if process is None or not media.is_needed(call.prompt, takes_urls):
+    takes_urls = target.format.TAKES_URLS
+    if not media.is_needed(call.prompt, takes_urls):
         return call.prompt
     times = target.connection.timeouts
     limit.expect(times.total, "file that the request names")
-    prompt = await media.inline(call.prompt, takes_urls, process.fetcher, call.fetched)
+    prompt = await media.inline(call.prompt, takes_urls, runtime.fetcher, call.fetched)
     limit.expect(times.first_byte, "response")  # the upstream's time begins here
     return prompt
 

@@ -153,7 +153,7 @@ async def first_answer(call: Call, candidates: Sequence[Target], runtime: Runtim
             call.account_lease = await admission.take_connection(
                 runtime.state, target.connection, call.estimated_input
             )
-            return await attempt(call, target, runtime.upstreams)
+            return await attempt(call, target, runtime)
         except RateLimited as error:  # the account's own limits: it was not asked
             call.tried(None, str(error))
             failures.append(
