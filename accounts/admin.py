@@ -79,7 +79,13 @@ class ApiKeyAdmin(Activatable, ModelAdmin):
 
 @admin.register(GatewaySettings)
 class GatewaySettingsAdmin(ModelAdmin):
-    fields = ("require_api_key", "log_bodies", "retention_days")
+    fields = (
+        "require_api_key",
+        "log_bodies",
+        "retention_days",
+        "stored_responses_days",
+        "ollama_api",
+    )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -92,6 +92,16 @@ class GatewaySettings(models.Model):
     retention_days = models.PositiveIntegerField(
         default=30, validators=[MinValueValidator(1)], help_text="Older log rows are deleted."
     )
+    stored_responses_days = models.PositiveIntegerField(
+        default=30,
+        help_text="How long answers of the Responses API can be referred to (previous_response_id). "
+        "0: none is kept.",
+    )
+    ollama_api = models.BooleanField(
+        "Ollama API",
+        default=False,
+        help_text="Serve Ollama's clients under /api/chat and /api/tags.",
+    )
     # Raised whenever anything that the snapshot holds is saved; processes compare it.
     version = models.PositiveBigIntegerField(default=1, editable=False)
 

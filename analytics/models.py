@@ -64,6 +64,23 @@ class RequestRecord(models.Model):
         return self.id
 
 
+class StoredResponse(models.Model):
+    """An answer of the Responses API that its client wants to refer to again."""
+
+    id = models.CharField(primary_key=True, max_length=200)  # the answer's own
+    # Whose it is. A number and no foreign key: this room does not know that one.
+    key_id = models.PositiveBigIntegerField()
+    created = models.DateTimeField(db_index=True)
+    input = models.JSONField()  # every item that led to it, those of earlier turns too
+    response = models.JSONField()
+
+    class Meta:
+        ordering: ClassVar = ["-created"]
+
+    def __str__(self) -> str:
+        return self.id
+
+
 class DeletedSpending(models.Model):
     """What deleted requests had spent, a day, key and user: budgets go on counting it.
 

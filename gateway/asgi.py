@@ -16,7 +16,7 @@ from django.http.request import split_domain_port, validate_host
 from msgspec import Struct
 
 from gateway import formats, pipeline, runtime
-from gateway.api import count_tokens, health, models
+from gateway.api import count_tokens, health, models, responses
 from gateway.errors import BadHost, GatewayError, MethodNotAllowed, NotFound, TooLarge
 from gateway.exchange import Disconnected, Exchange, Message, Receive, Scope, Send, peer_address
 from gateway.runtime import Runtime
@@ -24,7 +24,7 @@ from gateway.runtime import Runtime
 log = logging.getLogger(__name__)
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]  # what Django's handler says it is
-View = Callable[[Exchange, formats.Format, Runtime], Awaitable[None]]
+View = Callable[[Exchange, formats.ClientFormat, Runtime], Awaitable[None]]
 
 
 class Route(Struct, frozen=True):
@@ -36,14 +36,18 @@ class Route(Struct, frozen=True):
 
 _ROUTES = {
     "/v1/chat/completions": Route("openai_chat", {"POST": pipeline.serve}),
+    "/v1/completions": Route("openai_completions", {"POST": pipeline.serve}),
+    "/v1/responses": Route(
+        "openai_responses", {"POST": responses.serve, "GET": responses.upgrade_required}
+    ),
     "/v1/messages": Route("anthropic_messages", {"POST": pipeline.serve}),
     "/v1/messages/count_tokens": Route("anthropic_messages", {"POST": count_tokens.serve}),
     "/v1/models": Route("openai_chat", {"GET": models.listing}),
+    "/v1beta/models": Route("gemini", {"GET": models.listing}),
     "/healthz": Route("openai_chat", {"GET": health.alive, "HEAD": health.alive}),
     # Claude Code asks this at its start, without a key.
     "/api/hello": Route("anthropic_messages", {"HEAD": health.alive}),
 }
-_MODEL = Route("openai_chat", {"GET": models.one})
 # What a mistyped base address asks for is served as if it were right.
 _MISTYPED = {
     path.removeprefix("/v1"): route
@@ -52,15 +56,40 @@ _MISTYPED = {
 }
 ROUTES = _ROUTES | _MISTYPED
 
+# Ollama's clients, where the operator lets them; the rest of `/api/` is the management API's.
+_OLLAMA = {
+    "/api/chat": Route("ollama_chat", {"POST": pipeline.serve}),
+    "/api/tags": Route("ollama_chat", {"GET": models.listing}),
+}
 
-def find(path: str) -> Route | None:
+# Gemini's addresses end with what is to be done; the SDKs say /v1 by now. A model's name may hold
+# slashes, and colons too.
+_METHODS = {
+    ":generateContent": Route("gemini", {"POST": pipeline.serve}),
+    ":streamGenerateContent": Route("gemini_array", {"POST": pipeline.serve}),
+    ":countTokens": Route("gemini", {"POST": count_tokens.serve}),
+}
+_STREAM = Route("gemini", {"POST": pipeline.serve})  # with alt=sse
+_STORED = Route("openai_responses", {"GET": responses.read, "DELETE": responses.delete})
+_STORED_INPUT = Route("openai_responses", {"GET": responses.read_input})
+
+
+def find(path: str, query: bytes = b"") -> Route | None:
     """The route of a path of the data plane; None for one that does not exist."""
-    if path.startswith("/v1/v1/"):
+    if path.startswith("/v1/v1"):
         path = path[3:]
     route = ROUTES.get(path)
-    if route is None and path.startswith("/v1/models/"):
-        return _MODEL
-    return route
+    if route is not None:
+        return route
+    if path.startswith(("/v1/models/", "/v1beta/models/")):
+        method = path[path.rfind(":") :] if ":" in path else ""
+        if method == ":streamGenerateContent" and b"alt=sse" in query.split(b"&"):
+            return _STREAM
+        format = "gemini" if path.startswith("/v1beta") else "openai_chat"
+        return _METHODS.get(method) or Route(format, {"GET": models.one})
+    if path.startswith("/v1/responses/"):
+        return _STORED_INPUT if path.endswith("/input_items") else _STORED
+    return None
 
 
 def is_data_plane(path: str) -> bool:
@@ -81,8 +110,9 @@ class Door:
         process.active += 1
         try:
             exchange = Exchange(scope, receive, send, peer_address(scope, process.trusted_proxies))
-            if is_data_plane(exchange.path):
-                await _answer(exchange, process)
+            route = _OLLAMA.get(exchange.path) if process.snapshot.ollama_api else None
+            if route is not None or is_data_plane(exchange.path):
+                await _answer(exchange, process, route)
             else:
                 await self._control_plane(exchange, scope, receive, send)
         finally:
@@ -99,12 +129,12 @@ class Door:
             if body.exceeded and not body.answered:
                 raise TooLarge(f"the request body is larger than {CONTROL_BODY_BYTES >> 20} MB")
         except GatewayError as error:
-            await _refuse(exchange, formats.by_name("openai_chat"), error)
+            await _refuse(exchange, formats.client("openai_chat"), error)
 
 
-async def _answer(exchange: Exchange, process: Runtime) -> None:
-    route = find(exchange.path)
-    format = formats.by_name(route.format if route else _format_of(exchange))
+async def _answer(exchange: Exchange, process: Runtime, route: Route | None) -> None:
+    route = route or find(exchange.path, exchange.scope["query_string"])
+    format = formats.client(route.format if route else _format_of(exchange))
     try:
         check_host(exchange)
         if _cross_origin(exchange) and exchange.scope["method"] == "OPTIONS":
@@ -122,7 +152,7 @@ async def _answer(exchange: Exchange, process: Runtime) -> None:
             await _refuse(exchange, format, GatewayError("the gateway failed; its log has why"))
 
 
-async def _refuse(exchange: Exchange, format: formats.Format, error: GatewayError) -> None:
+async def _refuse(exchange: Exchange, format: formats.ClientFormat, error: GatewayError) -> None:
     body = pipeline.refusal(format, error, exchange.id)
     await exchange.respond(error.status, body, pipeline.refusal_headers(error))
 
@@ -142,6 +172,8 @@ def _view(route: Route | None, exchange: Exchange, process: Runtime) -> View:
 
 def _format_of(exchange: Exchange) -> str:
     """The format of errors at an address that says nothing of one."""
+    if exchange.path.startswith("/v1beta/"):
+        return "gemini"
     anthropic = b"anthropic-version" in exchange.headers
     return "anthropic_messages" if anthropic else "openai_chat"
 

@@ -5,14 +5,16 @@ import time
 
 from msgspec import Struct
 
-from gateway import formats, tokens
+from gateway import media, tokens
 from gateway.call import Call
 from gateway.deadline import Deadline
 from gateway.errors import UpstreamFailed, UpstreamRefused
 from gateway.formats import Stage, wire
+from gateway.formats.types import Prompt
 from gateway.routing import Target
+from gateway.runtime import Runtime
 from gateway.translation import Translation
-from gateway.upstream import Answer, Upstreams
+from gateway.upstream import Answer
 from providers.credentials import CredentialUnreadable, resolve
 
 MAX_RETRY_AFTER_S = 3600.0
@@ -28,12 +30,13 @@ class Opened(Struct, frozen=True):
     stage: Stage | None = None
 
 
-async def attempt(call: Call, target: Target, upstreams: Upstreams) -> Opened:
+async def attempt(call: Call, target: Target, runtime: Runtime) -> Opened:
     """Call `target`; returns when the first content, or the whole of a plain answer, is there.
 
     Raises:
         UpstreamFailed: The target cannot be reached, refuses, or answers nonsense.
-        NotSupported: The request cannot be expressed in the target's format.
+        NotSupported: The request cannot be expressed in the target's format, or a file that it
+            names by URL cannot be fetched.
     """
     times = target.connection.timeouts
     limit = Deadline(times.total)
@@ -41,17 +44,19 @@ async def attempt(call: Call, target: Target, upstreams: Upstreams) -> Opened:
     try:
         with limit:
             limit.expect(times.first_byte, "response")
-            body, stage = _prepare(call, target)
-            answer = await _open(target, body, upstreams)
+            body, stage = await _prepare(call, target, runtime, limit)
+            answer = await _open(call, target, body, runtime)
             if answer.status >= 400:
                 raise await _refused(target, answer)
             if stage is None:
                 limit.expect(times.total, "end of the answer")
                 whole = _whole(call, target, await answer.read())
+                call.fetched.clear()  # no other target is tried
                 return Opened(target, answer, whole, limit)
             limit.expect(times.first_content, "content")
-            first = await _first_content(answer, stage)
+            first = await _first_content(target, answer, stage)
             limit.expect(times.idle, "further content")
+            call.fetched.clear()
             return Opened(target, answer, first, limit, stage)
     except BaseException as error:
         limit.stop()
@@ -62,25 +67,28 @@ async def attempt(call: Call, target: Target, upstreams: Upstreams) -> Opened:
         raise
 
 
-async def _open(target: Target, body: bytes, upstreams: Upstreams) -> Answer:
+async def _open(call: Call, target: Target, body: bytes, runtime: Runtime) -> Answer:
+    url = target.stream_url if call.stream else target.url
     try:
-        return await upstreams.open(target, body)
+        return await runtime.upstreams.open(target, body, url, call.passed_headers(target))
     except CredentialUnreadable as error:
         raise UpstreamFailed(f"the credential cannot be used: {error}") from None
 
 
-def _prepare(call: Call, target: Target) -> tuple[bytes, Stage | None]:
+async def _prepare(
+    call: Call, target: Target, runtime: Runtime, limit: Deadline
+) -> tuple[bytes, Stage | None]:
     """The body to send, and for a stream what its answer passes through."""
-    theirs = formats.by_name(target.provider.format)
+    theirs = target.format
     if theirs.NAME == call.format.NAME:
         request, strip_usage, dropped = theirs.readdress(
-            call.request, target.sent, target.provider.quirks
+            call.request, target.sent, target.model.quirks
         )
         call.dropped = dropped
         body = call.raw if request is call.request else wire.dumps(request)
-        return body, theirs.Relay(strip_usage) if call.stream else None
-    prompt = call.prompt
-    encoded = theirs.encode_request(prompt, target.sent, target.provider.quirks)
+        return body, call.format.Relay(strip_usage) if call.stream else None
+    prompt = await _with_bytes(call, target, runtime, limit)
+    encoded = theirs.encode_request(prompt, target.sent, target.model.quirks)
     call.dropped = encoded.dropped
     stage = None
     if call.stream:
@@ -88,9 +96,21 @@ def _prepare(call: Call, target: Target) -> tuple[bytes, Stage | None]:
     return wire.dumps(encoded.body), stage
 
 
+async def _with_bytes(call: Call, target: Target, runtime: Runtime, limit: Deadline) -> Prompt:
+    """The prompt, with the bytes of what its target would not fetch by itself."""
+    takes_urls = target.format.TAKES_URLS
+    if not media.is_needed(call.prompt, takes_urls):
+        return call.prompt
+    times = target.connection.timeouts
+    limit.expect(times.total, "file that the request names")
+    prompt = await media.inline(call.prompt, takes_urls, runtime.fetcher, call.fetched)
+    limit.expect(times.first_byte, "response")  # the upstream's time begins here
+    return prompt
+
+
 def _whole(call: Call, target: Target, data: bytes) -> bytes:
     """A plain answer as the client gets it; notes its usage in the call."""
-    theirs = formats.by_name(target.provider.format)
+    theirs = target.format
     if theirs.NAME == call.format.NAME:
         call.usage = theirs.sniff_response(data)
         if call.usage is None:
@@ -111,10 +131,10 @@ def _json(data: bytes) -> dict[str, object]:
     return value
 
 
-async def _first_content(answer: Answer, stage: Stage) -> bytes:
+async def _first_content(target: Target, answer: Answer, stage: Stage) -> bytes:
     """Read until there is content to pass on: until then another target can be tried."""
     kind = answer.header("content-type")
-    if kind and "event-stream" not in kind:
+    if kind and target.format.STREAM_TYPE.partition(";")[0] not in kind:
         data = await answer.read()
         if "json" in kind:
             stage.feed(b"data: " + data.replace(b"\n", b" ") + b"\n\n")  # an error object raises
@@ -134,7 +154,7 @@ async def _first_content(answer: Answer, stage: Stage) -> bytes:
 async def _refused(target: Target, answer: Answer) -> UpstreamRefused:
     """An error status as an error of ours."""
     data = without(credential(target), await answer.read())
-    words = formats.by_name(target.provider.format).decode_error(answer.status, data)
+    words = target.format.decode_error(answer.status, data)
     return UpstreamRefused(
         words,
         upstream_status=answer.status,

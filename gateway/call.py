@@ -8,7 +8,7 @@ import msgspec
 from analytics import records
 from analytics.costs import cost_picousd
 from analytics.records import Attempt, Outcome, Record, Source
-from gateway import formats, tokens
+from gateway import formats, media, tokens
 from gateway.errors import GatewayError, StorageUnavailable
 from gateway.exchange import Exchange
 from gateway.formats.types import Asked, JSONDict, Prompt, Usage
@@ -25,13 +25,18 @@ BODY_CHARS = 32 << 10
 BODY_BYTES = 2 * 6 * BODY_CHARS
 
 
+# Features that a client asks for beside the body.
+PASSED_HEADERS = ("anthropic-beta",)
+
 log = logging.getLogger(__name__)
 
 
 class Call:
     """What the pipeline's steps read and fill in; `account` makes the log row of it."""
 
-    def __init__(self, exchange: Exchange, format: formats.Format, snapshot: Snapshot) -> None:
+    def __init__(
+        self, exchange: Exchange, format: formats.ClientFormat, snapshot: Snapshot
+    ) -> None:
         self.exchange, self.format, self.snapshot = exchange, format, snapshot
         self.principal: Principal = ANYONE
         self.raw = b""
@@ -48,6 +53,7 @@ class Call:
         self.lease: Lease | None = None  # of the key's limits and budgets
         self.account_lease: Lease | None = None  # of the limits of the account that is tried
         self.entry: Entry | None = None
+        self.fetched: media.Known = {}  # what the request names by URL, for the targets tried
         self.kept_answer = bytearray()
         self.finished = False  # the whole answer was received
         self.accounted = False
@@ -58,7 +64,9 @@ class Call:
     def prompt(self) -> Prompt:
         """The request in the neutral form, decoded when the first target needs it."""
         if self._prompt is None:
-            self._prompt = self.format.decode_request(self.request)
+            prompt = self.format.decode_request(self.request)
+            # Which some formats say in the address.
+            self._prompt = msgspec.structs.replace(prompt, model=self.model, stream=self.stream)
         return self._prompt
 
     @property
@@ -70,6 +78,13 @@ class Call:
             include_usage=self.prompt.include_usage,
             request=self.request,
         )
+
+    def passed_headers(self, target: Target) -> dict[str, str]:
+        """Headers of the client's that mean something to an upstream of the same format."""
+        if target.format.NAME != self.format.NAME:
+            return {}
+        told = ((name, self.exchange.headers.get(name.encode())) for name in PASSED_HEADERS)
+        return {name: value.decode("latin-1") for name, value in told if value is not None}
 
     def trying(self, target: Target) -> None:
         self.target, self.target_started = target, monotonic()

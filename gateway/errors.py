@@ -3,6 +3,7 @@
 GatewayError
 ├── BadRequest                400, names the field
 │   └── NotSupported          400, a field whose loss would change the meaning
+│       └── NotFetched        400, a file given by URL that could not be had
 ├── BadHost                   400
 ├── KeyRejected               401
 ├── BudgetSpent               402
@@ -12,6 +13,7 @@ GatewayError
 ├── MethodNotAllowed          405
 ├── RequestTimeout            408, the body came too slowly
 ├── TooLarge                  413
+├── UpgradeRequired           426, to a client that wants a WebSocket
 ├── RateLimited               429
 ├── Unavailable               503, nothing could be tried
 │   └── StorageUnavailable    503, the journal cannot be written
@@ -54,6 +56,10 @@ class NotSupported(BadRequest):
     """Dropping this would change what was asked for."""
 
 
+class NotFetched(NotSupported):
+    """A file that this target wants the bytes of could not be had; another may take its URL."""
+
+
 class BadHost(GatewayError):
     status = 400
 
@@ -88,6 +94,10 @@ class RequestTimeout(GatewayError):
 
 class TooLarge(GatewayError):
     status = 413
+
+
+class UpgradeRequired(GatewayError):
+    status = 426
 
 
 class RateLimited(GatewayError):

@@ -28,23 +28,38 @@ from gateway.runtime import Runtime
 from gateway.snapshot import ANYONE, Principal, Snapshot
 
 STREAM_HEADERS: Headers = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),  # nginx would hold the stream back
 ]
 DRAIN_S = 2.0
 
 
-async def serve(exchange: Exchange, format: formats.Format, runtime: Runtime) -> None:
+class Conversation:
+    """What a call has to do with calls before and after it: nothing, in most formats."""
+
+    async def recall(self, call: Call) -> None:
+        """Complete the request by what it refers to."""
+
+    async def remember(self, call: Call, sent: bytes) -> None:
+        """`sent` is the answer, or the end of a stream, and the client does not have it yet."""
+
+
+async def serve(
+    exchange: Exchange,
+    format: formats.ClientFormat,
+    runtime: Runtime,
+    conversation: Conversation = Conversation(),  # noqa: B008  # it holds nothing
+) -> None:
     """Answer one call; whatever happens, it is one row of the log."""
     call = Call(exchange, format, runtime.snapshot)
     try:
         call.principal = authenticate(call.snapshot, exchange)
-        await read(call, runtime)
-        candidates = routing.resolve(call.snapshot, call.principal, call.model)
+        await read(call, runtime, conversation)
+        candidates = routing.resolve(call.snapshot, call.principal, call.model, format.NAME)
         exchange.watch()
         await admit(call, candidates[0], runtime)
-        await answer(call, await first_answer(call, candidates, runtime), runtime)
+        opened = await first_answer(call, candidates, runtime)
+        await answer(call, opened, runtime, conversation)
     except GatewayError as error:
         await refuse(call, error, runtime)
     except (asyncio.CancelledError, Disconnected):
@@ -76,7 +91,7 @@ def authenticate(snapshot: Snapshot, exchange: Exchange) -> Principal:
     return principal
 
 
-async def read(call: Call, runtime: Runtime) -> None:
+async def read(call: Call, runtime: Runtime, conversation: Conversation) -> None:
     """Take in what is asked.
 
     Raises:
@@ -84,7 +99,7 @@ async def read(call: Call, runtime: Runtime) -> None:
     """
     await read_json(call, runtime)
     call.format.check_request(call.request)
-    call.stream = call.request.get("stream") is True
+    await conversation.recall(call)
     call.estimated_input = tokens.estimate_body(call.request)
 
 
@@ -98,8 +113,7 @@ async def read_json(call: Call, runtime: Runtime) -> None:
     if not isinstance(request, dict):
         raise BadRequest("the body must be a JSON object")
     call.request = request
-    model = request.get("model")
-    call.model = model if isinstance(model, str) else ""
+    call.model, call.stream = call.format.wants(call.exchange.path, request)
 
 
 async def admit(call: Call, target: Target, runtime: Runtime) -> None:
@@ -139,7 +153,7 @@ async def first_answer(call: Call, candidates: Sequence[Target], runtime: Runtim
             call.account_lease = await admission.take_connection(
                 runtime.state, target.connection, call.estimated_input
             )
-            return await attempt(call, target, runtime.upstreams)
+            return await attempt(call, target, runtime)
         except RateLimited as error:  # the account's own limits: it was not asked
             call.tried(None, str(error))
             failures.append(
@@ -183,7 +197,7 @@ def exhausted(call: Call, failures: Sequence[UpstreamFailed]) -> GatewayError:
     return UpstreamFailed(words, details={"attempts": tried})
 
 
-async def answer(call: Call, opened: Opened, runtime: Runtime) -> None:
+async def answer(call: Call, opened: Opened, runtime: Runtime, conversation: Conversation) -> None:
     """Pass the answer on. The row is in the journal before the client has the terminal bytes."""
     headers = answer_headers(call, opened)
     try:
@@ -193,11 +207,13 @@ async def answer(call: Call, opened: Opened, runtime: Runtime) -> None:
             call.keep(opened.body)
             if (cost := call.cost(call.final_usage("ok"))) is not None:
                 headers.append((b"x-omniroute-cost", format_usd(cost).encode()))
+            await conversation.remember(call, opened.body)
             call.account(runtime.journal, "ok", 200, sending=len(opened.body))
             await call.exchange.respond(200, opened.body, headers)
         else:
-            await call.exchange.start(200, STREAM_HEADERS + headers)
-            await relay(call, opened, opened.stage, runtime)
+            kind = (b"content-type", call.format.STREAM_TYPE.encode())
+            await call.exchange.start(200, [kind, *STREAM_HEADERS, *headers])
+            await relay(call, opened, opened.stage, runtime, conversation)
             if call.finished:
                 await drain(opened)
     finally:
@@ -205,7 +221,9 @@ async def answer(call: Call, opened: Opened, runtime: Runtime) -> None:
         opened.answer.close()
 
 
-async def relay(call: Call, opened: Opened, stage: Stage, runtime: Runtime) -> None:
+async def relay(
+    call: Call, opened: Opened, stage: Stage, runtime: Runtime, conversation: Conversation
+) -> None:
     """Bytes as they arrive. A stream that breaks ends with an error, never with a clean end."""
     exchange, limit, piece = call.exchange, opened.limit, opened.answer.piece
     idle = opened.target.connection.timeouts.idle
@@ -240,6 +258,7 @@ async def relay(call: Call, opened: Opened, stage: Stage, runtime: Runtime) -> N
     call.note(stage)
     call.tried(200, None)
     call.keep(data)
+    await conversation.remember(call, data)
     call.account(runtime.journal, "ok", 200, sending=len(data))
     await exchange.finish(data)
 
@@ -271,7 +290,7 @@ async def refuse(call: Call, error: GatewayError, runtime: Runtime) -> None:
     if (
         isinstance(error, UpstreamRefused)
         and call.target is not None
-        and call.target.provider.format == call.format.NAME
+        and call.target.format.NAME == call.format.NAME
         and error.body
     ):
         body = error.body  # as the upstream said it: some clients negotiate on the exact words
@@ -284,7 +303,7 @@ async def refuse(call: Call, error: GatewayError, runtime: Runtime) -> None:
     await call.exchange.respond(error.status, body, headers)
 
 
-def refusal(format: formats.Format, error: GatewayError, request_id: str) -> bytes:
+def refusal(format: formats.ClientFormat, error: GatewayError, request_id: str) -> bytes:
     return wire.dumps(format.encode_error(error, request_id))
 
 

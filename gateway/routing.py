@@ -7,15 +7,14 @@ from urllib.parse import quote
 from msgspec import Struct
 from yarl import URL
 
+from gateway import formats
 from gateway.errors import ModelNotFound, NotAllowed, Unavailable
 from gateway.snapshot import Connection, Model, Principal, Provider, Snapshot
+from providers import authentication
 from providers.credentials import resolve as resolve_secret
 
 # A call tries no more candidates than this: what twelve could not answer, the next will not.
 MAX_CANDIDATES = 12
-
-# Under the base URL, by the format that the provider speaks.
-PATHS = {"openai_chat": "/chat/completions", "anthropic_messages": "/messages"}
 
 
 class Target(Struct, frozen=True):
@@ -24,8 +23,11 @@ class Target(Struct, frozen=True):
     provider: Provider
     connection: Connection
     model: Model
+    format: formats.Format  # that is spoken to it
     sent: str  # the model's name as the upstream gets it
+    base_url: str
     url: URL
+    stream_url: URL
     headers: tuple[tuple[bytes, bytes], ...]  # of the answer: who gave it
 
     def request_headers(self) -> dict[str, str]:
@@ -34,19 +36,21 @@ class Target(Struct, frozen=True):
         Raises:
             CredentialUnreadable: Its variable or file is not there.
         """
-        headers = {"content-type": "application/json", "accept-encoding": "identity"}
         key = resolve_secret(self.connection.auth.get("api_key", ""))
-        if self.provider.format == "anthropic_messages":
-            headers["anthropic-version"] = "2023-06-01"
-            if key:
-                headers["x-api-key"] = key
-        elif key:
-            headers["authorization"] = f"Bearer {key}"
-        return headers | self.connection.headers
+        return {
+            "content-type": "application/json",
+            "accept-encoding": "identity",
+            **authentication.headers(self.format.NAME, key),
+            **self.connection.headers,
+        }
 
 
-def resolve(snapshot: Snapshot, principal: Principal, name: str) -> tuple[Target, ...]:
+def resolve(
+    snapshot: Snapshot, principal: Principal, name: str, client_format: str
+) -> tuple[Target, ...]:
     """The candidates for a model, alias or combo, in the order in which they are tried.
+
+    Each is spoken to in the client's format where it knows that.
 
     Raises:
         ModelNotFound: Nothing has that name; the message suggests the closest.
@@ -56,23 +60,23 @@ def resolve(snapshot: Snapshot, principal: Principal, name: str) -> tuple[Target
     alias_of = snapshot.aliases.get(name, name)
     if not principal.may_call(name, alias_of):
         raise NotAllowed(f"this API key may not call the model {name!r}", param="model")
-    candidates = snapshot.routes.get(name)
+    candidates = snapshot.routes.get((name, client_format))
     if candidates is None:
-        candidates = tuple(_candidates(snapshot, name))[:MAX_CANDIDATES]
+        candidates = tuple(_candidates(snapshot, name, client_format))[:MAX_CANDIDATES]
         if len(snapshot.routes) >= 10_000:  # names that are passed through are anyone's
             snapshot.routes.clear()
-        snapshot.routes[name] = candidates
+        snapshot.routes[name, client_format] = candidates
     if not candidates:
         raise Unavailable(f"no active connection serves the model {name!r}", retry_after_s=30)
     return candidates
 
 
-def _candidates(snapshot: Snapshot, name: str) -> Iterator[Target]:
+def _candidates(snapshot: Snapshot, name: str, client_format: str) -> Iterator[Target]:
     if name not in snapshot.combos and not _exists(snapshot, snapshot.aliases.get(name, name)):
         raise _not_found(snapshot, name)
     seen: set[tuple[str, str]] = set()
     for model in _models(snapshot, name):
-        for target in _targets(snapshot, model):
+        for target in _targets(snapshot, model, client_format):
             key = (target.connection.name, target.sent)
             if key not in seen:  # a combo may reach a model by two ways; it is tried once
                 seen.add(key)
@@ -105,24 +109,33 @@ def _exists(snapshot: Snapshot, model_id: str) -> bool:
     )
 
 
-def _targets(snapshot: Snapshot, model_id: str) -> Iterator[Target]:
+def _targets(snapshot: Snapshot, model_id: str, client_format: str) -> Iterator[Target]:
     alias, _, name = model_id.partition("/")
     if not _exists(snapshot, model_id):
         return  # a combo's target that has gone since it was saved
     provider = snapshot.providers[alias]
-    model = provider.models.get(name) or Model(model_id, name)
+    model = provider.models.get(name) or Model(model_id, name, quirks=provider.quirks)
     for connection in provider.connections:
         if not connection.model_names or name in connection.model_names:
-            yield _target(provider, connection, model)
+            yield _target(provider, connection, model, client_format)
 
 
-def _target(provider: Provider, connection: Connection, model: Model) -> Target:
+def _target(provider: Provider, connection: Connection, model: Model, client_format: str) -> Target:
+    spoken = model.format or (
+        client_format if client_format in connection.base_urls else provider.format
+    )
+    format = formats.by_name(spoken)
+    base_url = connection.base_urls.get(spoken, connection.base_urls[provider.format])
+    sent = connection.model_map.get(model.name, model.name)
     return Target(
         provider=provider,
         connection=connection,
         model=model,
-        sent=connection.model_map.get(model.name, model.name),
-        url=URL(connection.base_url + PATHS[provider.format]),
+        format=format,
+        sent=sent,
+        base_url=base_url,
+        url=URL(base_url + format.address(sent, stream=False), encoded=True),
+        stream_url=URL(base_url + format.address(sent, stream=True), encoded=True),
         headers=(
             (b"x-omniroute-provider", _header(provider.slug)),
             (b"x-omniroute-model", _header(model.id)),
@@ -167,4 +180,8 @@ def _served(provider: Provider) -> set[str]:
 
 
 def _answers(snapshot: Snapshot, model: str) -> bool:
-    return any(True for _ in _targets(snapshot, model))
+    alias, _, name = model.partition("/")
+    return _exists(snapshot, model) and any(
+        not connection.model_names or name in connection.model_names
+        for connection in snapshot.providers[alias].connections
+    )

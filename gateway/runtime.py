@@ -3,8 +3,11 @@
 import asyncio
 import logging
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from time import monotonic, time
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -15,10 +18,14 @@ from gateway.snapshot import Snapshot, Watcher
 from gateway.state import budgets
 from gateway.state.memory import MemoryState
 from gateway.upstream import Upstreams
+from omniroute.http import Fetcher
 
 log = logging.getLogger(__name__)
 
 SPENDING_INTERVAL_S = 1.0
+DATABASE_THREADS = 4
+
+Value = TypeVar("Value")
 
 
 class Runtime:
@@ -34,10 +41,13 @@ class Runtime:
         )
         self.state = MemoryState(processes=settings.GATEWAY_PROCESSES)
         self.upstreams = Upstreams()
+        self.fetcher = Fetcher(allow_private=settings.FETCH_PRIVATE_NETWORKS)
         self.max_body_bytes = settings.MAX_BODY_MB << 20
         self.trusted_proxies = settings.TRUSTED_PROXIES
         self._spending = threading.Thread(target=self._load_spending, name="spending", daemon=True)
         self._stop = threading.Event()
+        # For the calls that refer to a stored response; everybody else's touch no database.
+        self._pool = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="stored")
         self.active = 0  # HTTP requests being answered, on both planes
         self.draining = False
 
@@ -54,9 +64,20 @@ class Runtime:
     async def close(self) -> None:
         """Bring what is counted into the database and let go of every connection."""
         await self.upstreams.close()
+        self.fetcher.close()
         self._stop.set()
         self.watcher.stop()
         await asyncio.to_thread(self.journal.close)
+        self._pool.shutdown()
+
+    async def in_thread(self, deed: Callable[..., Value], *arguments: Any) -> Value:
+        """One short transaction in a thread of its own. Raises what `deed` raises."""
+
+        def run() -> Value:
+            connection.close_if_unusable_or_obsolete()
+            return deed(*arguments)
+
+        return await asyncio.get_running_loop().run_in_executor(self._pool, run)
 
     def _load_spending(self) -> None:
         """Keep the budgets' state up with the log, while anybody has a budget."""

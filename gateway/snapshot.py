@@ -67,6 +67,7 @@ class Principal(Struct, frozen=True):
     """Who calls: a key, or nobody in particular where no key is required."""
 
     name: str
+    id: int = 0  # of its row
     user: str = ""
     scope: str = "inference"
     allowed: re.Pattern[str] | None = None  # null: every model
@@ -92,12 +93,14 @@ class Model(Struct, frozen=True):
     name: str  # as the provider expects it
     prices: Prices | None = None
     context_window: int | None = None
+    quirks: Quirks = Quirks()
+    format: str = ""  # where it is not its provider's
 
 
 class Connection(Struct, frozen=True):
     name: str
     auth: dict[str, Any]
-    base_url: str
+    base_urls: dict[str, str]  # by the format that is spoken there
     headers: dict[str, str]
     timeouts: Timeouts
     limits: Limits
@@ -146,13 +149,16 @@ class Snapshot(Struct, frozen=True):
     version: int
     require_api_key: bool
     log_bodies: bool
+    stored_responses_days: int
+    ollama_api: bool
     keys: dict[str, Principal]  # by the SHA-256 of the key, in hex
     providers: dict[str, Provider]  # by alias
     aliases: dict[str, str]
     combos: dict[str, Combo]
     problems: tuple[Problem, ...]
-    # What routing has worked out so far, by the name asked for; it dies with the snapshot.
-    routes: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    # What routing has worked out so far, by the name asked for and the client's format; it dies
+    # with the snapshot.
+    routes: dict[tuple[str, str], tuple[Any, ...]] = field(default_factory=dict)
 
 
 def build() -> Snapshot:
@@ -165,6 +171,8 @@ def build() -> Snapshot:
             version=settings.version,
             require_api_key=settings.require_api_key,
             log_bodies=settings.log_bodies,
+            stored_responses_days=settings.stored_responses_days,
+            ollama_api=settings.ollama_api,
             keys=dict(_each("API key", ApiKey.objects.usable(), _key, problems)),
             providers=dict(_providers(problems)),
             aliases={row.alias: row.model for row in combos.Alias.objects.all()},
@@ -200,6 +208,7 @@ def _key(row: ApiKey) -> tuple[str, Principal]:
     owner = row.owner
     return row.sha256, Principal(
         name=row.name,
+        id=row.pk,
         user=owner.username if owner else "",
         scope=row.scope,
         allowed=_globs(row.allowed_models),
@@ -232,21 +241,29 @@ def _providers(problems: list[Problem]) -> Iterator[tuple[str, Provider]]:
             allow_private_network=row.allow_private_network,
             passthrough=row.passthrough,
             quirks=msgspec.convert(row.quirks, Quirks),
-            models={m.name: _model(row.alias, m) for m in row.offered_models.all() if m.active},
+            models={m.name: _model(row, m) for m in row.offered_models.all() if m.active},
             connections=tuple(_each("connection", accounts[row.pk], _connection, problems)),
         )
 
     return _each("provider", rows, provider, problems)
 
 
-def _model(alias: str, row: providers.ProviderModel) -> Model:
+def _model(owner: providers.Provider, row: providers.ProviderModel) -> Model:
     prices = None
     if row.input_price is not None and row.output_price is not None:
         # What a provider does not price apart costs what input costs.
         read = row.input_price if row.cache_read_price is None else row.cache_read_price
         write = row.input_price if row.cache_write_price is None else row.cache_write_price
         prices = Prices(*map(_picousd, (row.input_price, row.output_price, read, write)))
-    return Model(f"{alias}/{row.name}", row.name, prices, row.context_window)
+    quirks = {**owner.quirks, "max_output_tokens": row.max_output_tokens, **row.quirks}
+    return Model(
+        id=f"{owner.alias}/{row.name}",
+        name=row.name,
+        prices=prices,
+        context_window=row.context_window,
+        quirks=msgspec.convert(quirks, Quirks),
+        format=row.format,
+    )
 
 
 def _picousd(price_mtok: Decimal) -> int:
@@ -261,7 +278,7 @@ def _connection(row: providers.Connection) -> Connection:
     return Connection(
         name=row.name,
         auth=auth,
-        base_url=row.effective_base_url.rstrip("/"),
+        base_urls={format: url.rstrip("/") for format, url in row.base_urls.items()},
         headers={name.lower(): value for name, value in row.headers.items()},
         timeouts=msgspec.convert(row.timeouts, Timeouts),
         limits=msgspec.convert({k: n * share for k, n in row.limits.items()}, Limits),

@@ -82,11 +82,28 @@ _NOT_TEXT = frozenset(
         "signature",
         "detail",
         "format",
+        "call_id",
+        "images",
+        "status",
+        "encrypted_content",
+        "thoughtSignature",
+        "thought_signature",
     ]
 )
 
 
 _ENCRYPTED = ("redacted_thinking", "reasoning.encrypted")
+# Where the formats keep what the model reads.
+_PROMPT = (
+    "messages",
+    "system",
+    "input",
+    "instructions",
+    "prompt",
+    "contents",
+    "systemInstruction",
+    "system_instruction",
+)
 
 
 def estimate_body(body: JSONDict) -> int:
@@ -97,7 +114,7 @@ def estimate_body(body: JSONDict) -> int:
     in the body: prompts that servers add of their own, up to 1,000 tokens where there are tools.
     """
     total = _schemas(body)
-    waiting: list[Any] = [body.get("messages"), body.get("system")]
+    waiting: list[Any] = [body[name] for name in _PROMPT if name in body]
     while waiting:
         value = waiting.pop()
         if isinstance(value, str):
@@ -107,6 +124,8 @@ def estimate_body(body: JSONDict) -> int:
         elif isinstance(value, dict):
             if "role" in value:
                 total += MESSAGE_TOKENS
+            if isinstance(value.get("images"), list):  # Ollama's, in bare base64
+                total += MEDIA_TOKENS * len(value["images"])
             if _is_media(value):
                 total += MEDIA_TOKENS
             elif value.get("type") == "tool_use":
@@ -118,13 +137,15 @@ def estimate_body(body: JSONDict) -> int:
     return math.ceil(total)
 
 
+_ELSEWHERE = {"url", "file_data", "file_id", "image_url", "file_url", "fileUri", "file_uri"}
+_KINDS = {"media_type", "format", "mimeType", "mime_type"}
+
+
 def _is_media(part: JSONDict) -> bool:
     """An image, a sound or a file: inline, or somewhere else."""
-    if "url" in part or "file_data" in part or "file_id" in part:
+    if not _ELSEWHERE.isdisjoint(part):
         return True
-    return (
-        "data" in part and ("media_type" in part or "format" in part) and part.get("type") != "text"
-    )
+    return "data" in part and not _KINDS.isdisjoint(part) and part.get("type") != "text"
 
 
 def _schemas(body: JSONDict) -> float:
@@ -137,7 +158,7 @@ def _schemas(body: JSONDict) -> float:
         is_anthropic = any(isinstance(tool, dict) and "input_schema" in tool for tool in tools)
         total += len(tools) * TOOL_TOKENS + (TOOL_USE_TOKENS if is_anthropic else 0)
         total += _weigh_json(tools) * (1 if is_anthropic else SCHEMA)
-    for name in ("response_format", "output_config"):
+    for name in ("response_format", "output_config", "text"):
         if body.get(name):
             total += _weigh_json(body[name]) * SCHEMA
     return total

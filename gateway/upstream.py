@@ -5,6 +5,7 @@ aiohttp and not httpx: relays were measured with both, and it is the faster (doc
 
 import asyncio
 import socket
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Protocol
 
@@ -93,24 +94,27 @@ class Upstreams:
     def __init__(self) -> None:
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
-    async def open(self, target: Target, body: bytes, url: URL | None = None) -> Answer:
-        """Send `body` to the target (or to another `url` of its provider); returns when the status line and headers are there.
+    async def open(
+        self, target: Target, body: bytes, url: URL, headers: Mapping[str, str] = {}
+    ) -> Answer:
+        """Send `body` to `url` of the target's provider, with further `headers`; returns when the
+        status line and headers of the answer are there.
 
         Raises:
             UpstreamFailed: No connection, a refused address, a redirect, or a broken response.
             UpstreamTimeout: The connection was not made in time.
             CredentialUnreadable: The credential is not there.
         """
-        if target.url.scheme == demo.SCHEME:
+        if url.scheme == demo.SCHEME:
             return demo.answer(body)
         private = target.provider.allow_private_network
-        _check_literal(target.url.host or "", private)
+        _check_literal(url.host or "", private)
         session = self._sessions.get(private) or self._new_session(private)
         try:
             response = await session.post(
-                url or target.url,
+                url,
                 data=body,
-                headers=target.request_headers(),
+                headers={**headers, **target.request_headers()},
                 allow_redirects=False,
                 timeout=_timeout(target.connection.timeouts.connect),
             )

@@ -130,11 +130,16 @@ def _complaint(parts: SplitResult) -> str | None:
         return "a credential does not belong in the URL"
     if parts.query or parts.fragment:
         return "the URL can have neither ? nor #"
-    if literal(parts.hostname) is not None:
+    return host_complaint(parts.hostname)
+
+
+def host_complaint(host: str) -> str | None:
+    """Why a URL's host is no name and no address as people write them; None where it is one."""
+    if literal(host) is not None:
         return None
-    if not _NAME.fullmatch(parts.hostname):
+    if not _NAME.fullmatch(host):
         return "the host is written in letters, digits, - and dots; another script as xn--…"
-    last = parts.hostname.rstrip(".").rsplit(".", 1)[-1]
+    last = host.rstrip(".").rsplit(".", 1)[-1]
     if last.isdigit() or last.startswith("0x"):
         # inet_aton reads 127.1, 0177.0.0.1 and 2130706433 as addresses; nobody else should.
         return "the host is neither a name nor an IP address in its usual form"

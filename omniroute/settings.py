@@ -72,6 +72,7 @@ try:
     TRUSTED_PROXIES = tuple(map(ip_network, env.list("TRUSTED_PROXIES", default=[])))
 except ValueError as error:
     raise ImproperlyConfigured(f"TRUSTED_PROXIES: {error}") from None
+FETCH_PRIVATE_NETWORKS = env.bool("FETCH_PRIVATE_NETWORKS", default=False)
 
 # --- The first start -------------------------------------------------------------------------
 API_KEY = env.str("API_KEY", default="").strip()
@@ -272,6 +273,16 @@ UNFOLD = {
             {
                 "title": "Watch",
                 "items": [_page("Requests", "receipt_long", "analytics_requestrecord")],
+            },
+            {
+                "title": "Tools",
+                "items": [
+                    {
+                        "title": "Translator",
+                        "icon": "translate",
+                        "link": reverse_lazy("translator"),
+                    },
+                ],
             },
             {
                 "title": "Access",

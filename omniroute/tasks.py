@@ -4,6 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from accounts.models import GatewaySettings
+from analytics import stored
 from analytics.models import Heartbeat
 from analytics.retention import delete_older
 
@@ -16,4 +17,6 @@ def beat() -> None:
 
 @shared_task(ignore_result=True)
 def delete_expired() -> None:
-    delete_older(timezone.now(), GatewaySettings.load().retention_days)
+    settings, now = GatewaySettings.load(), timezone.now()
+    delete_older(now, settings.retention_days)
+    stored.delete_older(now, settings.stored_responses_days)

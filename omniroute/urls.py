@@ -8,13 +8,18 @@ from django.views.generic import RedirectView
 
 from omniroute import health
 from omniroute.api import api
+from omniroute.console import translator
 
 # Admin's own sign-in has no limit on attempts; allauth's has.
 admin.autodiscover()
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
+translate = admin.site.admin_view(translator.page)
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+    path("admin/translator/", translate, {"kind": "request"}, name="translator"),
+    path("admin/translator/<str:kind>/", translate, name="translator"),
     path("admin/", admin.site.urls),
     path("api/", api.urls),
     path("accounts/login/", login, name="account_login"),

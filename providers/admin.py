@@ -37,7 +37,13 @@ class ProviderAdmin(ModelAdmin):
     fieldsets = (
         (None, {"fields": ("name", "slug", "alias", "base_url", "format")}),
         ("Network", {"fields": ("allow_private_network",)}),
-        ("Advanced", {"classes": ("collapse",), "fields": ("tier", "passthrough", "quirks")}),
+        (
+            "Advanced",
+            {
+                "classes": ("collapse",),
+                "fields": ("tier", "passthrough", "other_formats", "quirks"),
+            },
+        ),
     )
 
     def has_change_permission(self, request: HttpRequest, obj: Provider | None = None) -> bool:

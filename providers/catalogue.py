@@ -41,6 +41,8 @@ class ModelRow(Struct, frozen=True, forbid_unknown_fields=True):
     output: Decimal | None = None
     cache_read: Decimal | None = None
     cache_write: Decimal | None = None
+    quirks: dict[str, Any] = {}
+    format: Provider.Format | None = None
 
     def __post_init__(self) -> None:
         for field in ("input", "output", "cache_read", "cache_write"):
@@ -64,6 +66,7 @@ class ProviderRow(Struct, frozen=True, forbid_unknown_fields=True):
     env_var: str = ""
     docs_url: str = ""
     quirks: dict[str, Any] = {}
+    other_formats: dict[Provider.Format, Word] = {}
     sources: list[Word] = []
     checked: datetime.date | None = None
 
@@ -127,6 +130,7 @@ def _save_provider(provider: Provider, row: ProviderRow) -> None:
         tier=row.tier.value,
         passthrough=row.passthrough,
         quirks=row.quirks,
+        other_formats={format.value: url for format, url in row.other_formats.items()},
         env_var=row.env_var,
         docs_url=row.docs_url,
     )
@@ -146,6 +150,8 @@ def _load_models(provider: Provider, rows: list[ModelRow]) -> None:
                 output_price=row.output,
                 cache_read_price=row.cache_read,
                 cache_write_price=row.cache_write,
+                quirks=row.quirks,
+                format=row.format.value if row.format else "",
                 active=True,
             )
     for model in present.values():

@@ -24,7 +24,12 @@ class Provider(models.Model):
 
     class Format(models.TextChoices):
         OPENAI_CHAT = "openai_chat", "OpenAI Chat Completions"
+        OPENAI_RESPONSES = "openai_responses", "OpenAI Responses"
         ANTHROPIC_MESSAGES = "anthropic_messages", "Anthropic Messages"
+        GEMINI = "gemini", "Gemini"
+        BEDROCK_CONVERSE = "bedrock_converse", "Bedrock Converse"
+        COHERE_CHAT = "cohere_chat", "Cohere Chat"
+        OLLAMA_CHAT = "ollama_chat", "Ollama Chat"
 
     class Tier(models.TextChoices):
         SUBSCRIPTION = "subscription", "Subscription"
@@ -45,6 +50,10 @@ class Provider(models.Model):
         help_text="With the version segment, such as http://127.0.0.1:11434/v1.",
     )
     format = models.CharField(max_length=30, choices=Format, default=Format.OPENAI_CHAT)
+    other_formats = StringMapField(
+        help_text="Further formats that it speaks, and where: a client of one is not translated. "
+        'Such as {"openai_responses": "https://api.openai.com/v1"}.'
+    )
     tier = models.CharField(max_length=20, choices=Tier, default=Tier.API_KEY)
     allow_private_network = models.BooleanField(
         default=False, help_text="Loopback and private addresses are refused otherwise."
@@ -65,8 +74,12 @@ class Provider(models.Model):
         return self.name
 
     def clean(self) -> None:
+        unknown = sorted(set(self.other_formats) - set(self.Format.values))
+        if unknown:
+            raise ValidationError({"other_formats": f"{unknown[0]!r} is no format"})
         if not self.builtin:
-            check_base_url(self.base_url, self.allow_private_network)
+            for url in (self.base_url, *self.other_formats.values()):
+                check_base_url(url, self.allow_private_network)
 
 
 class ProviderModel(models.Model):
@@ -89,6 +102,10 @@ class ProviderModel(models.Model):
     cache_write_price = models.DecimalField(
         "cache write $/Mtok", max_digits=14, decimal_places=6, null=True, blank=True
     )
+    # As those of its provider, and stronger.
+    quirks = models.JSONField(default=dict, blank=True)
+    # Where it is served in another format than its provider's.
+    format = models.CharField(max_length=30, choices=Provider.Format, blank=True)
     active = models.BooleanField(default=True)
     # Set where an operator changed a catalogue row: the catalogue then leaves it alone.
     customised = models.BooleanField(default=False, editable=False)
@@ -167,6 +184,12 @@ class Connection(models.Model):
     @property
     def effective_base_url(self) -> str:
         return self.base_url or self.provider.base_url
+
+    @property
+    def base_urls(self) -> dict[str, str]:
+        """By format. An address of its own is one of the provider's main format only."""
+        others = {} if self.base_url else self.provider.other_formats
+        return {**others, self.provider.format: self.effective_base_url}
 
     def clean(self) -> None:
         if self.base_url:

@@ -6,8 +6,9 @@ from time import monotonic
 from msgspec import Struct
 
 from omniroute import http
+from providers import authentication
 from providers.credentials import CredentialUnreadable, resolve
-from providers.models import Connection, Provider
+from providers.models import Connection
 
 
 class Outcome(Struct, frozen=True):
@@ -31,7 +32,11 @@ def _ask(connection: Connection) -> tuple[bool, str]:
         key = resolve(connection.read_auth().get("api_key", ""))
         status, body = http.get(
             base_url.rstrip("/") + "/models",
-            {"accept-encoding": "identity", **_headers(connection, key)},
+            {
+                "accept-encoding": "identity",
+                **authentication.headers(connection.provider.format, key),
+                **connection.headers,
+            },
             allow_private=connection.provider.allow_private_network,
         )
     except (http.CallFailed, CredentialUnreadable) as error:
@@ -48,14 +53,3 @@ def _ask(connection: Connection) -> tuple[bool, str]:
     if missing:
         return False, f"it answers, but does not list {', '.join(missing)[:200]}"
     return True, f"answers, with {len(names)} models"
-
-
-def _headers(connection: Connection, key: str) -> dict[str, str]:
-    headers: dict[str, str] = dict(connection.headers)
-    if connection.provider.format == Provider.Format.ANTHROPIC_MESSAGES:
-        headers["anthropic-version"] = "2023-06-01"
-        if key:
-            headers["x-api-key"] = key
-    elif key:
-        headers["authorization"] = f"Bearer {key}"
-    return headers

@@ -1,9 +1,10 @@
-"""`POST /v1/messages/count_tokens`: asked upstream where that exists, estimated elsewhere.
+"""How many tokens a prompt has: asked upstream where that exists, estimated and marked so elsewhere.
 
 It costs nothing and spends no limit; agents send dozens at once.
 """
 
 import asyncio
+from types import ModuleType
 
 from yarl import URL
 
@@ -12,25 +13,36 @@ from gateway.call import Call
 from gateway.deadline import Deadline
 from gateway.errors import GatewayError, UpstreamFailed
 from gateway.exchange import Disconnected, Exchange
-from gateway.formats import Format, wire
+from gateway.formats import ClientFormat, wire
+from gateway.formats.anthropic_messages import counting as anthropic_messages
+from gateway.formats.gemini import counting as gemini
 from gateway.routing import Target
 from gateway.runtime import Runtime
 from providers.credentials import CredentialUnreadable
 
 TIMEOUT_S = 10.0
 
+# The formats that have words for it.
+COUNTING: dict[str, ModuleType] = {"anthropic_messages": anthropic_messages, "gemini": gemini}
 
-async def serve(exchange: Exchange, format: Format, runtime: Runtime) -> None:
+
+async def serve(exchange: Exchange, format: ClientFormat, runtime: Runtime) -> None:
     call = Call(exchange, format, runtime.snapshot)
+    words = COUNTING[format.NAME]
     try:
         call.principal = pipeline.authenticate(call.snapshot, exchange)
         await pipeline.read_json(call, runtime)
-        format.check_request({"max_tokens": 1} | call.request)
-        candidates = routing.resolve(call.snapshot, call.principal, call.model)
+        call.request = words.decode_count_request(call.request)
+        format.check_request(call.request)
+        candidates = routing.resolve(call.snapshot, call.principal, call.model, format.NAME)
         exchange.watch()
         count = await _count(call, candidates[0], runtime)
+        source = b"estimated" if count is None else b"reported"
+        if count is None:
+            count = tokens.estimate_body(call.request)
         call.account(runtime.journal, "ok", 200)
-        await exchange.respond(200, wire.dumps({"input_tokens": count}))
+        body = wire.dumps(words.encode_count(count))
+        await exchange.respond(200, body, [(b"x-omniroute-usage", source)])
     except GatewayError as error:
         await pipeline.refuse(call, error, runtime)
     except (asyncio.CancelledError, Disconnected):
@@ -42,22 +54,37 @@ async def serve(exchange: Exchange, format: Format, runtime: Runtime) -> None:
         call.account(runtime.journal, "error", exchange.status or 500)
 
 
-async def _count(call: Call, target: Target, runtime: Runtime) -> int:
-    if target.provider.format == call.format.NAME:
-        try:
-            return await _ask(call, target, runtime)
-        except (UpstreamFailed, CredentialUnreadable):
-            pass  # a compatible server may lack the address: an estimate serves the client better
-    return tokens.estimate_body(call.request)
+async def _count(call: Call, target: Target, runtime: Runtime) -> int | None:
+    """The provider's own count; None where it has none to give."""
+    theirs = COUNTING.get(target.format.NAME)
+    if theirs is None:
+        return None
+    try:
+        if target.format.NAME == call.format.NAME:
+            prompt = call.request
+        else:
+            prompt = target.format.encode_request(
+                call.prompt, target.sent, target.model.quirks
+            ).body
+        asked = theirs.encode_count_request(prompt, target.sent)
+        answer = await _ask(call, target, runtime, theirs.count_address(target.sent), asked)
+        count: int | None = theirs.decode_count(answer)
+    except (UpstreamFailed, CredentialUnreadable):
+        # A compatible server may lack the address: an estimate serves the client better.
+        return None
+    return count
 
 
-async def _ask(call: Call, target: Target, runtime: Runtime) -> int:
+async def _ask(
+    call: Call, target: Target, runtime: Runtime, address: str, asked: dict[str, object]
+) -> dict[str, object]:
     limit = Deadline(TIMEOUT_S)
-    body = wire.dumps(call.request | {"model": target.sent})
-    url = URL(target.connection.base_url + "/messages/count_tokens")
+    url = URL(target.base_url + address, encoded=True)
     try:
         with limit:
-            answer = await runtime.upstreams.open(target, body, url=url)
+            answer = await runtime.upstreams.open(
+                target, wire.dumps(asked), url, call.passed_headers(target)
+            )
             try:
                 data = await answer.read()
             finally:
@@ -65,9 +92,9 @@ async def _ask(call: Call, target: Target, runtime: Runtime) -> int:
     finally:
         limit.stop()
     try:
-        counted = wire.loads(data)["input_tokens"]
-    except (ValueError, KeyError, TypeError):
-        raise UpstreamFailed("no count", upstream_status=answer.status) from None
-    if not isinstance(counted, int) or counted < 0:
+        told = wire.loads(data)
+    except ValueError:
+        told = None
+    if answer.status != 200 or not isinstance(told, dict):
         raise UpstreamFailed("no count", upstream_status=answer.status)
-    return counted
+    return told

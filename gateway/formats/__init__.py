@@ -3,7 +3,16 @@
 from typing import Protocol
 
 from gateway.errors import GatewayError, UpstreamFailed
-from gateway.formats import anthropic_messages, openai_chat
+from gateway.formats import (
+    anthropic_messages,
+    bedrock_converse,
+    cohere_chat,
+    gemini,
+    gemini_array,
+    ollama_chat,
+    openai_chat,
+    openai_responses,
+)
 from gateway.formats.types import (
     Asked,
     Encoded,
@@ -96,8 +105,22 @@ class Format(Protocol):
 
 FORMATS: dict[str, Format] = {
     "openai_chat": openai_chat,
+    "openai_responses": openai_responses,
     "anthropic_messages": anthropic_messages,
+    "gemini": gemini,
+    "cohere_chat": cohere_chat,
+    "ollama_chat": ollama_chat,
+    "bedrock_converse": bedrock_converse,
 }
+
+
+ClientFormat = Format
+# What a client may speak: some are only another way to say one of those above.
+CLIENTS: dict[str, ClientFormat] = {**FORMATS, "gemini_array": gemini_array}
+
+
+def client(name: str) -> ClientFormat:
+    return CLIENTS[name]
 
 
 def by_name(name: str) -> Format:

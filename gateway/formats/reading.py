@@ -11,6 +11,7 @@ from gateway.formats.types import (
     OpaqueTool,
     Part,
     Prompt,
+    Quirks,
     Text,
     Tool,
     ToolResult,
@@ -62,6 +63,20 @@ def wants(path: str, body: JSONDict) -> tuple[str, bool]:
     the body. It is not checked yet."""
     model = body.get("model")
     return model if isinstance(model, str) else "", body.get("stream") is True
+
+
+def readdress(body: JSONDict, model: str, quirks: Quirks) -> tuple[JSONDict, bool, tuple[str, ...]]:
+    """A request for an upstream of the same format: all of it, under another name.
+
+    Returns:
+        The body (the same object where nothing changes), false (usage comes unasked in such a
+        format, so there is none to hide from the client), and the fields that were left out.
+    """
+    dropped = tuple(name for name in quirks.unsupported if name in body)
+    if body.get("model") == model and not dropped:
+        return body, False, ()
+    kept = {name: value for name, value in body.items() if name not in dropped}
+    return kept | {"model": model}, False, dropped
 
 
 def one_of(value: str | None, allowed: Any, param: str) -> None:
@@ -118,7 +133,7 @@ def over(body: JSONDict, told: JSONDict) -> JSONDict:
 
 
 def lost(prompt: Prompt) -> Iterator[str]:
-    """What parts and tools say that another format cannot: `content.citations`, for example."""
+    """What messages, parts and tools say that another format cannot: `content.citations`, for example."""
     for message in prompt.messages:
         # What of a thought is no part of its own is not for others in any case.
         told = (name for name in message.extras if not name.startswith("reasoning"))
@@ -126,8 +141,10 @@ def lost(prompt: Prompt) -> Iterator[str]:
         for part in message.parts:
             yield from (f"content.{name}" for name in _extras(part))
     for tool in prompt.tools:
-        if isinstance(tool, Tool):
+        if not isinstance(tool, OpaqueTool):
             yield from (f"tools.{name}" for name in tool.extras)
+            if tool.group is not None and tool.group.value.get("description"):
+                yield "tools.namespace"
 
 
 def _extras(part: Part) -> Iterator[str]:
@@ -154,11 +171,26 @@ def has_cache_hints(prompt: Prompt) -> bool:
     )
 
 
+# Fields that say what the model can do, or what comes back, and not only how; each is understood by
+# the upstreams of one format or two.
+NEEDED = ("mcp_servers", "web_search_options", "audio")
+
+
 def refuse_extras(prompt: Prompt, names: Iterable[str]) -> None:
     """Raises `NotSupported` where one of these fields is set: without it, another thing is asked."""
     for name in names:
         if prompt.extras.get(name):
             raise NotSupported(f"{name}: not available at this provider", param=name)
+
+
+# base64, of what type; parameters besides are kept by those who keep the address whole.
+_DATA_URL = re.compile(r"data:([^;,]*)(?:;[^,]*)?;base64,(.*)", re.DOTALL)
+
+
+def data_url(url: str) -> tuple[str, str] | None:
+    """The media type and the base64 data of a `data:` URL; null for any other address."""
+    inline = _DATA_URL.fullmatch(url)
+    return (inline[1], inline[2]) if inline else None
 
 
 MAX_DROPPED = 32
@@ -174,11 +206,10 @@ def dropped_names(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)[:MAX_DROPPED]
 
 
-def unknown_part(value: JSONDict) -> NotSupported:
-    kind = str(value.get("type"))[:60].encode("ascii", "backslashreplace").decode()
-    return NotSupported(
-        f"content of type {kind!r} cannot be sent to this provider", param="messages"
-    )
+def unknown_part(value: JSONDict, param: str = "messages") -> NotSupported:
+    told = str(value.get("type") or next(iter(value), None))
+    kind = told[:60].encode("ascii", "backslashreplace").decode()
+    return NotSupported(f"content of type {kind!r} cannot be sent to this provider", param=param)
 
 
 def count(value: object) -> int:

@@ -52,9 +52,9 @@ class Relay(Tally):
             UpstreamFailed: The stream broke off before its finish.
         """
         rest = self._splitter.rest()
+        rest = rest and rest + self._end  # the decoder too waits for the end of a frame
         try:
             self._read(rest)
-            rest = rest and rest + self._end
         except NotAnEvent:  # half a frame is not passed on
             rest = b""
         if not self.finished and not self.failed:

@@ -125,8 +125,22 @@ class Message(Struct, frozen=True):
     extras: JSONDict = field(default_factory=dict)
 
 
+class ToolGroup(Struct, frozen=True):
+    """Tools within tools. `value` is what the group says of itself, one object for all its tools,
+    and `member` what the tool is called within it."""
+
+    value: JSONDict
+    member: str
+
+
 class Tool(Struct, frozen=True):
-    """A function that the model may call. `parameters` is a JSON schema."""
+    """A function that the model may call. `parameters` is a JSON schema.
+
+    Of a tool in a group `name` says both, since most formats know no groups. One that is `added`
+    came in the midst of the messages, where its own format still has it.
+
+    `original`: fields by which its own format says the same in words that are no JSON schema.
+    """
 
     name: str
     description: str | None = None
@@ -134,6 +148,9 @@ class Tool(Struct, frozen=True):
     strict: bool | None = None
     cache: JSONDict | None = None
     extras: JSONDict = field(default_factory=dict)
+    group: ToolGroup | None = None
+    added: bool = False
+    original: JSONDict | None = None
 
 
 class CustomTool(Struct, frozen=True):
@@ -142,6 +159,9 @@ class CustomTool(Struct, frozen=True):
     name: str
     description: str | None = None
     grammar: JSONDict | None = None
+    extras: JSONDict = field(default_factory=dict)
+    group: ToolGroup | None = None
+    added: bool = False
 
 
 class OpaqueTool(Struct, frozen=True):
@@ -150,6 +170,7 @@ class OpaqueTool(Struct, frozen=True):
     format: str
     kind: str
     value: JSONDict
+    added: bool = False
 
 
 AnyTool = Tool | CustomTool | OpaqueTool
@@ -164,12 +185,13 @@ class ToolChoice(Struct, frozen=True):
 
 
 class OutputSchema(Struct, frozen=True):
-    """Structured output; `schema` is null for "any JSON object"."""
+    """Structured output; `schema` is null for "any JSON object". `original`: see `Tool`."""
 
     name: str | None = None
     schema: JSONDict | None = None
     strict: bool | None = None
     description: str | None = None
+    original: JSONDict | None = None
 
 
 class Reasoning(Struct, frozen=True):
@@ -326,6 +348,7 @@ class Quirks(Struct, frozen=True, forbid_unknown_fields=True):
     reasoning: Literal["effort", "budget", "adaptive", "none"] | None = None
     efforts: tuple[Effort, ...] = ()  # those it takes, the others become the nearest; (): all
     max_output_tokens: int | None = None  # it refuses a `max_tokens` above
+    tool_result_media: bool = False  # a tool's result may hold images, where its format lets it
 
 
 class Asked(Struct, frozen=True, kw_only=True):

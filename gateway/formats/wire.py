@@ -11,7 +11,7 @@ import msgspec
 
 from gateway.errors import BadRequest
 
-# What msgspec raises for what it cannot read, whatever the type that is wanted.
+# What a typed parser raises for bytes that it cannot read: wrong, or nested too deeply.
 UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 _encode = msgspec.json.Encoder().encode

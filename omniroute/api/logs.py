@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from django.db.models import Count, F, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
 from ninja import Router
 from pydantic import Field
 
@@ -95,6 +96,12 @@ def logs(
         "items": [item(row) for row in page[:limit]],
         "next": page[limit - 1].id if len(page) > limit else None,
     }
+
+
+@routes.get("/logs/{id}")
+def log(request: HttpRequest, id: str) -> dict[str, Any]:
+    """One call, by the `x-request-id` of its answer."""
+    return item(get_object_or_404(visible(request), id=id))
 
 
 GROUPS: dict[str, Callable[[], Any]] = {

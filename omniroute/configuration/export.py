@@ -65,7 +65,7 @@ def provider(row: Provider) -> dict[str, Any]:
         "tier": row.tier,
         "allow_private_network": row.allow_private_network,
         "passthrough": row.passthrough,
-    } | _told(quirks=row.quirks)
+    } | _told(quirks=row.quirks, other_formats=row.other_formats)
 
 
 def _number(price: Decimal | None) -> float | None:
@@ -80,6 +80,8 @@ def model(row: ProviderModel) -> dict[str, Any]:
         output_price=_number(row.output_price),
         cache_read_price=_number(row.cache_read_price),
         cache_write_price=_number(row.cache_write_price),
+        quirks=row.quirks,
+        format=row.format,
         active=None if row.active else False,
     )
 

@@ -45,6 +45,7 @@ class ProviderEntry(Entry):
     allow_private_network: bool = False
     passthrough: bool = True
     quirks: dict[str, Any] = Field(default_factory=dict)
+    other_formats: dict[Format, str] = Field(default_factory=dict)
 
 
 class AuthEntry(Entry):
@@ -88,6 +89,8 @@ class ModelEntry(Entry):
     output_price: Decimal | None = None
     cache_read_price: Decimal | None = None
     cache_write_price: Decimal | None = None
+    quirks: dict[str, Any] = Field(default_factory=dict)
+    format: Format | Literal[""] = ""
     active: bool = True
 
 
@@ -140,6 +143,8 @@ class SettingsEntry(Entry):
     require_api_key: bool | None = None
     log_bodies: bool | None = None
     retention_days: int | None = Field(default=None, ge=1)
+    stored_responses_days: int | None = Field(default=None, ge=0)
+    ollama_api: bool | None = None
 
 
 class Document(Entry):

@@ -66,6 +66,7 @@ def provider(entry: schema.ProviderEntry) -> Change:
         allow_private_network=entry.allow_private_network,
         passthrough=entry.passthrough,
         quirks=entry.quirks,
+        other_formats=entry.other_formats,
     )
 
 

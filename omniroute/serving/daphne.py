@@ -11,7 +11,7 @@ import signal
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 import uvloop
 from twisted.internet import asyncioreactor
@@ -76,6 +76,8 @@ class Request(WebRequest):
             for name in (b"authorization", *KEY_HEADERS)
             for value in headers.getRawHeaders(name, [])
         ]
+        query = self.channel._path.partition(b"?")[2].decode("latin-1")
+        given += parse_qs(query).get("key", [])  # where Gemini's clients may put it
         return not self.server.process.snapshot.require_api_key or any(
             hash_key(key) in keys for key in given
         )

@@ -186,7 +186,7 @@ def account(name: str, limits: Limits) -> Connection:
     return Connection(
         name=name,
         auth={},
-        base_url="https://models.example/v1",
+        base_urls={},
         headers={},
         timeouts=Timeouts(),
         limits=limits,

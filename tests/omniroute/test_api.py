@@ -80,7 +80,7 @@ ERRORS = [
     ("post", "/providers", {"id": "x"}, 400),
     ("post", "/providers", LOCAL | {"surprise": 1}, 400),
     ("post", "/providers", LOCAL | {"base_url": "http://10.0.0.1/v1"}, 400),
-    ("post", "/providers", LOCAL | {"format": "gemini"}, 400),
+    ("post", "/providers", LOCAL | {"format": "cursor_connect"}, 400),
     ("get", "/logs?limit=0", None, 400),
     ("get", "/logs?since=yesterday", None, 400),
     ("get", "/connections/none", None, 404),

@@ -125,7 +125,7 @@ WRONG: list[tuple[str, str, str]] = [
      "aliases[1].alias"),
     ("a private address", "providers: [{id: p, alias: p, base_url: 'http://10.0.0.1/v1'}]",
      "providers[0].base_url"),
-    ("a format to come", "providers: [{id: p, alias: p, base_url: 'https://p.example', format: gemini}]",
+    ("a format to come", "providers: [{id: p, alias: p, base_url: 'https://p.example', format: cursor_connect}]",
      "providers[0].format"),
     ("a strategy to come", "combos: [{name: c, strategy: random}]", "combos[0].strategy"),
     ("a sign-in to come", PROVIDER + "connections: [{name: c, provider: p, auth: {type: oauth}}]",

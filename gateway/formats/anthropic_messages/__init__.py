@@ -9,7 +9,6 @@ from gateway.formats.anthropic_messages.request import (
     check_request,
     decode_request,
     encode_request,
-    readdress,
 )
 from gateway.formats.anthropic_messages.response import (
     decode_response,
@@ -18,7 +17,7 @@ from gateway.formats.anthropic_messages.response import (
 )
 from gateway.formats.anthropic_messages.stream import Relay, StreamDecoder, StreamEncoder
 from gateway.formats.failures import decode_error
-from gateway.formats.reading import wants
+from gateway.formats.reading import readdress, wants
 
 __all__ = [
     "NAME",

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from gateway.errors import BadRequest, NotSupported
-from gateway.formats import custom_tools, signatures, sse, wire
+from gateway.formats import custom_tools, foreign, signatures, sse, wire
+from gateway.formats.functions import object_of
 from gateway.formats.reading import (
     allowed_tools,
     beside,
@@ -21,7 +22,6 @@ from gateway.formats.reading import (
     optional,
     others,
     over,
-    refuse_extras,
     required,
     strings,
     unknown_part,
@@ -66,8 +66,6 @@ SAFE_MAX_TOKENS = 8192
 MIN_BUDGET_TOKENS = 1024
 
 MAX_USER_CHARS = 256
-# Another format's fields that say what is to come back, and not only how.
-_NEEDED = ("web_search_options", "audio")
 
 _BLOCK = frozenset(
     [
@@ -404,15 +402,6 @@ def address(model: str, stream: bool) -> str:
     return "/messages"
 
 
-def readdress(body: JSONDict, model: str, quirks: Quirks) -> tuple[JSONDict, bool, tuple[str, ...]]:
-    """See `openai_chat.readdress`; usage always comes unasked here."""
-    dropped = tuple(name for name in quirks.unsupported if name in body)
-    if body.get("model") == model and not dropped:
-        return body, False, ()
-    kept = {name: value for name, value in body.items() if name not in dropped}
-    return kept | {"model": model}, False, dropped
-
-
 def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
     """Write a request that came in another format.
 
@@ -427,8 +416,9 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
         return _encode_own(prompt, model, quirks)
     if prompt.n not in (None, 1):
         raise NotSupported("n: this provider gives one answer a call", param="n")
-    refuse_extras(prompt, _NEEDED)
-    dropped = list(lost(prompt))
+    dropped: list[str] = []
+    prompt = foreign.fitted(prompt, NAME, dropped)
+    dropped += lost(prompt)
     body: JSONDict = {
         "model": model,
         "max_tokens": _max_tokens(prompt, quirks, dropped),
@@ -672,7 +662,7 @@ def encode_block(part: Part) -> JSONDict:
             return {"type": "redacted_thinking", "data": data}
         case ToolCall(id=id, name=name, arguments=arguments, custom=custom):
             arguments = custom_tools.to_arguments(arguments) if custom else arguments
-            return {"type": "tool_use", "id": id, "name": name, "input": read_input(arguments)}
+            return {"type": "tool_use", "id": id, "name": name, "input": object_of(arguments)}
         case ToolResult(call_id=call_id, content=content, is_error=is_error):
             inner = [_encode_part(item) for item in content]
             block: JSONDict = {"type": "tool_result", "tool_use_id": call_id, "content": inner}
@@ -711,24 +701,11 @@ def _encode_file(file: File) -> JSONDict:
     return block | ({"title": file.name} if file.name else {})
 
 
-def read_input(arguments: str) -> JSONDict:
-    """Arguments as the object that this format wants; what does not parse is kept as text."""
-    try:
-        value = wire.loads(arguments or "{}")
-    except ValueError:
-        return {"_unparsed": arguments}
-    return value if isinstance(value, dict) else {"_unparsed": arguments}
-
-
 def _encode_tool(tool: AnyTool) -> JSONDict:
     if isinstance(tool, CustomTool):
         tool = custom_tools.as_function(tool)
     if isinstance(tool, OpaqueTool):
-        if tool.format == NAME:
-            return tool.value
-        raise NotSupported(
-            f"tool type {tool.kind} is not available at this provider", param="tools"
-        )
+        return tool.value
     sent: JSONDict = {"name": tool.name}
     if tool.description is not None:
         sent["description"] = tool.description

@@ -15,7 +15,6 @@ from gateway.formats.anthropic_messages.request import (
     NAME,
     encode_block,
     read_citation,
-    read_input,
     read_redacted,
     write_citation,
 )
@@ -27,6 +26,7 @@ from gateway.formats.anthropic_messages.response import (
     write_usage,
 )
 from gateway.formats.failures import NotAnEvent, reported
+from gateway.formats.functions import object_of
 from gateway.formats.types import (
     Asked,
     Citation,
@@ -335,7 +335,7 @@ class StreamDecoder:
         if index in self._untold:
             events.append(ToolCallDelta(self._calls[index], self._untold.pop(index)))
         if index in self._inputs:
-            self._opaque[index]["input"] = read_input("".join(self._inputs.pop(index)))
+            self._opaque[index]["input"] = object_of("".join(self._inputs.pop(index)))
         if index in self._opaque:
             events.append(PartSent(Opaque(format=NAME, value=self._opaque.pop(index))))
 

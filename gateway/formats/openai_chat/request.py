@@ -3,16 +3,17 @@
 Source: https://platform.openai.com/docs/api-reference/chat/create (read 2026-11)
 """
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from gateway.errors import BadRequest, NotSupported
-from gateway.formats import sse
+from gateway.formats import custom_tools, foreign, sse
+from gateway.formats.functions import told_apart
 from gateway.formats.reading import (
     beside,
+    data_url,
     dropped_names,
     given,
     has_cache_hints,
@@ -22,7 +23,6 @@ from gateway.formats.reading import (
     optional,
     others,
     over,
-    refuse_extras,
     required,
     strings,
     unknown_part,
@@ -62,8 +62,6 @@ TAKES_URLS = (Image,)
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 # Longer ones are refused by OpenAI and others; Claude Code's is a JSON document.
 MAX_USER_CHARS = 64
-# Another format's fields that say what the model can do, and not only how.
-_NEEDED = ("mcp_servers",)
 
 _PART = frozenset(
     [
@@ -265,9 +263,6 @@ def written(parts: list[Any]) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-_DATA_URL = re.compile(r"data:([^;,]*)(?:;[^,]*)?;base64,(.*)", re.DOTALL)
-
-
 def read_image(part: JSONDict, at: str, cache: JSONDict | None) -> Image:
     image = part.get("image_url")
     if isinstance(image, str):  # some clients leave the object out
@@ -276,9 +271,9 @@ def read_image(part: JSONDict, at: str, cache: JSONDict | None) -> Image:
         raise wrong(at + "image_url", "an object")
     url = required(image, "url", str, at + "image_url.")
     detail = optional(image, "detail", str, at + "image_url.")
-    inline = _DATA_URL.fullmatch(url)
+    inline = data_url(url)
     if inline:
-        return Image(data=inline[2], media_type=inline[1], detail=detail, cache=cache)
+        return Image(data=inline[1], media_type=inline[0], detail=detail, cache=cache)
     if url.startswith("data:"):
         raise wrong(at + "image_url.url", "an address, or a data: URL in base64")
     return Image(url=url, detail=detail, cache=cache)
@@ -286,11 +281,11 @@ def read_image(part: JSONDict, at: str, cache: JSONDict | None) -> Image:
 
 def _file(file: JSONDict, at: str, cache: JSONDict | None) -> File:
     data = optional(file, "file_data", str, at)
-    inline = _DATA_URL.fullmatch(data) if data else None
+    inline = data_url(data) if data else None
     return File(
         file_id=optional(file, "file_id", str, at),
-        data=inline[2] if inline else data,
-        media_type=inline[1] if inline else None,
+        data=inline[1] if inline else data,
+        media_type=inline[0] if inline else None,
         name=optional(file, "filename", str, at),
         cache=cache,
     )
@@ -521,7 +516,9 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
             change what is asked.
     """
     own = prompt.format == NAME
-    dropped: list[str] = [] if own else _foreign(prompt)
+    dropped: list[str] = []
+    if not own:
+        prompt = _fitted(prompt, dropped)
     body: JSONDict = {"model": model, "messages": _encode_messages(prompt, quirks, dropped)}
     if prompt.stream:
         body["stream"] = True
@@ -555,14 +552,18 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
     return Encoded(body, dropped_names(dropped))
 
 
-def _foreign(prompt: Prompt) -> list[str]:
-    """What a request of another format loses here. Raises `NotSupported`, see `encode_request`."""
-    refuse_extras(prompt, _NEEDED)
-    dropped = list(lost(prompt))
+def _fitted(prompt: Prompt, dropped: list[str]) -> Prompt:
+    """A request of another format without what is lost here; see `encode_request`.
+
+    Custom tools are functions there: hardly any server of this format but OpenAI's knows them.
+    """
+    prompt = custom_tools.as_functions(foreign.fitted(prompt, NAME, dropped))
+    dropped += lost(prompt)
     if has_cache_hints(prompt):
         dropped.append("cache_control")
     dropped += [name for name in ("top_k", "service_tier") if getattr(prompt, name) is not None]
-    return dropped + sorted(prompt.extras)
+    dropped += sorted(prompt.extras)
+    return prompt
 
 
 def _encode_user(user: str | None, dropped: list[str]) -> str | None:
@@ -591,7 +592,7 @@ def _encode_messages(prompt: Prompt, quirks: Quirks, dropped: list[str]) -> list
             sent += [_own_result(result) | given(name=message.name) for result in results]
             continue
         sent += [_encode_result(result) for result in results]
-        said = [part for result in results for part in _beside_text(result)] + said
+        said = [part for result in results for part in told_apart(result, (Text,))] + said
         if said or not message.parts:
             content = _encode_content(said, own)
             sent.append({"role": role, "content": content} | given(name=message.name) | extras)
@@ -610,14 +611,6 @@ def _encode_result(result: ToolResult) -> JSONDict:
     if result.is_error:
         text = f"Error: {text}"  # the format has no other way to say so
     return {"role": "tool", "tool_call_id": result.call_id, "content": text}
-
-
-def _beside_text(result: ToolResult) -> list[Part]:
-    """A tool message takes text only: the rest is the user's, with a word on whose it is."""
-    rest = [part for part in result.content if not isinstance(part, Text)]
-    if not rest:
-        return []
-    return [Text(text=f"Content returned by tool call {result.call_id}:"), *rest]
 
 
 def _encode_assistant(message: Message, dropped: list[str], own: bool) -> JSONDict:
@@ -720,11 +713,7 @@ def _encode_tool(tool: AnyTool, own: bool) -> JSONDict:
         custom = given(description=tool.description, format=tool.grammar)
         return {"type": "custom", "custom": {"name": tool.name, **custom}}
     if isinstance(tool, OpaqueTool):
-        if tool.format == NAME:
-            return tool.value
-        raise NotSupported(
-            f"tool type {tool.kind} is not available at this provider", param="tools"
-        )
+        return tool.value
     function = given(description=tool.description, parameters=tool.parameters, strict=tool.strict)
     sent: JSONDict = {"type": "function", "function": {"name": tool.name, **function}}
     if own:

@@ -321,7 +321,7 @@ def encode_response(reply: Reply, asked: Asked) -> JSONDict:
         message["images"] = images
     customs = custom_names(asked.request)
     calls = [
-        encode_call(_as_asked(part, customs)) | (part.extras if is_own else {})
+        encode_call(custom_tools.as_asked(part, customs)) | (part.extras if is_own else {})
         for part in reply.parts
         if isinstance(part, ToolCall)
     ]
@@ -347,14 +347,6 @@ def encode_response(reply: Reply, asked: Asked) -> JSONDict:
     if reply.usage:
         body["usage"] = write_usage(reply.usage)
     return over(body, own)
-
-
-def _as_asked(call: ToolCall, customs: frozenset[str]) -> ToolCall:
-    """A call of the function that stood for a custom tool is a call of the tool."""
-    if call.custom or call.name not in customs:
-        return call
-    text = custom_tools.to_text(call.arguments)
-    return msgspec.structs.replace(call, arguments=text, custom=True)
 
 
 def _annotations(reply: Reply) -> Iterator[JSONDict]:

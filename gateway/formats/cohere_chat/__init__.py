@@ -1,0 +1,37 @@
+"""Cohere's Chat API, version 2: `POST /v2/chat`. No client speaks it to us."""
+
+from gateway.formats.cohere_chat.citations import NAME
+from gateway.formats.cohere_chat.errors import encode_error, encode_stream_error
+from gateway.formats.cohere_chat.request import (
+    STREAM_TYPE,
+    TAKES_URLS,
+    address,
+    check_request,
+    decode_request,
+    encode_request,
+)
+from gateway.formats.cohere_chat.response import decode_response, encode_response, sniff_response
+from gateway.formats.cohere_chat.stream import Relay, StreamDecoder, StreamEncoder
+from gateway.formats.failures import decode_error
+from gateway.formats.reading import readdress, wants
+
+__all__ = [
+    "NAME",
+    "STREAM_TYPE",
+    "TAKES_URLS",
+    "Relay",
+    "StreamDecoder",
+    "StreamEncoder",
+    "address",
+    "check_request",
+    "decode_error",
+    "decode_request",
+    "decode_response",
+    "encode_error",
+    "encode_request",
+    "encode_response",
+    "encode_stream_error",
+    "readdress",
+    "sniff_response",
+    "wants",
+]
