@@ -12,7 +12,7 @@ from tests.gateway.formats.corpus.recordings import Recording, each, each_into
 
 
 def answers(recording: Recording) -> bool:
-    return recording.answer is not None and "error" not in recording.answer
+    return recording.answer is not None and not recording.answer.get("error")
 
 
 def asked_by(recording: Recording, model: str, to: str) -> Asked:

@@ -53,7 +53,7 @@ def pairs() -> list[tuple[Recording, Recording]]:
         for same in asked.values()
         for stream in same
         for whole in same
-        if stream.stream and whole.answer and "error" not in whole.answer
+        if stream.stream and whole.answer and not whole.answer.get("error")
     ]
 
 
