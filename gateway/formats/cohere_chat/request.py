@@ -3,8 +3,6 @@
 Source: https://docs.cohere.com/reference/chat (read 2026-11)
 """
 
-from typing import Any
-
 from gateway.errors import BadRequest, NotSupported
 from gateway.formats import sse
 from gateway.formats.cohere_chat.citations import NAME
@@ -64,6 +62,24 @@ _KNOWN = frozenset(
         "thinking",
     ]
 )
+
+# The neutral names of parameters, and the names here.
+_SAMPLING = {
+    "max_tokens": "max_tokens",
+    "temperature": "temperature",
+    "top_p": "p",
+    "top_k": "k",
+    "seed": "seed",
+    "presence_penalty": "presence_penalty",
+    "frequency_penalty": "frequency_penalty",
+}
+# What it takes: narrower than others', whose clients send a `top_p` of 1 and penalties below 0.
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "top_p": (0.01, 0.99),
+    "top_k": (0, 500),
+    "presence_penalty": (0, 1),
+    "frequency_penalty": (0, 1),
+}
 
 
 def check_request(body: JSONDict) -> None:
@@ -227,27 +243,18 @@ def _encode_tools(prompt: Prompt, native: bool, body: JSONDict, dropped: list[st
 
 
 def _sampling(prompt: Prompt, quirks: Quirks, dropped: list[str]) -> JSONDict:
-    most = quirks.max_output_tokens
-    told: dict[str, Any] = {
-        "max_tokens": prompt.max_tokens,
-        "temperature": prompt.temperature,
-        "p": prompt.top_p,
-        "k": prompt.top_k,
-        "seed": prompt.seed,
-        "stop_sequences": list(prompt.stop) or None,
-        "presence_penalty": prompt.presence_penalty,
-        "frequency_penalty": prompt.frequency_penalty,
-    }
-    # OpenAI's penalties go from -2 to 2, these from 0 to 1.
-    bounds = {"presence_penalty": 1, "frequency_penalty": 1, "max_tokens": most}
-    for name, bound in bounds.items():
-        value = told[name]
+    told: JSONDict = {}
+    for name, theirs in _SAMPLING.items():
+        value = getattr(prompt, name)
         if value is None:
             continue
-        told[name] = max(value if bound is None else min(value, bound), 0)
-        if told[name] != value:
+        least, most = _BOUNDS.get(name, (value, value))
+        if name == "max_tokens":
+            least, most = 1, quirks.max_output_tokens or value
+        told[theirs] = min(max(value, least), most)
+        if told[theirs] != value:
             dropped.append(name)
-    return {name: value for name, value in told.items() if value is not None}
+    return told | ({"stop_sequences": list(prompt.stop)} if prompt.stop else {})
 
 
 def _encode_thinking(

@@ -206,6 +206,8 @@ SENT = [
          prompt(presence_penalty=-1.5, frequency_penalty=2),
          {"presence_penalty": 0, "frequency_penalty": 1},
          ("presence_penalty", "frequency_penalty")),
+    Sent("all is nearly all", prompt(top_p=1, top_k=900), {"p": 0.99, "k": 500},
+         ("top_p", "top_k")),
     Sent("a limit above the model's own", prompt(max_tokens=9), {"max_tokens": 8},
          ("max_tokens",), Quirks(max_output_tokens=8)),
     Sent("what a row says is refused", prompt(seed=1), {}, ("seed",),
