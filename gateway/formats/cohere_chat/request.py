@@ -6,7 +6,7 @@ Source: https://docs.cohere.com/reference/chat (read 2026-11)
 from gateway.errors import BadRequest, NotSupported
 from gateway.formats import sse
 from gateway.formats.cohere_chat.citations import NAME
-from gateway.formats.cohere_chat.messages import encode_messages, read_messages
+from gateway.formats.cohere_chat.messages import encode_messages, read_messages, reasons
 from gateway.formats.functions import read_tools, write_tool
 from gateway.formats.reading import (
     NEEDED,
@@ -208,7 +208,7 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
         body["response_format"] = {"type": "json_object"}
         if schema is not None:
             body["response_format"]["json_schema"] = schema
-    thinking = _encode_thinking(prompt.reasoning, quirks, dropped)
+    thinking = _encode_thinking(prompt, quirks, dropped)
     if thinking:
         body["thinking"] = thinking
     unknown = ("parallel_tool_calls", "user", "service_tier")
@@ -257,18 +257,20 @@ def _sampling(prompt: Prompt, quirks: Quirks, dropped: list[str]) -> JSONDict:
     return told | ({"stop_sequences": list(prompt.stop)} if prompt.stop else {})
 
 
-def _encode_thinking(
-    reasoning: Reasoning | None, quirks: Quirks, dropped: list[str]
-) -> JSONDict | None:
-    """An effort becomes a budget; of none of the two the model decides."""
+def _encode_thinking(prompt: Prompt, quirks: Quirks, dropped: list[str]) -> JSONDict | None:
+    """An effort becomes a budget; of none of the two the model decides.
+
+    Most models of Cohere's do not think: those that do are asked to where their row says so.
+    """
+    reasoning = prompt.reasoning
     if reasoning is None:
         return None
-    off = not reasoning.enabled or reasoning.effort == "none"
-    if quirks.reasoning == "none":
-        if not off:
+    asks = reasoning.enabled and reasoning.effort != "none"
+    if prompt.format != NAME and not reasons(quirks):
+        if asks:
             dropped.append("reasoning_effort")
         return None
-    if off:
+    if not asks:
         return {"type": "disabled"}
     if reasoning.effort is None and reasoning.budget_tokens is None:
         return {"type": "enabled"}
