@@ -2,6 +2,7 @@
 
 import email.utils
 import time
+from typing import cast
 
 from msgspec import Struct
 
@@ -9,7 +10,7 @@ from gateway import media, tokens
 from gateway.call import Call
 from gateway.deadline import Deadline
 from gateway.errors import UpstreamFailed, UpstreamRefused
-from gateway.formats import Stage, wire
+from gateway.formats import Format, Stage, wire
 from gateway.formats.types import Prompt
 from gateway.routing import Target
 from gateway.runtime import Runtime
@@ -86,7 +87,11 @@ async def _prepare(
         )
         call.dropped = dropped
         body = call.raw if request is call.request else wire.dumps(request)
-        return body, call.format.Relay(strip_usage) if call.stream else None
+        if not call.stream:
+            return body, None
+        # The client's own, which may frame the stream in another way. It has one: a name that is
+        # an upstream's is that of a whole format.
+        return body, cast(Format, call.format).Relay(strip_usage)
     prompt = await _with_bytes(call, target, runtime, limit)
     encoded = theirs.encode_request(prompt, target.sent, target.model.quirks)
     call.dropped = encoded.dropped
