@@ -11,6 +11,9 @@ import msgspec
 
 from gateway.errors import BadRequest
 
+# What msgspec raises for JSON that it cannot read, a nesting of thousands included.
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
@@ -19,7 +22,7 @@ def loads(data: bytes | str) -> Any:
     """Parse JSON. Raises only `ValueError`, whatever the input."""
     try:
         return _decode(data)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+    except UNREADABLE:
         return _loads_leniently(data)
 
 

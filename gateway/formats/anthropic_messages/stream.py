@@ -86,7 +86,7 @@ def _events(data: bytes) -> list[_Event] | None:
         return None
     try:
         return _read_events(lines)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except wire.UNREADABLE:
         return None
 
 
@@ -94,11 +94,11 @@ def _event(data: bytes) -> _Event:
     """Raises `NotAnEvent` where the stream holds something else than events."""
     try:
         return _read_event(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except wire.UNREADABLE:
         pass
     try:  # half a character as an escape, or a field of an unexpected type
         return msgspec.convert(wire.loads(data), _Event)
-    except (ValueError, msgspec.MsgspecError):
+    except wire.UNREADABLE:
         if data == b"[DONE]":  # OpenAI's end, which some compatible servers add
             return _Event()
         raise NotAnEvent("the upstream's stream holds something else than events") from None

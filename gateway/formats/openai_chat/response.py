@@ -339,7 +339,7 @@ def sniff_response(data: bytes) -> Usage | None:
     """The usage in an answer that is relayed. Raises `UpstreamFailed` for what is no answer."""
     try:
         answer = _read_answer(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except wire.UNREADABLE:
         answer = read_leniently(data, _Answer)
     if answer.error:
         raise reported(answer.error)

@@ -96,7 +96,7 @@ def _chunks(data: bytes) -> list[_Chunk] | None:
         return None
     try:
         chunks = _read_chunks(lines)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except wire.UNREADABLE:
         return None
     # The parser skips lines of white space: then which chunk was whose event is not known.
     return chunks if len(chunks) == lines.count(b"\n") else None
@@ -106,11 +106,11 @@ def _chunk(data: bytes) -> _Chunk:
     """Raises `NotAnEvent` where the stream holds something else than chunks."""
     try:
         return _read_chunk(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except wire.UNREADABLE:
         pass
     try:  # half a character as an escape, or a field of an unexpected type
         return msgspec.convert(wire.loads(data), _Chunk)
-    except (ValueError, msgspec.MsgspecError):
+    except wire.UNREADABLE:
         raise NotAnEvent("the upstream's stream holds something else than chunks") from None
 
 

@@ -87,7 +87,7 @@ def _events(data: bytes) -> list[_Event] | None:
         return None
     try:
         events = _read_events(lines)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except wire.UNREADABLE:
         return None
     return events if len(events) == lines.count(b"\n") + (not lines.endswith(b"\n")) else None
 
@@ -96,25 +96,25 @@ def _event(data: bytes) -> _Event:
     """Raises `NotAnEvent` where the stream holds something else than events."""
     try:
         return _read_event(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except wire.UNREADABLE:
         pass
     try:  # half a character as an escape, or a field of an unexpected type
         told = wire.loads(data)
         if isinstance(told, dict) and isinstance(told.get("response"), dict):
             told["response"] = msgspec.Raw(wire.dumps(told["response"]))
         return msgspec.convert(told, _Event)
-    except (ValueError, msgspec.MsgspecError):
+    except wire.UNREADABLE:
         raise NotAnEvent("the upstream's stream holds something else than events") from None
 
 
 def _response(event: _Event) -> _Response:
     try:
         return _read_response(event.response) or _Response()
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except wire.UNREADABLE:
         pass
     try:
         return msgspec.convert(wire.loads(bytes(event.response)), _Response)
-    except (ValueError, msgspec.MsgspecError):
+    except wire.UNREADABLE:
         raise UpstreamFailed("the upstream's stream holds a response that is none") from None
 
 
