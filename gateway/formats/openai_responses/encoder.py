@@ -347,7 +347,6 @@ class StreamEncoder:
             kind, told = "custom_tool_call_input", {"input": call.arguments}
         else:
             kind, told = "function_call_arguments", {"arguments": call.arguments}
-            told["name"] = item["name"]
         return (
             rest
             + self._event(f"response.{kind}.done", **where, **told)
