@@ -141,11 +141,14 @@ class StreamDecoder:
 
     def feed(self, data: bytes) -> list[Event]:
         """Raises `UpstreamFailed` for an error event and for what is no event."""
-        events: list[Event] = []
         told = None if self._splitter.holds or data.endswith(_END) else _events(data)
         if told is None:
             sent = [sse.data_of(event) for event in self._splitter.feed(data)]
             told = [_event(content) for content in sent if content and content != DONE]
+        return self.read(told)
+
+    def read(self, told: list[_Event]) -> list[Event]:
+        events: list[Event] = []
         for event in told:
             if not self._ended:
                 self._read(event, events)
@@ -288,4 +291,23 @@ class Relay(relay.Relay):
     """See `gateway.formats.Stage`. Usage is always told here, so nothing is left out."""
 
     def __init__(self, strip_usage: bool) -> None:
-        super().__init__(sse.Splitter(), StreamDecoder(), b"\n\n")
+        self._sse, self._reader = sse.Splitter(), StreamDecoder()
+        super().__init__(self._sse, self._reader, b"\n\n")
+
+    def feed(self, data: bytes) -> bytes:
+        """The bytes to pass on; a piece of whole events as it is.
+
+        Raises:
+            UpstreamFailed: The upstream reports an error before any content.
+        """
+        told = None if self._sse.holds or self.failed else _events(data)
+        if told is None:
+            return super().feed(data)
+        try:
+            for event in told:
+                self.note_all(self._reader.read([event]))
+        except UpstreamFailed as error:
+            if not self.started:
+                raise
+            self.failed = error
+        return data
