@@ -327,7 +327,11 @@ def from_chat(quirks: Quirks | None = None, **fields: Any) -> Encoded:
 
 
 def from_anthropic(**fields: Any) -> Encoded:
-    body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]} | fields
+    body = {
+        "model": "m",
+        "max_tokens": 90,
+        "messages": [{"role": "user", "content": "hi"}],
+    } | fields
     return openai_responses.encode_request(anthropic_messages.decode_request(body), "sent", Quirks())  # fmt: skip
 
 
@@ -353,7 +357,8 @@ FROM_CHAT = [
     Case("functions, which are strict only where they say so", {"tools": [function("f", parameters=SCHEMA), function("g", strict=True)]}, {"tools": [{"type": "function", "name": "f", "parameters": SCHEMA, "strict": False}, {"type": "function", "name": "g", "parameters": {"type": "object", "properties": {}}, "strict": True}]}),
     Case("a custom tool", {"tools": [{"type": "custom", "custom": {"name": "p", "format": {"type": "grammar", "grammar": {"syntax": "lark", "definition": "d"}}}}]}, {"tools": [{"type": "custom", "name": "p", "format": {"type": "grammar", "syntax": "lark", "definition": "d"}}]}),
     Case("a forced tool", {"tools": [function("f")], "tool_choice": {"type": "function", "function": {"name": "f"}}, "parallel_tool_calls": False}, {"tool_choice": {"type": "function", "name": "f"}, "parallel_tool_calls": False}),
-    Case("limits and a schema", {"max_completion_tokens": 7, "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA, "strict": True}}, "verbosity": "low"}, {"max_output_tokens": 7, "text": {"format": {"type": "json_schema", "name": "n", "schema": SCHEMA, "strict": True}, "verbosity": "low"}}),
+    Case("limits and a schema", {"max_completion_tokens": 70, "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA, "strict": True}}, "verbosity": "low"}, {"max_output_tokens": 70, "text": {"format": {"type": "json_schema", "name": "n", "schema": SCHEMA, "strict": True}, "verbosity": "low"}}),
+    Case("a limit below the least that is taken", {"max_tokens": 1}, {"max_output_tokens": 16}, dropped=("max_tokens",)),
     Case("thoughts come encrypted where some are asked for", {"reasoning_effort": "low"}, {"reasoning": {"effort": "low"}, "include": ["reasoning.encrypted_content"]}),
     Case("fields that mean the same", {"metadata": {"a": "b"}, "prompt_cache_key": "k", "store": True, "service_tier": "flex"}, {"metadata": {"a": "b"}, "prompt_cache_key": "k", "store": True, "service_tier": "flex"}),
     Case("what it cannot say is named", {"seed": 1, "presence_penalty": 1, "logit_bias": {"1": 2}}, dropped=("logit_bias", "presence_penalty", "seed")),
@@ -381,8 +386,8 @@ def test_what_claude_code_asks_for() -> None:
     assert sent.body == {
         "model": "sent",
         "instructions": "s",
-        "input": [HI, call("a"), output("a", [{"type": "input_text", "text": "Error:"}, {"type": "input_text", "text": "1"}])],
-        "max_output_tokens": 9,
+        "input": [HI, call("a"), output("a", "Error: 1")],
+        "max_output_tokens": 90,
         "reasoning": {"effort": "medium", "summary": "auto"},
         "store": False,
         "include": ["reasoning.encrypted_content"],
@@ -404,6 +409,8 @@ def test_quirks_of_a_provider() -> None:
     assert sent.body["max_output_tokens"] == 5
     assert "store" not in sent.body
     assert set(sent.dropped) == {"store", "max_tokens", "reasoning_effort"}
+    assert from_chat(Quirks(reasoning="effort")).body["include"] == ["reasoning.encrypted_content"]
+    assert "include" not in from_chat().body
 
 
 # --- Relayed ---------------------------------------------------------------------------------
