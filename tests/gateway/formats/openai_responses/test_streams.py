@@ -331,6 +331,7 @@ def test_a_stream_that_fails_tells_what_there_was() -> None:
     assert last["sequence_number"] == begun.count(b"event: ")
     assert last["response"]["error"] == {"code": "server_error", "message": "no luck"}
     assert (last["response"]["id"], last["response"]["model"]) == ("resp_x", "m")
+    assert [item["id"] for item in last["response"]["output"]] == ["msg_x_0"]
 
 
 def test_arguments_of_a_call_that_has_ended_cannot_be_told() -> None:
