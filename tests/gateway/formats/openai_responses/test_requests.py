@@ -1,15 +1,19 @@
 """Requests of the Responses API: what comes back in the same format, and what leaves in others."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway import formats
 from gateway.errors import BadRequest, NotSupported
-from gateway.formats import anthropic_messages, openai_chat, openai_responses
+from gateway.formats import anthropic_messages, openai_chat, openai_responses, wire
 from gateway.formats.types import (
+    Asked,
     CustomTool,
     Encoded,
     JSONDict,
@@ -19,6 +23,7 @@ from gateway.formats.types import (
     Thinking,
     ToolCall,
 )
+from tests.gateway.formats.openai_responses.test_answers import ODD, places, replaced
 
 SCHEMA = {"type": "object", "properties": {"x": {"type": "integer"}}}
 LARK = {"type": "grammar", "syntax": "lark", "definition": "start: /a+/"}
@@ -464,3 +469,42 @@ def test_a_long_conversation_of_one_megabyte_is_read_whole() -> None:
     assert len(prompt.messages) == 400
     body = openai_chat.encode_request(prompt, "m", Quirks()).body
     assert len(json.dumps(body)) > 1_000_000
+
+
+# --- Whatever is sent ------------------------------------------------------------------------
+
+WHOLE = asked(
+    input=ITEMS, instructions="s", stream=True, tools=[F, PATCH, SPACE, {"type": "web_search"}],
+    tool_choice={"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "f"}]},
+    reasoning={"effort": "low", "summary": "auto"}, max_output_tokens=9, temperature=1, user="u",
+    text={"format": {"type": "json_schema", "name": "n", "schema": SCHEMA}, "verbosity": "low"},
+)  # fmt: skip
+
+
+@given(
+    at=st.sampled_from(places(WHOLE)[1:]),
+    new=st.one_of(ODD, st.sampled_from(["reasoning", "function", "namespace", SPACE, [SPACE]])),
+)
+def test_a_whole_request_with_one_odd_value_is_refused_or_served(
+    at: tuple[Any, ...], new: Any
+) -> None:
+    body = replaced(WHOLE, at, new)
+    with suppress(BadRequest):
+        prompt = openai_responses.decode_request(body)
+        openai_responses.input_items(body, "resp_x")
+        openai_responses.StreamEncoder(Asked(model="m", id="x", created=7, request=body))
+        for target in formats.FORMATS.values():
+            with suppress(BadRequest):
+                wire.dumps(target.encode_request(prompt, "m", Quirks()).body)
+
+
+@pytest.mark.parametrize("name", ["input", "tools", "text", "made_up"])
+def test_a_request_nested_too_deeply_is_refused_or_served(name: str) -> None:
+    deep: Any = "x"
+    for _ in range(990):
+        deep = {"a": deep}
+    wrapped = {"input": [{"type": "new", "x": deep}], "tools": [F | {"parameters": deep}]}
+    body = asked(**{name: wrapped.get(name, deep)})
+    with suppress(BadRequest):
+        prompt = openai_responses.decode_request(body)
+        wire.dumps(openai_responses.encode_request(prompt, "m", Quirks()).body)
