@@ -98,7 +98,7 @@ def _event(data: bytes) -> _Event:
         pass
     try:  # half a character as an escape, or a field of an unexpected type
         return msgspec.convert(wire.loads(data), _Event)
-    except (ValueError, msgspec.MsgspecError):
+    except wire.UNREADABLE:
         if data == b"[DONE]":  # OpenAI's end, which some compatible servers add
             return _Event()
         raise NotAnEvent("the upstream's stream holds something else than events") from None

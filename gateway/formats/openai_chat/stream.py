@@ -110,7 +110,7 @@ def _chunk(data: bytes) -> _Chunk:
         pass
     try:  # half a character as an escape, or a field of an unexpected type
         return msgspec.convert(wire.loads(data), _Chunk)
-    except (ValueError, msgspec.MsgspecError):
+    except wire.UNREADABLE:
         raise NotAnEvent("the upstream's stream holds something else than chunks") from None
 
 
