@@ -172,7 +172,11 @@ def dropped_names(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def unknown_part(value: JSONDict) -> NotSupported:
-    kind = str(value.get("type") or next(iter(value), None))[:60].encode("ascii", "backslashreplace").decode()
+    kind = (
+        str(value.get("type") or next(iter(value), None))[:60]
+        .encode("ascii", "backslashreplace")
+        .decode()
+    )
     return NotSupported(
         f"content of type {kind!r} cannot be sent to this provider", param="messages"
     )
