@@ -54,6 +54,8 @@ class Stage(Protocol):
 
     def feed(self, data: bytes) -> bytes: ...
     def close(self) -> bytes: ...
+    def fail(self, error: GatewayError) -> bytes | None:
+        """The event that ends a broken stream, where that has more to tell than the error."""
 
 
 class _MakesEncoder(Protocol):
