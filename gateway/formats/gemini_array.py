@@ -89,7 +89,18 @@ class Relay(_Relay):
 
     def _element(self, frame: bytes) -> bytes:
         data = data_of(frame)
-        return self._array.add(data) if data and data != b"[DONE]" else b""
+        if not data or data == b"[DONE]" or (self.failed and not _is_json(data)):
+            return b""
+        return self._array.add(data)
+
+
+def _is_json(data: bytes) -> bool:
+    """After an error nobody reads along, and one bad element spoils an array."""
+    try:
+        wire.loads(data)
+    except ValueError:
+        return False
+    return True
 
 
 def encode_stream_error(error: GatewayError, request_id: str) -> bytes:

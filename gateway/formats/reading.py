@@ -157,7 +157,8 @@ def dropped_names(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def unknown_part(value: JSONDict) -> NotSupported:
-    kind = str(value.get("type"))[:60].encode("ascii", "backslashreplace").decode()
+    told = value.get("type") or next(iter(value), None)  # Google's parts are named by their field
+    kind = str(told)[:60].encode("ascii", "backslashreplace").decode()
     return NotSupported(
         f"content of type {kind!r} cannot be sent to this provider", param="messages"
     )

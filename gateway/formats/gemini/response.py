@@ -65,12 +65,12 @@ _COUNTS = (
 def read_finish(reason: object, has_calls: bool) -> Finish:
     """A finish reason; Google says STOP where functions are to be called too.
 
-    A broken call (MALFORMED_FUNCTION_CALL) and what is unknown are a stop: no call is to be made.
+    What is unknown is a stop, and a broken call too (MALFORMED_FUNCTION_CALL): there is none.
     """
     if isinstance(reason, int) and 0 <= reason < len(_NUMBERS):
         reason = _NUMBERS[reason]
     finish = FINISH.get(reason, "stop") if isinstance(reason, str) else "stop"
-    return "tool_calls" if reason == "STOP" and has_calls else finish
+    return "tool_calls" if finish == "stop" and has_calls else finish
 
 
 def read_usage(usage: object) -> Usage | None:
@@ -216,19 +216,21 @@ def encode_response(reply: Reply, asked: Asked) -> JSONDict:
     cited = grounding.write([(cited, part.text) for part in texts for cited in part.citations])
     if cited:
         candidate["groundingMetadata"] = cited
-    return {"candidates": [candidate], "usageMetadata": write_usage(reply.usage or Usage()), **head}
+    usage = {"usageMetadata": write_usage(reply.usage)} if reply.usage else {}
+    return {"candidates": [candidate], **usage, **head}
 
 
 def _as_told(reply: Reply, told: JSONDict) -> JSONDict:
     """An answer that came in this format: with all that it said."""
     candidate, content = told["candidate"], told["content"]
+    body: JSONDict = told["body"]
     if candidate is None:  # the prompt was blocked
-        return dict(told["body"])
+        return body
     if content and "parts" in content:
         content = content | {"parts": write_parts(reply.parts, True)}
     if content is not None:
         candidate = {"content": content} | candidate
-    return {"candidates": [candidate, *told["more"]]} | told["body"]
+    return {"candidates": [candidate, *told["more"]]} | body
 
 
 def write_parts(parts: tuple[Part, ...], native: bool) -> list[JSONDict]:

@@ -347,7 +347,8 @@ class ChunkEncoder:
         cited = grounding.write([(citation, text) for citation in self._cited])
         if cited:
             candidate["groundingMetadata"] = cited
-        return self._chunk(candidate, usageMetadata=write_usage(finished.usage or Usage()))
+        usage = {"usageMetadata": write_usage(finished.usage)} if finished.usage else {}
+        return self._chunk(candidate, **usage)
 
 
 class StreamEncoder(ChunkEncoder):
