@@ -193,7 +193,8 @@ def _extras(body: JSONDict, candidate: JSONDict) -> JSONDict:
     return {
         "body": others(body, known),
         "candidate": others(candidate, frozenset(["content"])) if candidate else None,
-        "content": told and told | ({"parts": []} if "parts" in told else {}),
+        # null: written from the parts; there may be none, or not even a list of them
+        "content": told and told | ({"parts": None} if told.get("parts") else {}),
         "more": (body.get("candidates") or [])[1:],
     }
 
@@ -226,7 +227,7 @@ def _as_told(reply: Reply, told: JSONDict) -> JSONDict:
     body: JSONDict = told["body"]
     if candidate is None:  # the prompt was blocked
         return body
-    if content and "parts" in content:
+    if content and content.get("parts", ()) is None:
         content = content | {"parts": write_parts(reply.parts, True)}
     if content is not None:
         candidate = {"content": content} | candidate
