@@ -26,7 +26,8 @@ from gateway.formats.gemini import (
     wants,
 )
 from gateway.formats.gemini import Relay as _Relay
-from gateway.formats.gemini.stream import ChunkEncoder, data_of
+from gateway.formats.gemini.chunks import ChunkEncoder
+from gateway.formats.gemini.stream import data_of
 from gateway.formats.sse import Splitter
 from gateway.formats.types import Asked, Event, Finished, Started
 

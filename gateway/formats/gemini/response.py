@@ -89,7 +89,7 @@ def read_usage(usage: object) -> Usage | None:
 
     Source: https://ai.google.dev/api/generate-content#UsageMetadata (read 2026-11)
     """
-    if not isinstance(usage, dict) or not any(name in usage for name in _COUNTS):
+    if not isinstance(usage, dict) or not counts(usage):
         return None
     asked = count(usage.get("promptTokenCount")) + count(usage.get("toolUsePromptTokenCount"))
     thought = count(usage.get("thoughtsTokenCount"))
@@ -99,6 +99,11 @@ def read_usage(usage: object) -> Usage | None:
         cache_read_tokens=min(count(usage.get("cachedContentTokenCount")), asked),
         reasoning_tokens=thought,
     )
+
+
+def counts(usage: JSONDict) -> bool:
+    """Does it tell any count?"""
+    return "promptTokenCount" in usage or any(name in usage for name in _COUNTS)
 
 
 def write_usage(usage: Usage) -> JSONDict:

@@ -62,7 +62,7 @@ def piece(path: str, **value: Any) -> dict[str, Any]:
 
 
 STOP = chunk({"text": ""}, finish="STOP")
-STARTED = Started("r", "m")
+STARTED = Started("r", "m", None, Usage(3, 2))
 ENDED = Finished("stop", Usage(3, 2))
 CALLED = Finished("tool_calls", Usage(3, 2))
 
@@ -106,7 +106,7 @@ CASES = [
           {"index": 1, "content": {"parts": [{"text": "other"}]}}]}),
          [Started("", ""), TextDelta("a"), Finished("length")]),
     Case("a blocked prompt", frames({"promptFeedback": {"blockReason": "OTHER"}, "usageMetadata": {"promptTokenCount": 4}}),
-         [Started("", ""), Finished("content_filter", Usage(4))]),
+         [Started("", "", None, Usage(4)), Finished("content_filter", Usage(4))]),
     Case("an image, and code", frames(chunk({"inlineData": {"mimeType": "image/png", "data": "AAAA"}}), chunk({"executableCode": {"code": "1"}}), STOP),
          [STARTED, PartSent(Image(data="AAAA", media_type="image/png")), PartSent(Opaque(format="gemini", value={"executableCode": {"code": "1"}})), ENDED]),
     Case("an array in one event", b"data: " + json.dumps([chunk({"text": "a"}), STOP]).encode() + b"\n\n", [STARTED, TextDelta("a"), ENDED]),
