@@ -26,6 +26,7 @@ from gateway.formats.anthropic_messages.response import (
     write_usage,
 )
 from gateway.formats.failures import NotAnEvent, reported
+from gateway.formats.functions import object_of
 from gateway.formats.tally import Tally
 from gateway.formats.types import (
     Asked,
@@ -54,6 +55,8 @@ class _Delta(Struct, gc=False):
     partial_json: str | None = None
     signature: str | None = None
     citation: Any = None
+    content: Any = None
+    encrypted_content: Any = None
     stop_reason: str | None = None
     stop_sequence: str | None = None
 
@@ -210,6 +213,7 @@ class StreamDecoder:
         self._calls: dict[int, int] = {}  # a block's index to the call's
         self._untold: dict[int, str] = {}  # arguments that a call's start carried whole
         self._opaque: dict[int, JSONDict] = {}
+        self._inputs: dict[int, list[str]] = {}  # of opaque blocks, in pieces
 
     def feed(self, data: bytes) -> list[Event]:
         """Raises `UpstreamFailed` for an error event and for what is no event."""
@@ -296,14 +300,31 @@ class StreamDecoder:
         elif delta.partial_json and index in self._calls:
             self._untold.pop(index, None)  # the start held a preview of what comes in pieces
             events.append(ToolCallDelta(self._calls[index], delta.partial_json))
+        elif index in self._opaque:
+            self._go_on(index, delta)
         elif isinstance(delta.citation, dict):
             events.append(CitationSent(read_citation(delta.citation)))
         elif delta.signature:
             events.append(ThinkingSigned(*signatures.unwrap(delta.signature, NAME)))
 
+    def _go_on(self, index: int, delta: _Delta) -> None:
+        """A piece of a block that only this format knows."""
+        block = self._opaque[index]
+        if delta.partial_json:
+            self._inputs.setdefault(index, []).append(delta.partial_json)
+        for name, piece in (
+            ("content", delta.content),
+            ("encrypted_content", delta.encrypted_content),
+        ):
+            if isinstance(piece, str):
+                told = block.get(name)
+                block[name] = told + piece if isinstance(told, str) else piece
+
     def _block_end(self, index: int, events: list[Event]) -> None:
         if index in self._untold:
             events.append(ToolCallDelta(self._calls[index], self._untold.pop(index)))
+        if index in self._inputs:
+            self._opaque[index]["input"] = object_of("".join(self._inputs.pop(index)))
         if index in self._opaque:
             events.append(PartSent(Opaque(format=NAME, value=self._opaque.pop(index))))
 

@@ -15,6 +15,7 @@ from gateway.formats.failures import NotAnEvent, reported
 from gateway.formats.openai_chat.request import (
     custom_names,
     encode_image,
+    is_of_functions,
     read_detail,
     write_detail,
 )
@@ -33,6 +34,7 @@ from gateway.formats.types import (
     Asked,
     CitationSent,
     Event,
+    Finish,
     Finished,
     Image,
     JSONDict,
@@ -309,7 +311,10 @@ class StreamDecoder:
 
     def _begin(self, sent: bytes, events: list[Event]) -> None:
         self._begun = True
-        head = wire.loads(sent)
+        try:
+            head = wire.loads(sent)
+        except ValueError:  # in what only this reads of it
+            raise NotAnEvent("the upstream's stream holds something else than chunks") from None
         created = head.get("created")
         events.append(
             Started(
@@ -426,6 +431,7 @@ class StreamEncoder:
         }
         self._thought: list[str] = []
         self._customs = custom_names(asked.request)
+        self._is_of_functions = is_of_functions(asked.request)
         # Of calls to custom tools: the arguments of the function that stands for one, or None.
         self._inputs: dict[int, list[str] | None] = {}
         self._before_text = self._write_before_text()
@@ -465,9 +471,11 @@ class StreamEncoder:
             case PartSent():
                 return b""  # of a tool that this client cannot have asked for
             case Finished(finish, usage, _):
-                return self._end(FINISH_OUT[finish], usage)
+                return self._end(self._reason(finish), usage)
 
     def _call(self, call: ToolCallStarted) -> bytes:
+        if self._is_of_functions:
+            return self._function(call.index, name=call.name, arguments="")
         head: JSONDict = {"index": call.index, "id": call.id}
         if call.custom or call.name in self._customs:
             self._inputs[call.index] = None if call.custom else []
@@ -476,7 +484,18 @@ class StreamEncoder:
         function = {"name": call.name, "arguments": ""}
         return self._delta({"tool_calls": [head | {"type": "function", "function": function}]})
 
+    def _function(self, index: int, **told: str) -> bytes:
+        """One call is all that a client can take that knows functions only."""
+        return b"" if index else self._delta({"function_call": told})
+
+    def _reason(self, finish: Finish) -> str:
+        if finish == "tool_calls" and self._is_of_functions:
+            return "function_call"
+        return FINISH_OUT[finish]
+
     def _arguments(self, index: int, arguments: str) -> bytes:
+        if self._is_of_functions:
+            return self._function(index, arguments=arguments)
         if index not in self._inputs:
             call: JSONDict = {"index": index, "function": {"arguments": arguments}}
             return self._delta({"tool_calls": [call]})
