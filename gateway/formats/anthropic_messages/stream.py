@@ -27,6 +27,7 @@ from gateway.formats.anthropic_messages.response import (
 )
 from gateway.formats.failures import NotAnEvent, reported
 from gateway.formats.functions import object_of
+from gateway.formats.tally import Tally
 from gateway.formats.types import (
     Asked,
     Citation,
@@ -101,7 +102,7 @@ def _event(data: bytes) -> _Event:
         pass
     try:  # half a character as an escape, or a field of an unexpected type
         return msgspec.convert(wire.loads(data), _Event)
-    except (ValueError, *wire.UNREADABLE):
+    except wire.UNREADABLE:
         if data == b"[DONE]":  # OpenAI's end, which some compatible servers add
             return _Event()
         raise NotAnEvent("the upstream's stream holds something else than events") from None
@@ -121,28 +122,16 @@ class _Tally:
         return read_usage(self._told) if self._told else None
 
 
-class Relay:
+class Relay(Tally):
     """See `openai_chat.Relay`. Usage is always told here, so nothing is left out."""
 
-    __slots__ = (
-        "_finish_seen",
-        "_splitter",
-        "_tally",
-        "failed",
-        "finished",
-        "started",
-        "text_chars",
-        "usage",
-    )
+    __slots__ = ("_finish_seen", "_splitter", "_tally")
 
     def __init__(self, strip_usage: bool) -> None:
+        super().__init__()
         self._splitter = sse.Splitter()
         self._tally = _Tally()
         self._finish_seen = False
-        self.started = self.finished = False
-        self.usage: Usage | None = None
-        self.text_chars = 0
-        self.failed: UpstreamFailed | None = None
 
     def feed(self, data: bytes) -> bytes:
         """The bytes to pass on.

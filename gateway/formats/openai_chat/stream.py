@@ -29,6 +29,7 @@ from gateway.formats.openai_chat.response import (
     write_citation,
     write_usage,
 )
+from gateway.formats.tally import Tally
 from gateway.formats.types import (
     Asked,
     CitationSent,
@@ -112,36 +113,24 @@ def _chunk(data: bytes) -> _Chunk:
         pass
     try:  # half a character as an escape, or a field of an unexpected type
         return msgspec.convert(wire.loads(data), _Chunk)
-    except (ValueError, *wire.UNREADABLE):
+    except wire.UNREADABLE:
         raise NotAnEvent("the upstream's stream holds something else than chunks") from None
 
 
-class Relay:
+class Relay(Tally):
     """The same format on both ends: events pass as they are, and accounting reads along.
 
     Args:
         strip_usage: The usage chunk was asked for by us alone: the client must not see it.
     """
 
-    __slots__ = (
-        "_finish_seen",
-        "_splitter",
-        "_strip_usage",
-        "failed",
-        "finished",
-        "started",
-        "text_chars",
-        "usage",
-    )
+    __slots__ = ("_finish_seen", "_splitter", "_strip_usage")
 
     def __init__(self, strip_usage: bool) -> None:
+        super().__init__()
         self._splitter = sse.Splitter()
         self._strip_usage = strip_usage
         self._finish_seen = False
-        self.started = self.finished = False
-        self.usage: Usage | None = None
-        self.text_chars = 0
-        self.failed: UpstreamFailed | None = None
 
     def feed(self, data: bytes) -> bytes:
         """The bytes to pass on.
