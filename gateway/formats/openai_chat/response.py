@@ -89,12 +89,15 @@ def read_usage(usage: Mapping[str, Any]) -> Usage:
         or count(usage.get("cached_tokens"))
     )
     written = count(asked.get("cache_write_tokens"))
+    out, thought = count(usage.get("completion_tokens")), count(said.get("reasoning_tokens"))
+    if count(usage.get("total_tokens")) == total + out + thought:  # xAI counts them apart
+        out += thought
     return Usage(
         input_tokens=total,
-        output_tokens=count(usage.get("completion_tokens")),
+        output_tokens=out,
         cache_read_tokens=min(read, total),
         cache_write_tokens=min(written, max(total - read, 0)),
-        reasoning_tokens=count(said.get("reasoning_tokens")),
+        reasoning_tokens=thought,
     )
 
 
@@ -164,6 +167,9 @@ def _extras(body: JSONDict, choice: JSONDict, finish: Finish) -> JSONDict:
     if isinstance(reason, str) and reason != FINISH_OUT[finish]:
         beside["finish_reason"] = reason
     counts = others(usage, _USAGE | frozenset(_USAGE_DETAILS))
+    out = usage.get("completion_tokens")
+    if count(out) != read_usage(usage).output_tokens:  # xAI's, without the thoughts
+        counts["completion_tokens"] = out
     for name, known in _USAGE_DETAILS.items():
         counts |= given(**{name: others(_object(usage.get(name)), known) or None})
     return others(body, _BODY) | {

@@ -3,13 +3,16 @@
 import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 
-from gateway.formats import wire
+from gateway.formats import custom_tools, wire
 from gateway.formats.types import (
     Audio,
+    CustomTool,
     File,
     Image,
     JSONDict,
@@ -248,11 +251,24 @@ def asked(prompt: Prompt) -> JSONDict:
             continue
         turns += [[message.role, *told] for part in message.parts if (told := _told(part))]
     return {
-        "system": [text for text in system if text],
-        "turns": turns,
-        "tools": [[t.name, t.parameters or {}] for t in prompt.tools if isinstance(t, Tool)],
+        "system": "\n".join(text for text in system if text),
+        "turns": [told for _, run in groupby(turns, itemgetter(0)) for told in _run(list(run))],
+        "tools": [[tool.name, tool.parameters or {}] for tool in _functions(prompt)],
         "schema": prompt.output_schema.schema if prompt.output_schema else None,
     }
+
+
+def _run(run: list[Any]) -> list[Any]:
+    """What one says in a row: where texts are joined to one, and pictures come after it."""
+    texts = [told[2] for told in run if told[1] == "text"]
+    joined = [[run[0][0], "text", "\n".join(texts)]] if texts else []
+    return joined + [told for told in run if told[1] != "text"]
+
+
+def _functions(prompt: Prompt) -> list[Tool]:
+    """A tool that takes free text is elsewhere a function with the one argument `input`."""
+    tools = [custom_tools.as_function(t) if isinstance(t, CustomTool) else t for t in prompt.tools]
+    return [tool for tool in tools if isinstance(tool, Tool)]
 
 
 def _told(part: Part) -> list[Any] | None:
@@ -273,12 +289,16 @@ def _told(part: Part) -> list[Any] | None:
 
 
 def _call(call: ToolCall) -> list[Any]:
-    return [call.id, call.name, _value(call.arguments)]
+    arguments = call.arguments
+    if call.custom:  # see `_functions`
+        arguments = custom_tools.to_arguments(arguments)
+    return [call.id, call.name, _value(arguments)]
 
 
 def _value(arguments: str) -> Any:
     """Some formats send the value and not its text; what does not parse is text everywhere."""
     try:
-        return wire.loads(arguments or "{}")
+        value = wire.loads(arguments or "{}")
     except ValueError:
-        return arguments
+        return {"_unparsed": arguments}
+    return value if isinstance(value, dict) else {"_unparsed": arguments}

@@ -7,12 +7,19 @@ from gateway.errors import UpstreamFailed
 from gateway.formats import wire
 from gateway.formats.types import Asked
 from tests.gateway.formats.corpus.compare import answer_of, differences, said
-from tests.gateway.formats.corpus.exceptions import refused, unexplained
+from tests.gateway.formats.corpus.exceptions import REFUSALS, Refusal, refused, unexplained
 from tests.gateway.formats.corpus.recordings import Recording, each, each_into
 
 
 def answers(recording: Recording) -> bool:
-    return recording.answer is not None and not recording.answer.get("error")
+    """Is it an answer, and not an error in a 200 or an answer of some other endpoint?"""
+    if recording.answer is None or recording.answer.get("error"):
+        return False
+    return not any(row.deed == "error" and explains_answer(row, recording) for row in REFUSALS)
+
+
+def explains_answer(row: Refusal, recording: Recording) -> bool:
+    return row in refused("error", recording.id, row.words)
 
 
 def asked_by(recording: Recording, model: str, to: str) -> Asked:
