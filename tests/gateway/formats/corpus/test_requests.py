@@ -48,10 +48,10 @@ def test_a_request_in_another_format_asks_for_the_same(recording: Recording, to:
     prompt, other = read(recording), formats.by_name(to)
     try:
         sent = other.encode_request(prompt, prompt.model or "from-the-address", Quirks())
+        again = other.decode_request(sent.body)
     except BadRequest as error:
         if refused("other request", recording.id, str(error), to):
             return
         raise
-    again = other.decode_request(sent.body)
     lost = differences(asked(prompt), asked(again))
     assert unexplained("other request", recording.id, lost, to) == []

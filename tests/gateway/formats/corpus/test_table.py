@@ -20,7 +20,7 @@ from tests.gateway.formats.corpus.exceptions import (
 )
 from tests.gateway.formats.corpus.recordings import CLIENTS, RECORDINGS, Recording, folded
 from tests.gateway.formats.corpus.test_answers import answers, asked_by
-from tests.gateway.formats.corpus.test_both import apart, pairs
+from tests.gateway.formats.corpus.test_both import apart, pairs, retold, told_otherwise
 from tests.gateway.formats.corpus.test_requests import quirks
 from tests.gateway.formats.corpus.test_streams import written
 
@@ -108,6 +108,8 @@ def found() -> Counter[Loss | Refusal]:
     for recording in RECORDINGS:
         for work in (of_requests, of_answers, of_streams):
             rows.update(set(work(recording)))
+        if retold(recording):
+            rows.update(set(needed("retold", recording, told_otherwise(recording))))
     for stream, whole in pairs():
         rows.update(set(needed("pair", stream, apart(stream, whole))))
     return rows
