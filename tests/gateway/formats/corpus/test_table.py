@@ -18,7 +18,7 @@ from tests.gateway.formats.corpus.exceptions import (
     explains,
     refused,
 )
-from tests.gateway.formats.corpus.recordings import CLIENTS, RECORDINGS, Recording, folded
+from tests.gateway.formats.corpus.recordings import RECORDINGS, Recording, folded, others
 from tests.gateway.formats.corpus.test_answers import answers, asked_by
 from tests.gateway.formats.corpus.test_both import apart, pairs, retold, told_otherwise
 from tests.gateway.formats.corpus.test_requests import quirks
@@ -95,10 +95,6 @@ def of_streams(recording: Recording) -> Rows:
     for to in [recording.dialect, *others(recording)]:
         again = folded(to, written(recording, reply, to))
         yield from needed("other stream", recording, differences(said(reply), said(again)), to)
-
-
-def others(recording: Recording) -> list[str]:
-    return [to for to in CLIENTS if to in formats.FORMATS and to != recording.dialect]
 
 
 @pytest.fixture(scope="module")
