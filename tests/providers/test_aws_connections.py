@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from accounts import roles
 from gateway import snapshot
+from omniroute import http
 from omniroute.configuration import export
 from omniroute.configuration.apply import apply, read
 from omniroute.configuration.errors import ConfigurationError
@@ -239,7 +240,7 @@ def test_bedrock_is_asked_for_its_models_with_a_signature(
         asked.append((url, headers))
         return status, body
 
-    monkeypatch.setattr("omniroute.http.get", get)
+    monkeypatch.setattr(http, "get", get)
     assert probing.test_connection(row).message == message
     [(url, headers)] = asked
     assert url == "https://bedrock.eu-central-1.amazonaws.com/foundation-models"

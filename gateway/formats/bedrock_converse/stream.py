@@ -93,11 +93,11 @@ def _payload(data: bytes) -> _Payload:
     """Raises `NotAnEvent` where the payload is something else."""
     try:
         return _read_payload(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass
     try:  # half a character as an escape, or a field of an unexpected type
         return msgspec.convert(wire.loads(data), _Payload)
-    except (ValueError, msgspec.MsgspecError):
+    except (ValueError, msgspec.MsgspecError, RecursionError):
         raise NotAnEvent("the upstream's stream holds something else than events") from None
 
 

@@ -309,3 +309,11 @@ def test_any_bytes_are_no_worse(data: bytes) -> None:
         bedrock_converse.sniff_response(data)
     assert isinstance(bedrock_converse.decode_error(500, data), str)
     assert isinstance(bedrock_converse.encode_error(GatewayError("x"), "id"), dict)
+
+
+def test_what_is_nested_too_deeply_to_be_read_is_a_failure() -> None:
+    for data in (b'{"usage":' + b"[" * 5000, b'{"x":' * 5000 + b"1" + b"}" * 5000):
+        with pytest.raises(UpstreamFailed):
+            bedrock_converse.sniff_response(data)
+        with pytest.raises(UpstreamFailed):
+            bedrock_converse.StreamDecoder().feed(aws_eventstream.event("metadata", data))
