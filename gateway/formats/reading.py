@@ -132,12 +132,14 @@ def over(body: JSONDict, told: JSONDict) -> JSONDict:
     return body | told | both
 
 
+# Extras of a message that say how its own format wrote what its parts say.
+_SAID = frozenset(["reasoning", "reasoning_content", "reasoning_details", "items", "field"])
+
+
 def lost(prompt: Prompt) -> Iterator[str]:
-    """What messages, parts and tools say that another format cannot: `content.citations`, for example."""
+    """What messages, parts and tools say that another format cannot, as `content.citations`."""
     for message in prompt.messages:
-        # What of a thought is no part of its own is not for others in any case.
-        told = (name for name in message.extras if not name.startswith("reasoning"))
-        yield from (f"messages.{name}" for name in told)
+        yield from (f"messages.{name}" for name in message.extras if name not in _SAID)
         for part in message.parts:
             yield from (f"content.{name}" for name in _extras(part))
     for tool in prompt.tools:

@@ -156,7 +156,7 @@ _USAGE_DETAILS = {
 def _extras(body: JSONDict, choice: JSONDict, finish: Finish) -> JSONDict:
     """What the neutral form has no place for, or what this server says in a place of its own.
 
-    Shaped as the body is: `choice` and `message` are the first choice's, `choices` the others.
+    `answer` is of the body, `choice` and `message` of the first choice; `choices` are the others.
     """
     told, usage = _object(choice.get("message")), _object(body.get("usage"))
     message = others(told, _MESSAGE)
@@ -172,9 +172,10 @@ def _extras(body: JSONDict, choice: JSONDict, finish: Finish) -> JSONDict:
         counts["completion_tokens"] = out
     for name, known in _USAGE_DETAILS.items():
         counts |= given(**{name: others(_object(usage.get(name)), known) or None})
-    return others(body, _BODY) | {
+    return {
         name: value
         for name, value in (
+            ("answer", others(body, _BODY)),
             ("message", message),
             ("choice", beside),
             ("choices", body["choices"][1:]),
@@ -315,8 +316,8 @@ def encode_response(reply: Reply, asked: Asked) -> JSONDict:
     if refusal:
         message["refusal"] = refusal
     is_own = reply.format == NAME
-    own = dict(reply.extras) if is_own else {}
-    said, beside = own.pop("message", {}), own.pop("choice", {})
+    own = reply.extras if is_own else {}
+    said, beside = own.get("message", {}), own.get("choice", {})
     if not is_own:
         message |= thoughts(reply.parts)
     annotations = list(_annotations(reply))
@@ -348,11 +349,12 @@ def encode_response(reply: Reply, asked: Asked) -> JSONDict:
         "object": "chat.completion",
         "created": reply.created or asked.created,
         "model": asked.model,
-        "choices": [choice | beside, *own.pop("choices", ())],
+        "choices": [choice | beside, *own.get("choices", ())],
     }
     if reply.usage:
         body["usage"] = write_usage(reply.usage)
-    return over(body, own)
+    counts = {"usage": own["usage"]} if "usage" in own else {}
+    return over(body, own.get("answer", {}) | counts)
 
 
 def _annotations(reply: Reply) -> Iterator[JSONDict]:

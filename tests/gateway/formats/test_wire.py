@@ -246,6 +246,17 @@ def over_absent(before: Any, after: Any) -> Any:
     return before
 
 
+def test_a_field_of_the_body_is_not_taken_for_one_of_its_message() -> None:
+    format = formats.by_name("openai_chat")
+    choices = [{"index": 0, "message": {"role": "assistant", "content": "Hi"}}]
+    odd = {"message": None, "choice": 5, "choices": choices, "answer": []}
+    told = format.encode_response(
+        format.decode_response(odd), Asked(model="m-1", id="none", created=0)
+    )
+    assert (told["message"], told["choice"], told["answer"]) == (None, 5, [])
+    assert told["choices"][0]["message"]["content"] == "Hi"
+
+
 # --- A client of 2023 ------------------------------------------------------------------------
 
 FUNCTIONS = Asked(model="m", id="i", created=1, request={"functions": [{"name": "weather"}]})
