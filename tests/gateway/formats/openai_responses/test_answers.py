@@ -369,7 +369,7 @@ def test_an_answer_that_is_odd_in_one_place_is_read_or_refused(
     body = replaced(BODY, at, new)
     with suppress(UpstreamFailed):
         reply = openai_responses.decode_response(body)
-        for target in formats.FORMATS.values():
+        for target in formats.CLIENTS.values():
             wire.dumps(target.encode_response(reply, asked()))
     with suppress(UpstreamFailed):
         openai_responses.sniff_response(wire.dumps(body))

@@ -360,11 +360,22 @@ def fold(events: Sequence[Event]) -> list[Any]:
                     folded[-1] = (type(told), folded[-1][1] + text)
                 else:
                     folded.append((type(told), text))
+            case ToolCallDelta(index, arguments):
+                if folded and folded[-1][:2] == (ToolCallDelta, index):
+                    folded[-1] = (ToolCallDelta, index, folded[-1][2] + arguments)
+                else:
+                    folded.append((ToolCallDelta, index, arguments))
             case Started() | Finished():
                 pass
             case _:
                 folded.append((type(told), told))
     return folded
+
+
+# Cohere's and Ollama's streams have no place for a signature.
+SIGNING = [
+    format for name, format in formats.FORMATS.items() if name not in ("cohere_chat", "ollama_chat")
+]
 
 
 @given(events=st.lists(PIECES, max_size=8), places=st.lists(st.integers(0, 10_000), max_size=6))
@@ -377,7 +388,7 @@ def test_what_a_client_gets_says_the_same(events: list[Event], places: list[int]
     assert openai_responses.decode_response(whole).usage == STOP.usage
 
 
-@pytest.mark.parametrize("target", formats.FORMATS.values(), ids=lambda target: target.NAME)
+@pytest.mark.parametrize("target", SIGNING, ids=lambda target: target.NAME)
 def test_a_translated_stream_says_the_same(target: formats.Format) -> None:
     events = [told for told in EVENTS if told != EVENTS[10] and told != EVENTS[11]]
     encoder = target.StreamEncoder(Asked(model="m", id="x", created=7, include_usage=True))
