@@ -166,7 +166,7 @@ def _write_kept(item: JSONDict, parts: Sequence[Part]) -> JSONDict | None:
         case "message", _:
             if not isinstance(item.get("content"), list):
                 return item
-            role = item["role"]
+            role = item.get("role", "assistant")  # which an answer may leave out
             return {**item, "content": write_content(parts, role, native=True)}
         case _, [ToolCall(arguments=arguments, custom=custom)]:
             name = "input" if custom else "arguments"

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from gateway.errors import BadRequest, NotSupported
 from gateway.formats import foreign, sse
 from gateway.formats.openai_responses.items import (
@@ -286,6 +288,8 @@ def _input(prompt: Prompt, dropped: list[str]) -> JSONDict:
     """`instructions`, where the conversation begins with some, and `input`."""
     messages, sent = prompt.messages, {}
     native = prompt.format == NAME
+    if not native:  # whose extras say nothing of items, whatever they are called
+        messages = tuple(msgspec.structs.replace(told, extras={}) for told in messages)
     # A foreign conversation of nothing else is its own input: one is needed here.
     if len(messages) > (not native) and _is_instructions(messages[0], native):
         sent["instructions"] = "".join(p.text for p in messages[0].parts if isinstance(p, Text))

@@ -146,7 +146,7 @@ def _output(parts: tuple[Part, ...], id: str, names: Names, status: str) -> list
         if said is None:
             item = _item(part, id, index, names)
             output += [item] if item else []
-        elif output and output[-1]["type"] == "message":
+        elif output and output[-1].get("type") == "message":
             output[-1]["content"].append(said)
         else:
             output.append(message_item(item_id("msg", id, index), [said], "completed"))
