@@ -221,6 +221,4 @@ def test_errors_are_those_of_a_chat() -> None:
 def test_it_is_for_clients_only() -> None:
     assert formats.for_client("openai_completions").NAME == "openai_completions"
     assert "openai_completions" not in formats.FORMATS
-    assert all(
-        name == format.NAME for name, format in {**formats.FORMATS, **formats.CLIENTS}.items()
-    )
+    assert all(name == format.NAME for name, format in formats.FORMATS.items())
