@@ -132,12 +132,14 @@ def over(body: JSONDict, told: JSONDict) -> JSONDict:
     return body | told | both
 
 
+# Extras of a message that say how its own format wrote what its parts say.
+_SAID = frozenset(["reasoning", "reasoning_content", "reasoning_details", "items", "field"])
+
+
 def lost(prompt: Prompt) -> Iterator[str]:
-    """What messages, parts and tools say that another format cannot: `content.citations`, for example."""
+    """What messages, parts and tools say that another format cannot, as `content.citations`."""
     for message in prompt.messages:
-        # What of a thought is no part of its own is not for others in any case.
-        told = (name for name in message.extras if not name.startswith("reasoning"))
-        yield from (f"messages.{name}" for name in told)
+        yield from (f"messages.{name}" for name in message.extras if name not in _SAID)
         for part in message.parts:
             yield from (f"content.{name}" for name in _extras(part))
     for tool in prompt.tools:
@@ -207,8 +209,8 @@ def dropped_names(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def unknown_part(value: JSONDict, param: str = "messages") -> NotSupported:
-    told = str(value.get("type") or next(iter(value), None))
-    kind = told[:60].encode("ascii", "backslashreplace").decode()
+    told = value.get("type") or next(iter(value), None)  # Google's parts are named by their field
+    kind = str(told)[:60].encode("ascii", "backslashreplace").decode()
     return NotSupported(f"content of type {kind!r} cannot be sent to this provider", param=param)
 
 

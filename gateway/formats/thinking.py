@@ -38,4 +38,5 @@ def effort_of(reasoning: Reasoning, quirks: Quirks) -> Effort | None:
 
 def _nearest(budget_tokens: int) -> Effort:
     """Of the three that every model knows."""
-    return min(_COMMON, key=lambda name: abs(math.log(BUDGETS[name] / max(budget_tokens, 1))))
+    budget = min(max(budget_tokens, 1), 10**9)  # whatever the client has sent
+    return min(_COMMON, key=lambda name: abs(math.log(BUDGETS[name] / budget)))

@@ -123,6 +123,8 @@ def decode_response(body: JSONDict) -> Reply:
 def _no_answer(body: JSONDict) -> UpstreamFailed:
     if isinstance(body.get("message"), str):  # how errors look, whatever the status says
         return reported(body)
+    if body.get("error"):  # a proxy's in front of it
+        return reported(body["error"])
     return UpstreamFailed("the upstream's answer has no content", upstream_status=200)
 
 
@@ -171,6 +173,7 @@ class _Answer(msgspec.Struct):
     output: dict[str, msgspec.Raw] | None = None
     usage: dict[str, Any] | None = None
     message: Any = None
+    error: Any = None
 
 
 _read_answer = msgspec.json.Decoder(_Answer).decode
@@ -180,8 +183,8 @@ def sniff_response(data: bytes) -> Usage | None:
     """The usage in an answer that is relayed. Raises `UpstreamFailed` for what is no answer."""
     try:
         answer = _read_answer(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         answer = parse_leniently(data, _Answer)
     if not isinstance(answer.output, dict):
-        raise _no_answer({"message": answer.message})
+        raise _no_answer({"message": answer.message, "error": answer.error})
     return read_usage(answer.usage) if isinstance(answer.usage, dict) and answer.usage else None

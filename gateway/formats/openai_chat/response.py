@@ -17,6 +17,7 @@ from gateway.formats.openai_chat.request import (
     custom_names,
     encode_call,
     encode_image,
+    is_of_functions,
     read_detail,
     read_image,
     write_detail,
@@ -88,12 +89,15 @@ def read_usage(usage: Mapping[str, Any]) -> Usage:
         or count(usage.get("cached_tokens"))
     )
     written = count(asked.get("cache_write_tokens"))
+    out, thought = count(usage.get("completion_tokens")), count(said.get("reasoning_tokens"))
+    if count(usage.get("total_tokens")) == total + out + thought:  # xAI counts them apart
+        out += thought
     return Usage(
         input_tokens=total,
-        output_tokens=count(usage.get("completion_tokens")),
+        output_tokens=out,
         cache_read_tokens=min(read, total),
         cache_write_tokens=min(written, max(total - read, 0)),
-        reasoning_tokens=count(said.get("reasoning_tokens")),
+        reasoning_tokens=thought,
     )
 
 
@@ -152,7 +156,7 @@ _USAGE_DETAILS = {
 def _extras(body: JSONDict, choice: JSONDict, finish: Finish) -> JSONDict:
     """What the neutral form has no place for, or what this server says in a place of its own.
 
-    Shaped as the body is: `choice` and `message` are the first choice's, `choices` the others.
+    `answer` is of the body, `choice` and `message` of the first choice; `choices` are the others.
     """
     told, usage = _object(choice.get("message")), _object(body.get("usage"))
     message = others(told, _MESSAGE)
@@ -163,11 +167,15 @@ def _extras(body: JSONDict, choice: JSONDict, finish: Finish) -> JSONDict:
     if isinstance(reason, str) and reason != FINISH_OUT[finish]:
         beside["finish_reason"] = reason
     counts = others(usage, _USAGE | frozenset(_USAGE_DETAILS))
+    out = usage.get("completion_tokens")
+    if count(out) != read_usage(usage).output_tokens:  # xAI's, without the thoughts
+        counts["completion_tokens"] = out
     for name, known in _USAGE_DETAILS.items():
         counts |= given(**{name: others(_object(usage.get(name)), known) or None})
-    return others(body, _BODY) | {
+    return {
         name: value
         for name, value in (
+            ("answer", others(body, _BODY)),
             ("message", message),
             ("choice", beside),
             ("choices", body["choices"][1:]),
@@ -308,8 +316,8 @@ def encode_response(reply: Reply, asked: Asked) -> JSONDict:
     if refusal:
         message["refusal"] = refusal
     is_own = reply.format == NAME
-    own = dict(reply.extras) if is_own else {}
-    said, beside = own.pop("message", {}), own.pop("choice", {})
+    own = reply.extras if is_own else {}
+    said, beside = own.get("message", {}), own.get("choice", {})
     if not is_own:
         message |= thoughts(reply.parts)
     annotations = list(_annotations(reply))
@@ -324,24 +332,29 @@ def encode_response(reply: Reply, asked: Asked) -> JSONDict:
         for part in reply.parts
         if isinstance(part, ToolCall)
     ]
-    if calls and not said.get("function_call"):
+    reason = FINISH_OUT[reply.finish]
+    if calls and is_of_functions(asked.request):  # one call is all that such a client can take
+        message["function_call"] = calls[0]["function"]
+        reason = "function_call" if reason == "tool_calls" else reason
+    elif calls and not said.get("function_call"):
         message["tool_calls"] = calls
     choice = {
         "index": 0,
         "message": message | said,
         "logprobs": None,
-        "finish_reason": FINISH_OUT[reply.finish],
+        "finish_reason": reason,
     }
     body = {
         "id": reply.id or asked.id,
         "object": "chat.completion",
         "created": reply.created or asked.created,
         "model": asked.model,
-        "choices": [choice | beside, *own.pop("choices", ())],
+        "choices": [choice | beside, *own.get("choices", ())],
     }
     if reply.usage:
         body["usage"] = write_usage(reply.usage)
-    return over(body, own)
+    counts = {"usage": own["usage"]} if "usage" in own else {}
+    return over(body, own.get("answer", {}) | counts)
 
 
 def _annotations(reply: Reply) -> Iterator[JSONDict]:

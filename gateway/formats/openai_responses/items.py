@@ -166,7 +166,7 @@ def _write_kept(item: JSONDict, parts: Sequence[Part]) -> JSONDict | None:
         case "message", _:
             if not isinstance(item.get("content"), list):
                 return item
-            role = item["role"]
+            role = item.get("role", "assistant")  # which an answer may leave out
             return {**item, "content": write_content(parts, role, native=True)}
         case _, [ToolCall(arguments=arguments, custom=custom)]:
             name = "input" if custom else "arguments"
@@ -252,7 +252,9 @@ def _write_part(part: Part, customs: set[str], dropped: list[str]) -> list[JSOND
 def _write_result(result: ToolResult, custom: bool) -> JSONDict:
     content = write_content(result.content, "user", native=False)
     if result.is_error:  # the format has no other way to say so
-        content.insert(0, {"type": "input_text", "text": "Error:"})
+        if not content or content[0]["type"] != "input_text":
+            content.insert(0, {"type": "input_text", "text": ""})
+        content[0]["text"] = f"Error: {content[0]['text']}"
     plain = len(content) == 1 and content[0]["type"] == "input_text"
     return {
         "type": "custom_tool_call_output" if custom else "function_call_output",

@@ -451,3 +451,24 @@ def test_a_model_that_does_not_think_is_not_asked_to() -> None:
     encoded = thinks(Quirks(reasoning="none"), reasoning_effort="high")
     assert "thinking" not in encoded.body
     assert encoded.dropped == ("reasoning_effort",)
+
+
+@pytest.mark.parametrize("source", sorted(WHOLE))
+@pytest.mark.parametrize("target", sorted(formats.FORMATS))
+@given(value=ODD, name=st.sampled_from(["items", "field", "content", "parts", "cache", "role"]))
+def test_a_message_says_nothing_in_the_words_by_which_a_format_remembers_its_own(
+    source: str, target: str, value: Any, name: str
+) -> None:
+    """Extras are the client's to name: `items` is no record of items that another format read."""
+    message = {"role": "user", "content": "hi"}
+    for told in (message | {name: value}, message | {"items": [[{"type": "x"}, 1]], name: value}):
+        body = {"model": "m", "max_tokens": 9, "messages": [told]}
+        with suppress(BadRequest):
+            prompt = formats.by_name(source).decode_request(body)
+            sent = formats.by_name(target).encode_request(prompt, "m", Quirks()).body
+            assert {"type": "x"} not in (sent.get("input") or [])
+
+
+def test_a_budget_beyond_all_numbers_is_the_greatest_effort() -> None:
+    sent = to_openai(thinking={"type": "enabled", "budget_tokens": 10**400}).body
+    assert sent["reasoning_effort"] == "high"

@@ -182,13 +182,6 @@ def each(wanted: Wanted) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("recording", cases if FOLDER else [pytest.param(None, id="-")])
 
 
-def each_into(wanted: Wanted, own: bool = False) -> pytest.MarkDecorator:
-    """The same with each format of a client; with the recording's own if `own`."""
-    cases = [
-        pytest.param(r, to, id=f"{r.id} to {to}")
-        for r in RECORDINGS
-        for to in CLIENTS
-        if to in formats.FORMATS and (own or to != r.dialect) and wanted(r)
-    ]
-    none = [pytest.param(None, "", id="-")]
-    return pytest.mark.parametrize(("recording", "to"), cases if FOLDER else none)
+def others(recording: Recording) -> list[str]:
+    """The formats of clients, without the recording's own."""
+    return [to for to in CLIENTS if to in formats.FORMATS and to != recording.dialect]
