@@ -26,6 +26,15 @@ def gateway(vendors: Vendors, tmp_path_factory: pytest.TempPathFactory) -> Itera
     assert "Traceback" not in gateway.output()
 
 
+# What a provider's row says of models that think; without it they are not asked to, and their
+# thoughts do not come back.
+QUIRKS = {
+    "openai_chat": {"thoughts": "reasoning_details"},
+    "cohere_chat": {"reasoning": "budget"},
+    "ollama_chat": {"reasoning": "effort"},
+}
+
+
 def configuration(vendors: Vendors) -> dict[str, object]:
     return {
         "providers": [
@@ -35,6 +44,7 @@ def configuration(vendors: Vendors) -> dict[str, object]:
                 "format": name,
                 "base_url": vendors.url(name),
                 "allow_private_network": True,
+                "quirks": QUIRKS.get(name, {}),
             }
             for name in VENDORS
         ],

@@ -253,7 +253,7 @@ SCENARIOS = (
     ),
     Scenario(
         "broken", "Mid-stream error", "After some text the provider fails; a plain answer breaks off.",
-        (Step(Ask("Hello."), Answer(text="Hello the", error="the model lost its voice", breaks=True)),),
+        (Step(Ask("Hello."), Answer(text="Hello", error="the model lost its voice", breaks=True)),),
     ),
 )  # fmt: skip
 

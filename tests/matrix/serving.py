@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from tests.matrix.framing import dumps
-from tests.matrix.scenarios import SCENARIOS, Answer, Seen
-from tests.matrix.vendors import VENDORS, Vendor
+from tests.matrix.scenarios import SCENARIOS, Seen
+from tests.matrix.vendors import VENDORS
 from tests.matrix.vendors.strict import Refused
 
 _BY_ID = {scenario.id: scenario for scenario in SCENARIOS}
@@ -35,6 +35,7 @@ class Vendors:
 
     def __init__(self) -> None:
         self.seen: dict[tuple[str, str], Seen | str] = {}
+        self._heard: dict[tuple[str, str], asyncio.Event] = {}
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -43,6 +44,13 @@ class Vendors:
 
     def url(self, upstream: str) -> str:
         return f"http://127.0.0.1:{self.port}/{upstream}"
+
+    def note_heard(self, upstream: str, model: str) -> None:
+        """The client has the beginning of the answer: one that breaks may break now."""
+        self._loop.call_soon_threadsafe(lambda: self._heard_of(upstream, model).set())
+
+    def _heard_of(self, upstream: str, model: str) -> asyncio.Event:
+        return self._heard.setdefault((upstream, model), asyncio.Event())
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -71,7 +79,7 @@ class Vendors:
             model, streams = vendor.wants(f"/{path}", body)
         except Refused as refused:
             return _json(vendor.refuse(404, str(refused)), 404)
-        client, scenario, mode, step = model.split(".")
+        _, scenario, mode, step = model.split(".")
         answer = _BY_ID[scenario].steps[int(step)].answer
         try:
             self.seen[upstream, model] = vendor.read(body)
@@ -83,7 +91,9 @@ class Vendors:
         if answer.status != 200:
             return _json(vendor.refuse(answer.status, answer.error), answer.status)
         if streams:
-            return await _stream(request, vendor, answer, model)
+            frames = vendor.stream(answer, model)
+            heard = self._heard_of(upstream, model) if answer.breaks else None
+            return await _stream(request, vendor.STREAM_TYPE, frames, heard)
         whole = dumps(vendor.answer(answer, model))
         if answer.breaks:
             return await _break_off(request, whole)
@@ -95,13 +105,18 @@ def _json(body: object, status: int) -> web.Response:
 
 
 async def _stream(
-    request: web.BaseRequest, vendor: Vendor, answer: Answer, model: str
+    request: web.BaseRequest, kind: str, frames: list[bytes], heard: asyncio.Event | None
 ) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"content-type": vendor.STREAM_TYPE})
+    """`heard`: the last frame waits for it."""
+    response = web.StreamResponse(headers={"content-type": kind})
     await response.prepare(request)
-    data = b"".join(vendor.stream(answer, model))
+    data = b"".join(frames[:-1] if heard else frames)
     for at in range(0, len(data), _PIECE_BYTES):
         await response.write(data[at : at + _PIECE_BYTES])
+    if heard:
+        async with asyncio.timeout(10):
+            await heard.wait()
+        await response.write(frames[-1])
     await response.write_eof()
     return response
 

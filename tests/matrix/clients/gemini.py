@@ -79,7 +79,7 @@ def _results(calls: list[JSONDict], results: tuple[Result, ...]) -> list[JSONDic
     parts = []
     for call, result in zip(calls, results, strict=True):
         told = {name: call["functionCall"][name] for name in ("id", "name")}
-        response: JSONDict = {**told, "response": {"result": result.text}}
+        response: JSONDict = {**told, "response": {"output": result.text}}
         if result.picture:
             response["parts"] = [_image(result.picture)]
         parts.append({"functionResponse": response})

@@ -117,7 +117,8 @@ def _heard(message: JSONDict, finish: str, usage: JSONDict) -> Heard:
 
 def read_stream(data: bytes) -> Heard:
     message: JSONDict = {"role": "assistant"}
-    finish, usage, error, done = "", {}, "", False
+    usage: JSONDict = {}
+    finish, error, done = "", "", False
     for _, told in events(data):
         assert not done, "something after [DONE]"
         if told == "[DONE]":

@@ -119,13 +119,12 @@ def read_stream(data: bytes) -> Heard:
     last: JSONDict = {}
     for position, (name, told) in enumerate(events(data)):
         value = json.loads(told)
-        if name in ("error", "response.failed"):
-            error = value.get("response", value).get("error") or value
-            written = "".join(texts.values())
-            ended = "response.completed" in kinds or "response.incomplete" in kinds
-            return Heard(text=written, error=error["message"], ended=ended)
         assert value["type"] == name
         assert value["sequence_number"] == position, f"{name} has the wrong number"
+        if name in ("error", "response.failed"):
+            error = value.get("response", value).get("error") or value
+            ended = "response.completed" in kinds or "response.incomplete" in kinds
+            return Heard(text="".join(texts.values()), error=error["message"], ended=ended)
         kinds.append(name)
         if name.endswith(".delta"):
             at = (value["item_id"], name.split(".")[1])
@@ -139,9 +138,8 @@ def read_stream(data: bytes) -> Heard:
     response = last["response"]
     assert done == response["output"], "the items differ from the last event's"
     heard = _heard(response)
-    told = {kind: text for (_, kind), text in texts.items() if kind != "function_call_arguments"}
-    names = ("output_text", "reasoning_summary_text", "refusal")
-    assert tuple(told.get(name, "") for name in names) == (
-        heard.text, heard.thought, heard.refusal,
-    )  # fmt: skip
+    written = {kind: text for (_, kind), text in texts.items()}
+    assert written.get("output_text", "") == heard.text
+    assert written.get("reasoning_summary_text", "") == heard.thought
+    assert written.get("refusal", "") == heard.refusal
     return heard

@@ -162,7 +162,7 @@ def stream(answer: Answer, model: str) -> list[bytes]:
         sent.append(event({"type": kind, **fields}, kind))
 
     sent: list[bytes] = []
-    message = {
+    message: JSONDict = {
         "id": "msg_7", "type": "message", "role": "assistant", "model": model, "content": [],
         "stop_reason": None, "stop_sequence": None, "usage": _usage(1),
     }  # fmt: skip

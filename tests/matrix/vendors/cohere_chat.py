@@ -27,8 +27,8 @@ _FINISH = {"length": "MAX_TOKENS", "calls": "TOOL_CALL", "stop sequence": "STOP_
 
 
 def wants(path: str, body: JSONDict) -> tuple[str, bool]:
-    check(path == "/chat", f"nothing at {path}")
-    return body["model"], body["stream"]
+    check(path == "/v2/chat", f"nothing at {path}")
+    return body["model"], body.get("stream", False)
 
 
 def read(body: JSONDict) -> Seen:

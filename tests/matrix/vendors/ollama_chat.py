@@ -25,7 +25,7 @@ _AT = "2026-11-02T03:04:05.678901Z"
 
 
 def wants(path: str, body: JSONDict) -> tuple[str, bool]:
-    check(path == "/chat", f"nothing at {path}")
+    check(path == "/api/chat", f"nothing at {path}")
     return body["model"], body.get("stream", True)
 
 
@@ -52,7 +52,7 @@ def read(body: JSONDict) -> Seen:
 
 
 def _message(message: JSONDict) -> list[Item]:
-    role, text, pictures = message["role"], message.get("content"), message.get("images") or []
+    role, text, pictures = message["role"], message["content"], message.get("images") or []
     if role == "tool":
         name = message["tool_name"]
         return [("result", name, text), *(("result picture", name, data) for data in pictures)]

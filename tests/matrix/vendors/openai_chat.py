@@ -109,8 +109,8 @@ def _assistant(message: JSONDict, names: dict[str, str]) -> list[Item]:
     items: list[Item] = []
     for detail in message.get("reasoning_details") or []:
         only(detail, "type", "text", "signature", "format", "index", "id")
-        check(detail["format"] == _LABEL, "signed by another")
-        items.append(("thought", detail["text"], detail["signature"]))
+        check(detail.get("format", _LABEL) == _LABEL, "signed by another")
+        items.append(("thought", detail["text"], detail.get("signature", "")))
     if not items and message.get("reasoning_content"):
         items.append(("thought", message["reasoning_content"], ""))
     if message.get("content"):

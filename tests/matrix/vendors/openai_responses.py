@@ -73,7 +73,8 @@ def _read_item(item: JSONDict, seen: Seen, names: dict[str, str]) -> None:
                 seen.items.append((place, name, told))
         case "reasoning":
             only(item, "type", "id", "summary", "encrypted_content", "content", "status")
-            check(item["id"].startswith("rs_"), f"an id that is none of ours: {item['id']}")
+            # Without one, as Codex sends it, nothing is looked up.
+            check(item.get("id", "rs_").startswith("rs_"), f"no id of ours: {item.get('id')}")
             thought = "".join(part["text"] for part in item["summary"])
             seen.items.append(("thought", thought, item.get("encrypted_content") or ""))
         case kind:
