@@ -99,6 +99,14 @@ class Request(WebRequest):
         if room > 0:
             super().handleContentChunk(data[:room])
 
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """Twisted would read a form out of the body for nobody, and its type as e-mail does."""
+        self.content.seek(0)
+        self.method, self.uri, self.clientproto = command, path, version
+        self.path = path.partition(b"?")[0]
+        self.args: dict[bytes, list[bytes]] = {}
+        self.process()
+
     def process(self) -> Any:
         self._disarm()
         headers = self.requestHeaders
