@@ -348,6 +348,8 @@ class Quirks(Struct, frozen=True, forbid_unknown_fields=True):
     reasoning: Literal["effort", "budget", "adaptive", "none"] | None = None
     efforts: tuple[Effort, ...] = ()  # those it takes, the others become the nearest; (): all
     max_output_tokens: int | None = None  # it refuses a `max_tokens` above
+    # The field of a message in which it takes a model's thoughts back; null: it takes none.
+    thoughts: Literal["reasoning_content", "reasoning_details"] | None = None
     tool_result_media: bool = False  # a tool's result may hold images, where its format lets it
 
 

@@ -137,7 +137,10 @@ class Gateway:
 
     def prepare(self, upstream_url: str) -> None:
         self.manage("bootstrap")
-        self.manage("config", "apply", "-", stdin=json.dumps(configuration(upstream_url)))
+        self.apply(configuration(upstream_url))
+
+    def apply(self, document: dict[str, Any]) -> None:
+        self.manage("config", "apply", "-", stdin=json.dumps(document))
 
     def start(self) -> "Gateway":
         self.log = (self.folder / "server.log").open("a")

@@ -579,7 +579,7 @@ def _encode_messages(prompt: Prompt, quirks: Quirks, dropped: list[str]) -> list
     for message in prompt.messages:
         extras = message.extras if own else {}
         if message.role == "assistant":
-            sent.append(_encode_assistant(message, dropped, own) | extras)
+            sent.append(_encode_assistant(message, quirks, dropped, own) | extras)
             continue
         role = message.role
         if role == "developer" and not quirks.developer_role:
@@ -613,12 +613,11 @@ def _encode_result(result: ToolResult) -> JSONDict:
     return {"role": "tool", "tool_call_id": result.call_id, "content": text}
 
 
-def _encode_assistant(message: Message, dropped: list[str], own: bool) -> JSONDict:
+def _encode_assistant(message: Message, quirks: Quirks, dropped: list[str], own: bool) -> JSONDict:
     said: list[Part] = [
         part for part in message.parts if isinstance(part, Text | Image | File | Audio | Opaque)
     ]
     calls = [part for part in message.parts if isinstance(part, ToolCall)]
-    thoughts = [p for p in message.parts if isinstance(p, Thinking | RedactedThinking)]
     if own:
         said = [part for part in message.parts if part in said or "thinking" in part.extras]
     refusal = "".join(part.text for part in message.parts if isinstance(part, Refusal))
@@ -629,11 +628,27 @@ def _encode_assistant(message: Message, dropped: list[str], own: bool) -> JSONDi
         sent["content"] = None if calls or refusal else ""
     if refusal:
         sent["refusal"] = refusal
-    if thoughts and not own:  # no upstream of this format takes another's thoughts back
-        dropped.append("thinking")
+    if not own:
+        sent |= _encode_thoughts(message, quirks, dropped)
     if calls:
         sent["tool_calls"] = [encode_call(call) | (call.extras if own else {}) for call in calls]
     return sent | given(name=message.name)
+
+
+def _encode_thoughts(message: Message, quirks: Quirks, dropped: list[str]) -> JSONDict:
+    """Thoughts as OpenRouter's or DeepSeek's servers want them back; most others take none."""
+    parts = [p for p in message.parts if isinstance(p, Thinking | RedactedThinking)]
+    told: JSONDict = {}
+    if quirks.thoughts == "reasoning_details":
+        # A signature that Amazon gave is good nowhere else.
+        details = [write_detail(p) for p in parts if p.signed_by != "bedrock_converse"]
+        told = {"reasoning_details": details} if details else {}
+    elif quirks.thoughts == "reasoning_content":
+        text = "".join(part.text for part in parts if isinstance(part, Thinking))
+        told = {"reasoning_content": text} if text else {}
+    if parts and not told:
+        dropped.append("thinking")
+    return told
 
 
 def encode_call(call: ToolCall) -> JSONDict:

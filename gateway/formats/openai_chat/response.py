@@ -60,10 +60,18 @@ FINISH_OUT: dict[Finish, str] = {
 }
 
 
-def read_finish(reason: object, has_calls: bool) -> Finish:
-    """A finish reason; servers that call tools and say "stop" mean the calls."""
+def read_finish(reason: object, has_calls: bool, refused: bool = False) -> Finish:
+    """A finish reason; servers that call tools and say "stop" mean the calls, and a model that
+    refused stops too."""
     finish = FINISH.get(reason, "stop") if isinstance(reason, str) else "stop"
-    return "tool_calls" if finish == "stop" and has_calls else finish
+    if finish != "stop":
+        return finish
+    return "tool_calls" if has_calls else "refusal" if refused else "stop"
+
+
+def write_finish(finish: Finish, refused: bool) -> str:
+    """`refused`: the answer has the words of a refusal, which say it here."""
+    return "stop" if refused and finish == "refusal" else FINISH_OUT[finish]
 
 
 def read_usage(usage: Mapping[str, Any]) -> Usage:
@@ -125,14 +133,16 @@ def decode_response(body: JSONDict) -> Reply:
     message = _object(choice.get("message"))
     calls = _calls(message)
     usage = body.get("usage")
-    finish = read_finish(choice.get("finish_reason"), bool(calls))
+    content = _content(message)
+    refused = any(isinstance(part, Refusal) for part in content)
+    finish = read_finish(choice.get("finish_reason"), bool(calls), refused)
     return Reply(
         format=NAME,
         id=str(body.get("id") or ""),
         model=str(body.get("model") or ""),
         parts=(
             *_thoughts(message),
-            *_content(message),
+            *content,
             *read_images(message.get("images")),
             *calls,
         ),
@@ -332,7 +342,7 @@ def encode_response(reply: Reply, asked: Asked) -> JSONDict:
         for part in reply.parts
         if isinstance(part, ToolCall)
     ]
-    reason = FINISH_OUT[reply.finish]
+    reason = write_finish(reply.finish, bool(refusal))
     if calls and is_of_functions(asked.request):  # one call is all that such a client can take
         message["function_call"] = calls[0]["function"]
         reason = "function_call" if reason == "tool_calls" else reason

@@ -20,13 +20,13 @@ from gateway.formats.openai_chat.request import (
     write_detail,
 )
 from gateway.formats.openai_chat.response import (
-    FINISH_OUT,
     arguments_text,
     read_citations,
     read_finish,
     read_images,
     read_usage,
     write_citation,
+    write_finish,
     write_usage,
 )
 from gateway.formats.tally import Tally
@@ -253,7 +253,7 @@ class StreamDecoder:
 
     def __init__(self) -> None:
         self._splitter = sse.Splitter()
-        self._begun = self._ended = False
+        self._begun = self._ended = self._refused = False
         self._finish: str | None = None
         self._usage: Usage | None = None
         self._thought = False
@@ -326,7 +326,7 @@ class StreamDecoder:
 
     def _end(self, events: list[Event]) -> None:
         self._ended = True
-        finish = read_finish(self._finish or "stop", bool(self._calls))
+        finish = read_finish(self._finish or "stop", bool(self._calls), self._refused)
         events.append(Finished(finish, self._usage))
 
     def _choice(self, choice: _Choice, events: list[Event]) -> None:
@@ -344,6 +344,7 @@ class StreamDecoder:
             elif isinstance(delta.content, list):
                 self._parts(delta.content, events)
             if delta.refusal:
+                self._refused = True
                 events.append(RefusalDelta(delta.refusal))
             if delta.annotations:
                 events.extend(CitationSent(cited) for cited in read_citations(delta.annotations))
@@ -429,6 +430,7 @@ class StreamEncoder:
             "created": asked.created,
             "model": asked.model,
         }
+        self._refused = False
         self._thought: list[str] = []
         self._customs = custom_names(asked.request)
         self._is_of_functions = is_of_functions(asked.request)
@@ -453,6 +455,7 @@ class StreamEncoder:
                 self._before_text = self._write_before_text()
                 return self._delta({"role": "assistant", "content": ""})
             case RefusalDelta(text):
+                self._refused = True
                 return self._delta({"refusal": text})
             case ThinkingSigned(signature, signed_by):
                 # The whole thought again, with what makes it acceptable on the next turn.
@@ -491,7 +494,7 @@ class StreamEncoder:
     def _reason(self, finish: Finish) -> str:
         if finish == "tool_calls" and self._is_of_functions:
             return "function_call"
-        return FINISH_OUT[finish]
+        return write_finish(finish, self._refused)
 
     def _arguments(self, index: int, arguments: str) -> bytes:
         if self._is_of_functions:

@@ -94,7 +94,7 @@ class StreamEncoder:
         self._asked = asked
         self._names = Names(asked.request)
         self._response = skeleton(asked, response_id("", asked), None)
-        self._begun = False
+        self._begun = self._refused = False
         self._sequence = -1
         self._output: list[JSONDict] = []  # an open item as it began, a whole one as it is
         self._message: str | None = None  # the id of the open message
@@ -155,7 +155,7 @@ class StreamEncoder:
 
     def _end(self, finish: Finish, usage: Usage | None) -> bytes:
         begun = self._begin("", None)
-        response = ended(self._response, finish, usage)
+        response = ended(self._response, finish, usage, self._refused)
         status = response["status"]
         rest = begun + self._close(status)
         return rest + self._event(
@@ -247,6 +247,7 @@ class StreamEncoder:
         begun = b""
         if self._open != "refusal":
             begun = self._begin_content("refusal", refusal_part(""))
+        self._refused = True
         self._pieces.append(text)
         return begun + self._event("response.refusal.delta", **self._where(), delta=text)
 

@@ -75,9 +75,14 @@ def _repeated(request: JSONDict) -> JSONDict:
     return told
 
 
-def ended(response: JSONDict, finish: Finish, usage: Usage | None) -> JSONDict:
-    """The response with how it ended; its output is as it was."""
-    reason = INCOMPLETE.get(finish)
+def ended(
+    response: JSONDict, finish: Finish, usage: Usage | None, refused: bool = False
+) -> JSONDict:
+    """The response with how it ended; its output is as it was.
+
+    `refused`: the output has the words of a refusal, and is complete with them.
+    """
+    reason = None if refused and finish == "refusal" else INCOMPLETE.get(finish)
     return response | {
         "status": "incomplete" if reason else "completed",
         "incomplete_details": {"reason": reason} if reason else None,

@@ -54,9 +54,10 @@ FINISH: dict[str, Finish] = {
 _NO_NAMES = Names({})
 
 
-def read_finish(status: object, details: object, has_calls: bool) -> Finish:
+def read_finish(status: object, details: object, has_calls: bool, refused: bool) -> Finish:
+    """How an answer ended; `refused`: it has the words of a refusal, and is complete with them."""
     if status != "incomplete":
-        return "tool_calls" if has_calls else "stop"
+        return "tool_calls" if has_calls else "refusal" if refused else "stop"
     reason = details.get("reason") if isinstance(details, dict) else None
     return FINISH.get(reason, "length") if isinstance(reason, str) else "length"
 
@@ -100,11 +101,12 @@ def decode_response(body: JSONDict) -> Reply:
             kept.append((item, len(found)))
     usage = body.get("usage")
     has_calls = any(isinstance(part, ToolCall) for part in parts)
+    refused = any(isinstance(part, Refusal) for part in parts)
     return Reply(
         id=str(body.get("id") or ""),
         model=str(body.get("model") or ""),
         parts=tuple(parts),
-        finish=read_finish(body.get("status"), body.get("incomplete_details"), has_calls),
+        finish=read_finish(body.get("status"), body.get("incomplete_details"), has_calls, refused),
         usage=read_usage(usage) if isinstance(usage, dict) and usage else None,
         created=count(body.get("created_at")) or None,
         extras={"items": tuple(kept), "body": body},
@@ -134,7 +136,8 @@ def encode_response(reply: Reply, asked: Asked) -> JSONDict:
         body: JSONDict = skeleton(asked, reply.id, reply.created) | reply.extras["body"]
         return body | {"model": asked.model, "output": write_kept(kept, reply.parts, [])}
     id = response_id(reply.id, asked)
-    body = ended(skeleton(asked, id, reply.created), reply.finish, reply.usage)
+    refused = any(isinstance(part, Refusal) for part in reply.parts)
+    body = ended(skeleton(asked, id, reply.created), reply.finish, reply.usage, refused)
     return body | {"output": _output(reply.parts, id, Names(asked.request), body["status"])}
 
 

@@ -135,7 +135,7 @@ class StreamDecoder:
 
     def __init__(self) -> None:
         self._splitter = sse.Splitter()
-        self._begun = self._ended = False
+        self._begun = self._ended = self._refused = False
         self._calls = 0
         self._items: dict[int, _Item] = {}
 
@@ -178,6 +178,7 @@ class StreamDecoder:
             case "response.refusal.delta":
                 if isinstance(event.delta, str) and event.delta:
                     self._of(event).told = True
+                    self._refused = True
                     events.append(RefusalDelta(event.delta))
             case "response.output_text.annotation.added":
                 if isinstance(event.annotation, dict):
@@ -259,6 +260,7 @@ class StreamDecoder:
                 events.extend(CitationSent(citation) for citation in untold)
             case Refusal(text=text):
                 if text and not state.told:
+                    self._refused = True
                     events.append(RefusalDelta(text))
             case Thinking(text=text, signature=signature, signed_by=signed_by):
                 if text and not state.told:
@@ -283,7 +285,8 @@ class StreamDecoder:
             if isinstance(item, dict):
                 self._item_end(index, item, events)
         self._ended = True
-        finish = read_finish(status, response.incomplete_details, self._calls > 0)
+        details, has_calls = response.incomplete_details, self._calls > 0
+        finish = read_finish(status, details, has_calls, self._refused)
         events.append(Finished(finish, read_usage(response.usage) if response.usage else None))
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway import formats
 from gateway.errors import BadRequest
-from gateway.formats import anthropic_messages, openai_chat
+from gateway.formats import anthropic_messages, openai_chat, signatures
 from gateway.formats.reading import MAX_DROPPED
 from gateway.formats.types import Encoded, JSONDict, Quirks
 
@@ -445,6 +445,34 @@ def test_a_budget_stays_within_what_the_model_can_write() -> None:
     sent = thinks(Quirks(max_output_tokens=4096), reasoning_effort="high", max_tokens=100).body
     assert sent["thinking"]["budget_tokens"] == 4095
     assert sent["max_tokens"] == 4096
+
+
+DETAIL = {"type": "reasoning.text", "text": "Hm", "signature": "s", "format": "anthropic-claude-v1"}
+TAKES_BACK: list[tuple[str | None, JSONDict, tuple[str, ...]]] = [
+    (None, {}, ("thinking",)),
+    ("reasoning_content", {"reasoning_content": "Hm"}, ()),
+    ("reasoning_details", {"reasoning_details": [DETAIL]}, ()),
+]
+
+
+@pytest.mark.parametrize(("field", "told", "dropped"), TAKES_BACK, ids=str)
+def test_thoughts_go_back_in_the_field_that_the_row_names(
+    field: Any, told: JSONDict, dropped: tuple[str, ...]
+) -> None:
+    thought = {"type": "thinking", "thinking": "Hm", "signature": "s"}
+    turn = {"role": "assistant", "content": [thought, text("x")]}
+    encoded = to_openai(Quirks(thoughts=field), messages=[HI, turn, HI])
+    assert encoded.body["messages"][1] == {"role": "assistant", "content": "x"} | told
+    assert encoded.dropped == dropped
+
+
+def test_a_thought_that_amazon_signed_goes_nowhere_else() -> None:
+    signature = signatures.wrap("s", "bedrock_converse", "anthropic_messages")
+    thought = {"type": "thinking", "thinking": "Hm", "signature": signature}
+    turn = {"role": "assistant", "content": [thought, text("x")]}
+    encoded = to_openai(Quirks(thoughts="reasoning_details"), messages=[HI, turn, HI])
+    assert encoded.body["messages"][1] == {"role": "assistant", "content": "x"}
+    assert encoded.dropped == ("thinking",)
 
 
 def test_a_model_that_does_not_think_is_not_asked_to() -> None:

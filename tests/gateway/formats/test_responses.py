@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway import errors, formats
 from gateway.errors import GatewayError, UpstreamFailed
-from gateway.formats import anthropic_messages, openai_chat, wire
+from gateway.formats import anthropic_messages, openai_chat, openai_responses, wire
 from gateway.formats.anthropic_messages.response import read_usage as read_anthropic
 from gateway.formats.openai_chat.response import read_usage as read_openai
 from gateway.formats.types import Asked, JSONDict, Quirks, Usage
@@ -175,6 +175,35 @@ def test_thoughts_survive_the_way_to_an_openai_client_and_back() -> None:
 def test_reasons_to_stop(reason: str | None, finish: str) -> None:
     reply = anthropic_messages.decode_response(ANTHROPIC_ANSWER | {"stop_reason": reason})
     assert openai_chat.encode_response(reply, ASKED)["choices"][0]["finish_reason"] == finish
+
+
+REFUSED = {
+    "openai_chat": OPENAI_ANSWER
+    | {"choices": [{"index": 0, "message": {"role": "assistant", "content": None, "refusal": "No."}, "finish_reason": "stop"}]},
+    "openai_responses": {
+        "id": "resp_1", "object": "response", "status": "completed", "model": "m", "created_at": 1,
+        "output": [{"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [{"type": "refusal", "refusal": "No."}]}],
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_model_that_refuses_and_stops_has_refused(name: str) -> None:
+    reply = formats.by_name(name).decode_response(REFUSED[name])
+    assert reply.finish == "refusal"
+    told = anthropic_messages.encode_response(reply, ASKED)
+    assert told["stop_reason"] == "refusal"
+    assert told["content"] == [{"type": "text", "text": "No."}]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_openai_has_the_words_of_a_refusal_and_no_other_reason_to_stop(name: str) -> None:
+    reply = formats.by_name(name).decode_response(REFUSED[name])
+    (choice,) = openai_chat.encode_response(reply, ASKED)["choices"]
+    assert (choice["message"]["refusal"], choice["finish_reason"]) == ("No.", "stop")
+    response = openai_responses.encode_response(reply, ASKED)
+    assert (response["status"], response["incomplete_details"]) == ("completed", None)
+    assert response["output"][0]["content"] == [{"type": "refusal", "refusal": "No."}]
 
 
 def test_a_server_that_calls_tools_and_says_stop_means_the_calls() -> None:

@@ -161,6 +161,8 @@ WHOLE: list[tuple[str, JSONDict, list[Event]]] = [
 def test_an_item_that_comes_in_one_piece_is_told(content: JSONDict, events: list[Event]) -> None:
     """Some servers send no deltas, and some nothing but the whole answer at the end."""
     finish: Finish = "tool_calls" if content["item"]["type"] == "function_call" else "stop"
+    if isinstance(events[0], RefusalDelta):
+        finish = "refusal"
     expected = [EVENTS[0], *events, Finished(finish, Usage(3, 2))]
     output = [content["item"]]
     done = event("output_item.done", **content)
@@ -383,7 +385,8 @@ def test_what_a_client_gets_says_the_same(events: list[Event], places: list[int]
     data = encode(BEGIN, *events, STOP)
     back = decode(*cut(data, places))
     assert fold(back) == fold(events)
-    assert back[-1] == STOP
+    refused = any(isinstance(event, RefusalDelta) for event in events)
+    assert back[-1] == (Finished("refusal", STOP.usage) if refused else STOP)
     whole = json.loads(data.decode().rpartition("data: ")[2])["response"]
     assert openai_responses.decode_response(whole).usage == STOP.usage
 
