@@ -129,12 +129,12 @@ class Door:
             if body.exceeded and not body.answered:
                 raise TooLarge(f"the request body is larger than {CONTROL_BODY_BYTES >> 20} MB")
         except GatewayError as error:
-            await _refuse(exchange, formats.client("openai_chat"), error)
+            await _refuse(exchange, formats.for_client("openai_chat"), error)
 
 
 async def _answer(exchange: Exchange, process: Runtime, route: Route | None) -> None:
     route = route or find(exchange.path, exchange.scope["query_string"])
-    format = formats.client(route.format if route else _format_of(exchange))
+    format = formats.for_client(route.format if route else _format_of(exchange))
     try:
         check_host(exchange)
         if _cross_origin(exchange) and exchange.scope["method"] == "OPTIONS":

@@ -2,6 +2,8 @@
 
 import email.utils
 import time
+from collections.abc import Iterable
+from typing import cast
 
 from msgspec import Struct
 
@@ -9,7 +11,7 @@ from gateway import media, tokens
 from gateway.call import Call
 from gateway.deadline import Deadline
 from gateway.errors import UpstreamFailed, UpstreamRefused
-from gateway.formats import Stage, wire
+from gateway.formats import Format, Stage, wire
 from gateway.formats.types import Prompt
 from gateway.routing import Target
 from gateway.runtime import Runtime
@@ -63,7 +65,7 @@ async def attempt(call: Call, target: Target, runtime: Runtime) -> Opened:
         if answer is not None:
             answer.close()
         if isinstance(error, UpstreamFailed):
-            hide(credential(target), error)
+            hide(secrets(target), error)
         raise
 
 
@@ -86,7 +88,11 @@ async def _prepare(
         )
         call.dropped = dropped
         body = call.raw if request is call.request else wire.dumps(request)
-        return body, call.format.Relay(strip_usage) if call.stream else None
+        if not call.stream:
+            return body, None
+        # The client's own, which may frame the stream in another way. It has one: a name that is
+        # an upstream's is that of a whole format.
+        return body, cast(Format, call.format).Relay(strip_usage)
     prompt = await _with_bytes(call, target, runtime, limit)
     encoded = theirs.encode_request(prompt, target.sent, target.model.quirks)
     call.dropped = encoded.dropped
@@ -153,7 +159,7 @@ async def _first_content(target: Target, answer: Answer, stage: Stage) -> bytes:
 
 async def _refused(target: Target, answer: Answer) -> UpstreamRefused:
     """An error status as an error of ours."""
-    data = without(credential(target), await answer.read())
+    data = without(secrets(target), await answer.read())
     words = target.format.decode_error(answer.status, data)
     return UpstreamRefused(
         words,
@@ -173,22 +179,32 @@ def _is_object(data: bytes) -> bool:
 # --- An upstream may echo the key in what it says of a failure; it stays here ----------------
 
 
-def credential(target: Target) -> str:
-    """The key that a call to `target` left with; empty where there is none."""
+_SECRETS = ("api_key", "secret_access_key", "session_token")
+
+
+def secrets(target: Target) -> tuple[str, ...]:
+    """What a call to `target` left with, or is signed by, and nobody else may see."""
+    return tuple(filter(None, (_secret(target, name) for name in _SECRETS)))
+
+
+def _secret(target: Target, name: str) -> str:
     try:
-        return resolve(target.connection.auth.get("api_key", ""))
+        return resolve(target.connection.auth.get(name, ""))
     except CredentialUnreadable:
         return ""
 
 
-def without(key: str, data: bytes) -> bytes:
-    return data.replace(key.encode(), b"[key]") if key else data
+def without(hidden: Iterable[str], data: bytes) -> bytes:
+    for secret in hidden:
+        data = data.replace(secret.encode(), b"[key]")
+    return data
 
 
-def hide(key: str, error: UpstreamFailed) -> None:
-    """Take the key out of an error's message."""
-    if key and key in str(error):
-        error.args = (str(error).replace(key, "[key]"),)
+def hide(hidden: Iterable[str], error: UpstreamFailed) -> None:
+    """Take secrets out of an error's message."""
+    for secret in hidden:
+        if secret in str(error):
+            error.args = (str(error).replace(secret, "[key]"),)
 
 
 def retry_after(value: str, now: float) -> float | None:

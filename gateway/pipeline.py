@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from accounts.keys import hash_key
 from analytics.costs import format_usd
 from gateway import admission, formats, routing, tokens
-from gateway.attempt import Opened, attempt, credential, hide, without
+from gateway.attempt import Opened, attempt, hide, secrets, without
 from gateway.call import Call
 from gateway.errors import (
     BadRequest,
@@ -240,13 +240,15 @@ async def relay(
                 received = await piece()
             data = stage.feed(received) if received else stage.close()
     except UpstreamFailed as error:
-        key = credential(opened.target)
-        hide(key, error)
+        hidden = secrets(opened.target)
+        hide(hidden, error)
         call.note(stage)
         call.tried(200, str(error))
         # What the upstream itself said of its failure has the client's format already.
-        told = error is stage.failed
-        end = without(key, data) if told else call.format.encode_stream_error(error, exchange.id)
+        if error is stage.failed:
+            end = without(hidden, data)
+        else:
+            end = stage.fail(error) or call.format.encode_stream_error(error, exchange.id)
         call.account(runtime.journal, "truncated", 200, error, sending=len(end))
         await exchange.finish(end)
         return

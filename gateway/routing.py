@@ -11,7 +11,6 @@ from gateway import formats
 from gateway.errors import ModelNotFound, NotAllowed, Unavailable
 from gateway.snapshot import Connection, Model, Principal, Provider, Snapshot
 from providers import authentication
-from providers.credentials import resolve as resolve_secret
 
 # A call tries no more candidates than this: what twelve could not answer, the next will not.
 MAX_CANDIDATES = 12
@@ -30,18 +29,23 @@ class Target(Struct, frozen=True):
     stream_url: URL
     headers: tuple[tuple[bytes, bytes], ...]  # of the answer: who gave it
 
-    def request_headers(self) -> dict[str, str]:
-        """What leaves with the call. The credential is resolved here, when it is used.
+    def request_headers(self, url: URL, body: bytes) -> dict[str, str]:
+        """What leaves with `body` for `url`. The credential is resolved here, when it is used.
 
         Raises:
             CredentialUnreadable: Its variable or file is not there.
         """
-        key = resolve_secret(self.connection.auth.get("api_key", ""))
         return {
             "content-type": "application/json",
             "accept-encoding": "identity",
-            **authentication.headers(self.format.NAME, key),
-            **self.connection.headers,
+            **authentication.headers(
+                self.format.NAME,
+                self.connection.auth,
+                self.connection.headers,
+                method="POST",
+                url=str(url),
+                body=body,
+            ),
         }
 
 

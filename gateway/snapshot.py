@@ -23,6 +23,7 @@ from accounts.models import ApiKey, GatewaySettings, User
 from combos import models as combos
 from gateway.formats.types import Quirks
 from providers import models as providers
+from providers.connections import missing_from
 from providers.credentials import CredentialUnreadable
 
 log = logging.getLogger(__name__)
@@ -272,8 +273,10 @@ def _picousd(price_mtok: Decimal) -> int:
 
 def _connection(row: providers.Connection) -> Connection:
     auth = row.read_auth()
-    if row.auth_type == providers.Connection.Auth.API_KEY and not auth.get("api_key"):
-        raise ValueError("the API key is missing")
+    if missing := missing_from(row.auth_type, auth):
+        raise ValueError(f"the credential lacks {', '.join(missing)}")
+    if "{region}" in row.effective_base_url:
+        raise ValueError("the address needs a region, which the credential does not name")
     share = 1 - row.headroom
     return Connection(
         name=row.name,

@@ -1,5 +1,6 @@
 """A stream between two formats, in the shape of a format's own `Relay`."""
 
+from gateway.errors import GatewayError
 from gateway.formats import StreamDecoder, StreamEncoder
 from gateway.formats.tally import Tally
 from gateway.formats.types import Event
@@ -20,6 +21,10 @@ class Translation(Tally):
     def close(self) -> bytes:
         """At the upstream's end. Raises `UpstreamFailed` where its answer was not finished."""
         return self._pass_on(self._decoder.close())
+
+    def fail(self, error: GatewayError) -> bytes | None:
+        told: bytes | None = self._encoder.fail(error) if hasattr(self._encoder, "fail") else None
+        return told
 
     def _pass_on(self, events: list[Event]) -> bytes:
         self.note_all(events)

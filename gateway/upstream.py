@@ -114,7 +114,7 @@ class Upstreams:
             response = await session.post(
                 url,
                 data=body,
-                headers={**headers, **target.request_headers()},
+                headers={**headers, **target.request_headers(url, body)},
                 allow_redirects=False,
                 timeout=_timeout(target.connection.timeouts.connect),
             )

@@ -2,16 +2,18 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
-from unfold.widgets import UnfoldAdminPasswordWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from omniroute.actions import Activatable
-from providers.connections import require_key_for_new_origin
+from providers.connections import FIELDS, merged_auth, require_key_for_new_origin
 from providers.models import Connection, Provider, ProviderModel
 from providers.probing import test_connection
+
+# Every field of every type of credential: those of the form that are no column.
+CREDENTIAL = tuple(name for names in FIELDS.values() for name in names)
 
 
 class ProviderForm(forms.ModelForm):
@@ -84,16 +86,28 @@ class ProviderModelAdmin(Activatable, ModelAdmin):
         super().save_model(request, obj, form, change)
 
 
-class ConnectionForm(forms.ModelForm):
-    """The key goes in and never comes out; blank keeps the stored one."""
-
-    api_key = forms.CharField(
-        label="API key",
+def _secret(label: str, help_text: str = "") -> forms.CharField:
+    """A field that goes in and never comes out."""
+    return forms.CharField(
+        label=label,
         required=False,
         strip=True,
+        help_text=help_text,
         widget=UnfoldAdminPasswordWidget(
             attrs={"autocomplete": "new-password"}, render_value=False
         ),
+    )
+
+
+class ConnectionForm(forms.ModelForm):
+    """Secrets go in and never come out; blank keeps the stored one."""
+
+    api_key = _secret("API key")
+    access_key_id = _secret("Access key ID", "Of an AWS access key, as are the next three.")
+    secret_access_key = _secret("Secret access key")
+    session_token = _secret("Session token", "Of temporary keys only.")
+    region = forms.CharField(
+        label="Region", required=False, widget=UnfoldAdminTextInputWidget, help_text="us-east-1"
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -103,31 +117,41 @@ class ConnectionForm(forms.ModelForm):
             self.fields[
                 "api_key"
             ].help_text = f"{stored}Or env:NAME or file:/path, read when it is used."
+            self.fields["region"].initial = self.instance.stored_auth().get("region", "")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        key = cleaned.get("api_key", "")
         provider = cleaned.get("provider")
         if provider is None:
             return cleaned
-        needs_key = cleaned.get("auth_type") == Connection.Auth.API_KEY
-        if needs_key and not key and not self.instance.credential:
-            raise ValidationError({"api_key": "A key is needed."})
+        if "api_key" in self.fields and "auth_type" in cleaned:
+            stored_auth = self.instance.stored_auth()
+            cleaned["auth"] = self._auth(cleaned, stored_auth)
         if self.instance.pk:
             stored = Connection.objects.select_related("provider").get(pk=self.instance.pk)
             require_key_for_new_origin(
                 stored,
-                stored.effective_base_url,
+                stored.written_base_url,
                 cleaned.get("base_url") or provider.base_url,
-                has_key=bool(key),
+                has_key=bool(cleaned.get("api_key") or cleaned.get("secret_access_key")),
             )
         return cleaned
 
+    def _auth(self, cleaned: dict[str, Any], stored: dict[str, Any]) -> dict[str, str] | None:
+        """The credential; null where the stored one stays, which may be one that no key opens."""
+        auth_type, entered = cleaned["auth_type"], {name: cleaned.get(name) for name in CREDENTIAL}
+        kept = self.instance.credential and "auth_type" not in self.changed_data
+        if kept and not any(entered.values()):
+            return None
+        auth = merged_auth(auth_type, stored, entered)
+        return None if kept and auth == stored else auth
+
     def save(self, commit: bool = True) -> Connection:
+        auth = self.cleaned_data.get("auth")
         if self.cleaned_data.get("auth_type") == Connection.Auth.NONE:
             self.instance.credential = ""
-        elif self.cleaned_data.get("api_key"):
-            self.instance.set_api_key(self.cleaned_data["api_key"])
+        elif auth is not None:
+            self.instance.credential = self.instance.sealed(auth)
         saved: Connection = super().save(commit)
         return saved
 
@@ -142,7 +166,7 @@ class ConnectionAdmin(Activatable, ModelAdmin):
     autocomplete_fields = ("provider",)
     actions = ("test", "activate", "deactivate", "duplicate")
     fieldsets = (
-        (None, {"fields": ("name", "provider", "auth_type", "api_key", "priority", "active")}),
+        (None, {"fields": ("name", "provider", "auth_type", *CREDENTIAL, "priority", "active")}),
         ("Models", {"classes": ("collapse",), "fields": ("model_names", "model_map")}),
         ("Limits", {"classes": ("collapse",), "fields": ("limits", "headroom", "timeouts")}),
         ("Advanced", {"classes": ("collapse",), "fields": ("base_url", "headers")}),
@@ -159,7 +183,8 @@ class ConnectionAdmin(Activatable, ModelAdmin):
     ) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
         if not request.user.has_perm("providers.change_credential"):
-            form.base_fields.pop("api_key", None)  # off the page is not enough: it could be sent
+            for name in CREDENTIAL:  # off the page is not enough: it could be sent
+                form.base_fields.pop(name, None)
         return form
 
     def get_readonly_fields(self, request: HttpRequest, obj: Connection | None = None) -> Any:
@@ -172,7 +197,7 @@ class ConnectionAdmin(Activatable, ModelAdmin):
         if request.user.has_perm("providers.change_credential"):
             return self.fieldsets
         first, *others = self.fieldsets
-        fields = tuple(name for name in first[1]["fields"] if name != "api_key")
+        fields = tuple(name for name in first[1]["fields"] if name not in CREDENTIAL)
         return ((None, {"fields": fields}), *others)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -1,5 +1,12 @@
 """What a request to a provider carries besides its body, by the format that it speaks."""
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from providers.adapters import aws
+from providers.credentials import resolve
+
 _BEARER = ("authorization", "Bearer {}")
 _KEY_HEADERS = {
     "anthropic_messages": ("x-api-key", "{}"),
@@ -8,10 +15,27 @@ _KEY_HEADERS = {
 _ALWAYS = {"anthropic_messages": {"anthropic-version": "2023-06-01"}}
 
 
-def headers(format: str, key: str) -> dict[str, str]:
-    """The headers of a call with this API key, or without one where it is empty."""
-    found = dict(_ALWAYS.get(format, {}))
+def headers(
+    format: str,
+    auth: Mapping[str, Any],
+    added: Mapping[str, str],
+    *,
+    method: str,
+    url: str,
+    body: bytes = b"",
+) -> dict[str, str]:
+    """The headers of a call with the credential `auth`, and those that the operator `added`.
+
+    Amazon's are a signature of the rest, so nothing may be changed afterwards.
+
+    Raises:
+        CredentialUnreadable: A variable or a file that it refers to is not there.
+    """
+    found = {**_ALWAYS.get(format, {}), **added}
+    if "access_key_id" in auth:
+        return found | aws.sign(method, url, found, body, auth, datetime.now(UTC))
+    key = resolve(auth.get("api_key", ""))
     if key:
         name, template = _KEY_HEADERS.get(format, _BEARER)
-        found[name] = template.format(key)
+        found = {name: template.format(key), **found}
     return found

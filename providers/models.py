@@ -47,7 +47,8 @@ class Provider(models.Model):
     name = models.CharField(max_length=100)
     base_url = models.CharField(
         max_length=500,
-        help_text="With the version segment, such as http://127.0.0.1:11434/v1.",
+        help_text="With the version segment, such as http://127.0.0.1:11434/v1; {region} is the "
+        "connection's.",
     )
     format = models.CharField(max_length=30, choices=Format, default=Format.OPENAI_CHAT)
     other_formats = StringMapField(
@@ -79,7 +80,12 @@ class Provider(models.Model):
             raise ValidationError({"other_formats": f"{unknown[0]!r} is no format"})
         if not self.builtin:
             for url in (self.base_url, *self.other_formats.values()):
-                check_base_url(url, self.allow_private_network)
+                check_base_url(in_region(url, "any"), self.allow_private_network)
+
+
+def in_region(url: str, region: str) -> str:
+    """The address in a region of Amazon's, such as `us-east-1`."""
+    return url.replace("{region}", region)
 
 
 class ProviderModel(models.Model):
@@ -137,6 +143,7 @@ class Connection(models.Model):
 
     class Auth(models.TextChoices):
         API_KEY = "api_key", "API key"
+        AWS = "aws", "AWS access key"
         NONE = "none", "None"
 
     name = models.CharField(max_length=100, unique=True)
@@ -182,8 +189,17 @@ class Connection(models.Model):
         super().save(*args, **kwargs)
 
     @property
-    def effective_base_url(self) -> str:
+    def written_base_url(self) -> str:
+        """Its own or its provider's, and `{region}` in it as it stands."""
         return self.base_url or self.provider.base_url
+
+    @property
+    def effective_base_url(self) -> str:
+        """The address that is called; without a region to put in, it has `{region}` in it."""
+        url = self.written_base_url
+        if "{region}" not in url:
+            return url
+        return in_region(url, self.stored_auth().get("region", "{region}"))
 
     @property
     def base_urls(self) -> dict[str, str]:
@@ -193,19 +209,26 @@ class Connection(models.Model):
 
     def clean(self) -> None:
         if self.base_url:
-            check_base_url(self.base_url, self.provider.allow_private_network)
+            check_base_url(in_region(self.base_url, "any"), self.provider.allow_private_network)
 
     def set_api_key(self, api_key: str) -> None:
         """Encrypt and keep a key; `env:NAME` and `file:PATH` are read when it is used."""
-        self.credential = self.sealed(api_key)
+        self.credential = self.sealed({"api_key": api_key.strip()})
 
-    def sealed(self, api_key: str) -> str:
-        return credentials.seal(self.uid, {"api_key": api_key.strip()})
+    def sealed(self, auth: dict[str, Any]) -> str:
+        return credentials.seal(self.uid, auth)
 
     def read_auth(self) -> dict[str, Any]:
-        """The credential in clear: `{}` or `{"api_key": …}`.
+        """The credential in clear: the fields of `connections.FIELDS` that have a value.
 
         Raises:
             credentials.CredentialUnreadable: No key decrypts it, or it is another row's.
         """
         return credentials.open_sealed(self.uid, self.credential) if self.credential else {}
+
+    def stored_auth(self) -> dict[str, Any]:
+        """The same, and nothing where it cannot be read."""
+        try:
+            return self.read_auth()
+        except credentials.CredentialUnreadable:
+            return {}

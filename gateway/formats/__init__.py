@@ -11,6 +11,7 @@ from gateway.formats import (
     gemini_array,
     ollama_chat,
     openai_chat,
+    openai_completions,
     openai_responses,
 )
 from gateway.formats.types import (
@@ -53,6 +54,8 @@ class Stage(Protocol):
 
     def feed(self, data: bytes) -> bytes: ...
     def close(self) -> bytes: ...
+    def fail(self, error: GatewayError) -> bytes | None:
+        """The event that ends a broken stream, where that has more to tell than the error."""
 
 
 class _MakesEncoder(Protocol):
@@ -67,8 +70,28 @@ class _MakesRelay(Protocol):
     def __call__(self, strip_usage: bool) -> Stage: ...
 
 
-class Format(Protocol):
-    """A wire format: a module of pure functions. Each function's own docstring says the rest."""
+class ClientFormat(Protocol):
+    """What a client may speak: a module of pure functions. Each one's docstring says the rest."""
+
+    @property
+    def NAME(self) -> str: ...
+    @property
+    def STREAM_TYPE(self) -> str:
+        """The content type of its streams."""
+
+    @property
+    def StreamEncoder(self) -> _MakesEncoder: ...
+
+    def wants(self, path: str, body: JSONDict) -> tuple[str, bool]: ...
+    def check_request(self, body: JSONDict) -> None: ...
+    def decode_request(self, body: JSONDict) -> Prompt: ...
+    def encode_response(self, reply: Reply, asked: Asked) -> JSONDict: ...
+    def encode_error(self, error: GatewayError, request_id: str) -> JSONDict: ...
+    def encode_stream_error(self, error: GatewayError, request_id: str) -> bytes: ...
+
+
+class UpstreamFormat(Protocol):
+    """What an upstream may speak: a module of pure functions, as a `ClientFormat` is."""
 
     @property
     def NAME(self) -> str: ...
@@ -83,26 +106,23 @@ class Format(Protocol):
     @property
     def StreamDecoder(self) -> _MakesDecoder: ...
     @property
-    def StreamEncoder(self) -> _MakesEncoder: ...
-    @property
     def Relay(self) -> _MakesRelay: ...
 
-    def wants(self, path: str, body: JSONDict) -> tuple[str, bool]: ...
     def address(self, model: str, stream: bool) -> str: ...
-    def check_request(self, body: JSONDict) -> None: ...
-    def decode_request(self, body: JSONDict) -> Prompt: ...
     def encode_request(self, prompt: Prompt, model: str, quirks: Quirks) -> Encoded: ...
     def readdress(
         self, body: JSONDict, model: str, quirks: Quirks
     ) -> tuple[JSONDict, bool, tuple[str, ...]]: ...
     def decode_response(self, body: JSONDict) -> Reply: ...
-    def encode_response(self, reply: Reply, asked: Asked) -> JSONDict: ...
     def sniff_response(self, data: bytes) -> Usage | None: ...
     def decode_error(self, status: int, body: bytes) -> str: ...
-    def encode_error(self, error: GatewayError, request_id: str) -> JSONDict: ...
-    def encode_stream_error(self, error: GatewayError, request_id: str) -> bytes: ...
 
 
+class Format(ClientFormat, UpstreamFormat, Protocol):
+    """A wire format with both its sides: what is decoded can be written again."""
+
+
+# What an upstream may speak. Each has both sides, though no client speaks all of them to us.
 FORMATS: dict[str, Format] = {
     "openai_chat": openai_chat,
     "openai_responses": openai_responses,
@@ -112,16 +132,21 @@ FORMATS: dict[str, Format] = {
     "ollama_chat": ollama_chat,
     "bedrock_converse": bedrock_converse,
 }
-
-
-ClientFormat = Format
-# What a client may speak: some are only another way to say one of those above.
-CLIENTS: dict[str, ClientFormat] = {**FORMATS, "gemini_array": gemini_array}
-
-
-def client(name: str) -> ClientFormat:
-    return CLIENTS[name]
+# What a client may speak.
+CLIENTS: dict[str, ClientFormat] = {
+    "openai_chat": openai_chat,
+    "openai_completions": openai_completions,
+    "openai_responses": openai_responses,
+    "anthropic_messages": anthropic_messages,
+    "gemini": gemini,
+    "gemini_array": gemini_array,
+    "ollama_chat": ollama_chat,
+}
 
 
 def by_name(name: str) -> Format:
     return FORMATS[name]
+
+
+def for_client(name: str) -> ClientFormat:
+    return CLIENTS[name]

@@ -8,6 +8,7 @@ Source: https://smithy.io/2.0/aws/amazon-eventstream.html (read 2026-11)
 
 import struct
 from collections.abc import Mapping
+from functools import lru_cache
 from zlib import crc32
 
 from msgspec import Struct
@@ -31,7 +32,7 @@ _LONG = (6, _TEXT)
 class Message(Struct, frozen=True, gc=False):
     """`headers` are those whose value is a text; Amazon's protocols use no others."""
 
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     payload: bytes
 
 
@@ -61,17 +62,18 @@ class Splitter:
                 return []
             data = bytes(self._held)
             self._held.clear()
-        messages, start = [], 0
-        while len(data) - start >= _PRELUDE.size:
-            length = _length(data, start)
-            if len(data) - start < length:
-                self._needed = length
+        messages, start, size = [], 0, len(data)
+        while size - start >= _PRELUDE.size:
+            end = start + _length(data, start)
+            if end > size:
+                self._needed = end - start
                 break
-            messages.append(data[start : start + length])
-            start += length
+            messages.append(data[start:end])
+            start = end
         else:
             self._needed = _PRELUDE.size
-        self._held += data[start:]
+        if start < size:
+            self._held += data[start:]
         return messages
 
     def rest(self) -> bytes:
@@ -90,7 +92,7 @@ def _length(data: bytes, start: int) -> int:
         raise UpstreamFailed(f"a message of the stream is over {MAX_MESSAGE_BYTES >> 20} MB")
     if length < _PRELUDE.size + headers + _CHECKSUM.size:
         raise NotAnEvent("the upstream's event stream is damaged (length)")
-    return int(length)
+    return length  # type: ignore[no-any-return]
 
 
 def read(message: bytes) -> Message:
@@ -100,11 +102,13 @@ def read(message: bytes) -> Message:
         UpstreamFailed: Its checksum is wrong, or its headers are.
     """
     end = len(message) - _CHECKSUM.size
-    if crc32(memoryview(message)[:end]) != _CHECKSUM.unpack_from(message, end)[0]:
+    if crc32(message[:end]) != int.from_bytes(message[end:]):
         raise NotAnEvent("the upstream's event stream is damaged (checksum)")
     start = _PRELUDE.size + int.from_bytes(message[4:8])
+    told = message[_PRELUDE.size : start]
     try:
-        headers = _headers(message[_PRELUDE.size : start])
+        # Nearly every message has the headers of the one before.
+        headers = _common(told) if len(told) <= _COMMON_BYTES else _headers(told)
     except (IndexError, KeyError, struct.error, UnicodeDecodeError):
         raise NotAnEvent("the upstream's event stream is damaged (headers)") from None
     return Message(headers, message[start:end])
@@ -129,6 +133,10 @@ def _headers(data: bytes) -> dict[str, str]:
             found[name.decode()] = data[at : at + size].decode()
         at += size
     return found
+
+
+_COMMON_BYTES = 256
+_common = lru_cache(maxsize=64)(_headers)
 
 
 def write(headers: Mapping[str, str], payload: bytes) -> bytes:

@@ -26,7 +26,8 @@ from gateway.formats.gemini import (
     wants,
 )
 from gateway.formats.gemini import Relay as _Relay
-from gateway.formats.gemini.stream import ChunkEncoder, data_of
+from gateway.formats.gemini.chunks import ChunkEncoder
+from gateway.formats.gemini.stream import data_of
 from gateway.formats.sse import Splitter
 from gateway.formats.types import Asked, Event, Finished, Started
 
@@ -89,7 +90,18 @@ class Relay(_Relay):
 
     def _element(self, frame: bytes) -> bytes:
         data = data_of(frame)
-        return self._array.add(data) if data and data != b"[DONE]" else b""
+        if not data or data == b"[DONE]" or (self.failed and not _is_json(data)):
+            return b""
+        return self._array.add(data)
+
+
+def _is_json(data: bytes) -> bool:
+    """After an error nobody reads along, and one bad element spoils an array."""
+    try:
+        wire.loads(data)
+    except ValueError:
+        return False
+    return True
 
 
 def encode_stream_error(error: GatewayError, request_id: str) -> bytes:

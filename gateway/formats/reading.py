@@ -207,8 +207,8 @@ def dropped_names(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def unknown_part(value: JSONDict, param: str = "messages") -> NotSupported:
-    told = str(value.get("type") or next(iter(value), None))
-    kind = told[:60].encode("ascii", "backslashreplace").decode()
+    told = value.get("type") or next(iter(value), None)  # Google's parts are named by their field
+    kind = str(told)[:60].encode("ascii", "backslashreplace").decode()
     return NotSupported(f"content of type {kind!r} cannot be sent to this provider", param=param)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from gateway.errors import UpstreamFailed
+from gateway.errors import GatewayError, UpstreamFailed
 from gateway.formats.types import (
     CitationSent,
     Event,
@@ -31,6 +31,9 @@ class Tally:
         self.usage: Usage | None = None
         self.text_chars = 0
         self.failed: UpstreamFailed | None = None
+
+    def fail(self, error: GatewayError) -> bytes | None:
+        return None
 
     def note(self, event: Event) -> None:
         match event:

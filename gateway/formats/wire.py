@@ -11,8 +11,8 @@ import msgspec
 
 from gateway.errors import BadRequest
 
-# What a typed parser raises for bytes that it cannot read: wrong, or nested too deeply.
-UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
+# What msgspec raises for JSON that it cannot read, a nesting of thousands included.
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode

@@ -8,6 +8,7 @@ from django.db.models import Q
 from accounts.models import ApiKey, GatewaySettings, User
 from combos.models import Alias, Combo
 from omniroute.configuration.write import MASK
+from providers.connections import SECRETS
 from providers.models import Connection, Provider, ProviderModel
 
 
@@ -87,12 +88,7 @@ def model(row: ProviderModel) -> dict[str, Any]:
 
 
 def connection(row: Connection, secrets: bool = False) -> dict[str, Any]:
-    auth: dict[str, Any] = {"type": row.auth_type}
-    if row.credential:
-        secret = row.read_auth().get("api_key", "")
-        # A reference says where the secret is, and is none itself.
-        auth["api_key"] = secret if secrets or secret.startswith(("env:", "file:")) else MASK
-    return {"name": row.name, "provider": row.provider.slug, "auth": auth} | _told(
+    return {"name": row.name, "provider": row.provider.slug, "auth": _auth(row, secrets)} | _told(
         base_url=row.base_url,
         priority=row.priority,
         active=None if row.active else False,
@@ -103,6 +99,15 @@ def connection(row: Connection, secrets: bool = False) -> dict[str, Any]:
         model_map=row.model_map,
         headroom=row.headroom or None,
     )
+
+
+def _auth(row: Connection, secrets: bool) -> dict[str, Any]:
+    auth: dict[str, Any] = {"type": row.auth_type}
+    for name, value in row.read_auth().items():
+        # A reference says where the secret is, and is none itself.
+        plain = secrets or name not in SECRETS or value.startswith(("env:", "file:"))
+        auth[name] = value if plain else MASK
+    return auth
 
 
 def combo(row: Combo) -> dict[str, Any]:

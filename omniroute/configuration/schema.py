@@ -5,11 +5,12 @@ What this version cannot do yet is refused here by name, never taken and ignored
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from combos.models import Combo
+from providers.connections import FIELDS
 from providers.models import Connection, Provider
 
 
@@ -49,10 +50,26 @@ class ProviderEntry(Entry):
 
 
 class AuthEntry(Entry):
-    """`api_key` may be `env:NAME` or `file:PATH`. Masked or absent: the stored one is kept."""
+    """A secret may be `env:NAME` or `file:PATH`. Masked or absent: the stored one is kept.
+
+    `aws` takes `access_key_id`, `secret_access_key` and `region`, and of temporary keys the
+    `session_token`.
+    """
 
     type: AuthType = "api_key"
     api_key: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: str | None = None
+    session_token: str | None = None
+    region: str | None = None
+
+    @model_validator(mode="after")
+    def _has_only_what_its_type_has(self) -> Self:
+        told = self.model_dump(exclude={"type"}, exclude_none=True)
+        strange = [name for name in told if name not in FIELDS[self.type]]
+        if strange and self.type != Connection.Auth.NONE:
+            raise ValueError(f"{strange[0]} is not of the auth type {self.type!r}")
+        return self
 
 
 class ConnectionEntry(Entry):

@@ -12,7 +12,7 @@ from accounts.models import ApiKey, GatewaySettings, User
 from combos.models import Alias, Combo, ComboTarget, check_nesting
 from omniroute.configuration import schema
 from omniroute.configuration.errors import of_row
-from providers.connections import require_key_for_new_origin
+from providers.connections import merged_auth, require_key_for_new_origin
 from providers.models import Connection, Provider, ProviderModel
 
 MASK = "********"
@@ -87,13 +87,14 @@ def connection(entry: schema.ConnectionEntry) -> Change:
     row = Connection.objects.filter(name=entry.name).first() or Connection(
         name=entry.name, provider=owner
     )
-    key = entry.auth.api_key if entry.auth.api_key != MASK else None
+    told = entry.auth.model_dump(exclude={"type"}, exclude_none=True)
+    entered = {name: value for name, value in told.items() if value != MASK}
     if row.pk:
         require_key_for_new_origin(
             row,
-            row.effective_base_url,
+            row.written_base_url,
             entry.base_url or owner.base_url,
-            has_key=key is not None,
+            has_key="api_key" in entered or "secret_access_key" in entered,
         )
     values: dict[str, Any] = {
         "provider": owner,
@@ -111,16 +112,25 @@ def connection(entry: schema.ConnectionEntry) -> Change:
         "model_map": entry.model_map,
         "headroom": entry.headroom,
     }
-    if entry.auth.type == Connection.Auth.NONE:
-        values["credential"] = ""
-    elif key is not None:
-        if not row.credential or row.read_auth().get("api_key") != key:
-            values["credential"] = row.sealed(key)
-    elif not row.credential:
-        raise ValidationError({"auth": "api_key: a value is missing"})
+    values |= _credential(row, entry.auth.type, entered)
     change = _write("connection", entry.name, row, **values)
     named = tuple("auth" if field == "credential" else field for field in change.fields)
     return Change(change.kind, change.name, change.created, named)
+
+
+def _credential(row: Connection, auth_type: str, entered: dict[str, str]) -> dict[str, str]:
+    """The credential, where it is another one than before."""
+    if auth_type == Connection.Auth.NONE:
+        return {"credential": ""}
+    if row.credential and row.auth_type == auth_type and not entered:
+        return {}
+    stored = row.stored_auth()
+    try:
+        auth = merged_auth(auth_type, stored, entered)
+    except ValidationError as error:
+        [(name, words)] = error.message_dict.items()
+        raise ValidationError({"auth": f"{name}: {words[0]}"}) from None
+    return {"credential": row.sealed(auth)} if auth != stored else {}
 
 
 def alias(entry: schema.AliasEntry) -> Change:

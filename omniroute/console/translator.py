@@ -17,7 +17,7 @@ from unfold.widgets import (
 )
 
 from gateway import routing, snapshot
-from gateway.attempt import credential
+from gateway.attempt import secrets
 from gateway.errors import GatewayError
 from gateway.formats import FORMATS, by_name
 from gateway.routing import Target
@@ -230,13 +230,13 @@ def _route(candidates: Sequence[Target]) -> dict[str, Any]:
 def _headers(target: Target) -> list[tuple[str, str]]:
     """The names of what is sent beside the body. What the operator set may hold a secret."""
     try:
-        sent = target.request_headers()
+        sent = target.request_headers(target.url, b"")
     except CredentialUnreadable as error:
         return [("(none)", f"the credential cannot be used: {error}")]
-    key = credential(target)
+    keys = secrets(target)
 
     def shown(name: str, value: str) -> str:
-        if key and key in value:
+        if any(key in value for key in keys):
             return "[key]"
         plain = name in _PLAIN_HEADERS and name not in target.connection.headers
         return value if plain else "[hidden]"

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from providers.credentials import resolve
+from providers.credentials import CredentialUnreadable, resolve
 
 SERVICE = "bedrock"  # of bedrock-runtime too
 
@@ -41,7 +41,7 @@ def sign(
         `authorization`, `x-amz-date`, and with a session token `x-amz-security-token`.
 
     Raises:
-        CredentialUnreadable: A variable or a file is not there.
+        CredentialUnreadable: A variable or a file is not there, or a field is missing.
     """
     # `add_auth` would do all of this, and write the signature into the log.
     from botocore.auth import SigV4Auth  # type: ignore[import-untyped]
@@ -51,11 +51,11 @@ def sign(
     added = {"x-amz-date": now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")}
     if auth.get("session_token"):
         added["x-amz-security-token"] = resolve(auth["session_token"])
-    keys = Credentials(resolve(auth["access_key_id"]), resolve(auth["secret_access_key"]))
+    keys = Credentials(*(resolve(_field(auth, n)) for n in ("access_key_id", "secret_access_key")))
     signed = {name: value for name, value in headers.items() if _is_signed(name.lower())}
     request = AWSRequest(method, url, headers=signed | added, data=body)
     request.context["timestamp"] = added["x-amz-date"]
-    signer = SigV4Auth(keys, service, auth["region"])
+    signer = SigV4Auth(keys, service, _field(auth, "region"))
     words = signer.string_to_sign(request, signer.canonical_request(request))
     names = signer.signed_headers(signer.headers_to_sign(request))
     signature = signer.signature(words, request)
@@ -68,3 +68,10 @@ def sign(
 
 def _is_signed(name: str) -> bool:
     return name == "content-type" or (name.startswith("x-amz-") and name != "x-amz-date")
+
+
+def _field(auth: Mapping[str, Any], name: str) -> str:
+    value = auth.get(name)
+    if not isinstance(value, str) or not value:
+        raise CredentialUnreadable(f"the credential lacks {name}")
+    return value

@@ -167,3 +167,9 @@ def test_nothing_of_a_signature_is_logged(caplog: pytest.LogCaptureFixture) -> N
 def test_the_library_is_not_imported_before_it_is_needed() -> None:
     code = "import sys, providers.adapters.aws; sys.exit('botocore' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("name", AUTH)
+def test_without_a_field_nothing_is_signed(name: str) -> None:
+    with pytest.raises(CredentialUnreadable, match=f"lacks {name}"):
+        signature(auth=AUTH | {name: ""})

@@ -26,6 +26,8 @@ from gateway.formats.anthropic_messages.response import (
     write_usage,
 )
 from gateway.formats.failures import NotAnEvent, reported
+from gateway.formats.functions import object_of
+from gateway.formats.tally import Tally
 from gateway.formats.types import (
     Asked,
     Citation,
@@ -53,6 +55,8 @@ class _Delta(Struct, gc=False):
     partial_json: str | None = None
     signature: str | None = None
     citation: Any = None
+    content: Any = None
+    encrypted_content: Any = None
     stop_reason: str | None = None
     stop_sequence: str | None = None
 
@@ -98,7 +102,7 @@ def _event(data: bytes) -> _Event:
         pass
     try:  # half a character as an escape, or a field of an unexpected type
         return msgspec.convert(wire.loads(data), _Event)
-    except (ValueError, msgspec.MsgspecError):
+    except wire.UNREADABLE:
         if data == b"[DONE]":  # OpenAI's end, which some compatible servers add
             return _Event()
         raise NotAnEvent("the upstream's stream holds something else than events") from None
@@ -118,28 +122,16 @@ class _Tally:
         return read_usage(self._told) if self._told else None
 
 
-class Relay:
+class Relay(Tally):
     """See `openai_chat.Relay`. Usage is always told here, so nothing is left out."""
 
-    __slots__ = (
-        "_finish_seen",
-        "_splitter",
-        "_tally",
-        "failed",
-        "finished",
-        "started",
-        "text_chars",
-        "usage",
-    )
+    __slots__ = ("_finish_seen", "_splitter", "_tally")
 
     def __init__(self, strip_usage: bool) -> None:
+        super().__init__()
         self._splitter = sse.Splitter()
         self._tally = _Tally()
         self._finish_seen = False
-        self.started = self.finished = False
-        self.usage: Usage | None = None
-        self.text_chars = 0
-        self.failed: UpstreamFailed | None = None
 
     def feed(self, data: bytes) -> bytes:
         """The bytes to pass on.
@@ -221,6 +213,7 @@ class StreamDecoder:
         self._calls: dict[int, int] = {}  # a block's index to the call's
         self._untold: dict[int, str] = {}  # arguments that a call's start carried whole
         self._opaque: dict[int, JSONDict] = {}
+        self._inputs: dict[int, list[str]] = {}  # of opaque blocks, in pieces
 
     def feed(self, data: bytes) -> list[Event]:
         """Raises `UpstreamFailed` for an error event and for what is no event."""
@@ -307,14 +300,31 @@ class StreamDecoder:
         elif delta.partial_json and index in self._calls:
             self._untold.pop(index, None)  # the start held a preview of what comes in pieces
             events.append(ToolCallDelta(self._calls[index], delta.partial_json))
+        elif index in self._opaque:
+            self._go_on(index, delta)
         elif isinstance(delta.citation, dict):
             events.append(CitationSent(read_citation(delta.citation)))
         elif delta.signature:
             events.append(ThinkingSigned(*signatures.unwrap(delta.signature, NAME)))
 
+    def _go_on(self, index: int, delta: _Delta) -> None:
+        """A piece of a block that only this format knows."""
+        block = self._opaque[index]
+        if delta.partial_json:
+            self._inputs.setdefault(index, []).append(delta.partial_json)
+        for name, piece in (
+            ("content", delta.content),
+            ("encrypted_content", delta.encrypted_content),
+        ):
+            if isinstance(piece, str):
+                told = block.get(name)
+                block[name] = told + piece if isinstance(told, str) else piece
+
     def _block_end(self, index: int, events: list[Event]) -> None:
         if index in self._untold:
             events.append(ToolCallDelta(self._calls[index], self._untold.pop(index)))
+        if index in self._inputs:
+            self._opaque[index]["input"] = object_of("".join(self._inputs.pop(index)))
         if index in self._opaque:
             events.append(PartSent(Opaque(format=NAME, value=self._opaque.pop(index))))
 

@@ -180,10 +180,10 @@ class Writer:
 
 def _call(call: ToolCall) -> JSONDict:
     arguments = custom_tools.to_arguments(call.arguments) if call.custom else call.arguments
-    return {"toolUseId": call.id, "name": call.name, "input": _input(arguments)}
+    return {"toolUseId": call.id, "name": call.name, "input": object_of(arguments)}
 
 
-def _input(arguments: str) -> JSONDict:
+def object_of(arguments: str) -> JSONDict:
     """Arguments as the object that this format wants; what does not parse is kept as text."""
     try:
         value = wire.loads(arguments or "{}")

@@ -29,14 +29,20 @@ EXCEPTIONS: dict[type[GatewayError], str] = {
 }
 
 
+# What follows explains a signature that does not fit, by the headers that were to be signed: a
+# session token is one of them.
+_SIGNED = "The Canonical String for this request"
+
+
 def decode_error(status: int, body: bytes) -> str:
     """See `failures.decode_error`. Amazon's services disagree on the case of `message`."""
     try:
         told = wire.loads(body)
     except ValueError:
         told = None
-    if isinstance(told, dict) and isinstance(told.get("Message"), str) and told["Message"]:
-        return failures.clean(told["Message"])
+    words = (told.get("message") or told.get("Message")) if isinstance(told, dict) else None
+    if isinstance(words, str):
+        return failures.clean(words.partition(_SIGNED)[0])
     return failures.decode_error(status, body)
 
 

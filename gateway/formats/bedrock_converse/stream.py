@@ -14,7 +14,7 @@ from msgspec import Struct
 from gateway.errors import UpstreamFailed
 from gateway.formats import aws_eventstream, relay, signatures, wire
 from gateway.formats.aws_eventstream import Message
-from gateway.formats.bedrock_converse.blocks import Writer
+from gateway.formats.bedrock_converse.blocks import Writer, object_of
 from gateway.formats.bedrock_converse.content import (
     NAME,
     SIGNED_BY,
@@ -101,6 +101,10 @@ def _payload(data: bytes) -> _Payload:
         raise NotAnEvent("the upstream's stream holds something else than events") from None
 
 
+# What of a block that comes whole is told after its start.
+_IN_DELTAS = ("input", "content", "source")
+
+
 class StreamDecoder:
     """An upstream's bytes in, neutral events out; one instance a stream.
 
@@ -162,16 +166,18 @@ class StreamDecoder:
             self._end(events)
 
     def _start(self, index: int, start: JSONDict, events: list[Event]) -> None:
-        match start:
-            case {"toolUse": {"type": "server_tool_use"}} | {"toolResult": dict()}:
-                self._whole[index] = {kind: dict(told) for kind, told in start.items()}
-            case {"image": dict()}:
-                self._whole[index] = {kind: dict(told) for kind, told in start.items()}
-            case {"toolUse": dict(told)}:
+        for kind in ("toolResult", "image", "toolUse"):
+            told = start.get(kind)
+            if not isinstance(told, dict):
+                continue
+            if kind == "toolUse" and told.get("type") != "server_tool_use":
                 call = self._calls[index] = len(self._calls)
                 self._silent.add(index)
                 id, name = str(told.get("toolUseId") or ""), str(told.get("name") or "")
                 events.append(ToolCallStarted(call, id, name))
+            else:
+                told = {name: value for name, value in told.items() if name not in _IN_DELTAS}
+                self._whole[index] = {kind: told}
 
     def _delta(self, index: int, delta: _Delta, events: list[Event]) -> None:
         if delta.text:
@@ -237,10 +243,7 @@ def _add(block: JSONDict, delta: _Delta) -> None:
 def _whole(block: JSONDict) -> Part:
     told = block.get("toolUse")
     if told is not None:
-        try:
-            told["input"] = wire.loads(told.get("input") or "{}")
-        except ValueError:
-            told["input"] = {"_unparsed": told["input"]}
+        told["input"] = object_of(told.get("input", ""))
         return Opaque(format=NAME, value=block)
     return read_leniently(block) if "image" in block else Opaque(format=NAME, value=block)
 

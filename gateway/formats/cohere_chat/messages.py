@@ -182,15 +182,21 @@ def _encode_assistant(
         _planned(part, bool(calls) and not native)
         for part in message.parts
         if not isinstance(part, ToolCall | RedactedThinking)
+        and not (isinstance(part, Thinking) and not part.text)
     ]
     if any(isinstance(part, RedactedThinking) for part in message.parts):
         dropped.append("thinking")
-    if any(isinstance(part, Thinking) and part.signature for part in parts):
+    if any(isinstance(part, Thinking) and part.signature for part in message.parts):
         dropped.append("thinking.signature")
-    if quirks.reasoning == "none" and any(map(_thinks, parts)):
+    if not native and not reasons(quirks) and any(map(_thinks, parts)):
         dropped.append("thinking")
         parts = [part for part in parts if not _thinks(part)]
     return write_message(parts, calls, native)
+
+
+def reasons(quirks: Quirks) -> bool:
+    """Does the model's row say that it takes and gives thinking content?"""
+    return quirks.reasoning not in (None, "none")
 
 
 def _planned(part: Part, plans: bool) -> Part:

@@ -3,12 +3,10 @@
 Source: https://docs.cohere.com/reference/chat (read 2026-11)
 """
 
-from typing import Any
-
 from gateway.errors import BadRequest, NotSupported
 from gateway.formats import sse
 from gateway.formats.cohere_chat.citations import NAME
-from gateway.formats.cohere_chat.messages import encode_messages, read_messages
+from gateway.formats.cohere_chat.messages import encode_messages, read_messages, reasons
 from gateway.formats.functions import read_tools, write_tool
 from gateway.formats.reading import (
     NEEDED,
@@ -64,6 +62,24 @@ _KNOWN = frozenset(
         "thinking",
     ]
 )
+
+# The neutral names of parameters, and the names here.
+_SAMPLING = {
+    "max_tokens": "max_tokens",
+    "temperature": "temperature",
+    "top_p": "p",
+    "top_k": "k",
+    "seed": "seed",
+    "presence_penalty": "presence_penalty",
+    "frequency_penalty": "frequency_penalty",
+}
+# What it takes: narrower than others', whose clients send a `top_p` of 1 and penalties below 0.
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "top_p": (0.01, 0.99),
+    "top_k": (0, 500),
+    "presence_penalty": (0, 1),
+    "frequency_penalty": (0, 1),
+}
 
 
 def check_request(body: JSONDict) -> None:
@@ -192,7 +208,7 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
         body["response_format"] = {"type": "json_object"}
         if schema is not None:
             body["response_format"]["json_schema"] = schema
-    thinking = _encode_thinking(prompt.reasoning, quirks, dropped)
+    thinking = _encode_thinking(prompt, quirks, dropped)
     if thinking:
         body["thinking"] = thinking
     unknown = ("parallel_tool_calls", "user", "service_tier")
@@ -227,41 +243,34 @@ def _encode_tools(prompt: Prompt, native: bool, body: JSONDict, dropped: list[st
 
 
 def _sampling(prompt: Prompt, quirks: Quirks, dropped: list[str]) -> JSONDict:
-    most = quirks.max_output_tokens
-    told: dict[str, Any] = {
-        "max_tokens": prompt.max_tokens,
-        "temperature": prompt.temperature,
-        "p": prompt.top_p,
-        "k": prompt.top_k,
-        "seed": prompt.seed,
-        "stop_sequences": list(prompt.stop) or None,
-        "presence_penalty": prompt.presence_penalty,
-        "frequency_penalty": prompt.frequency_penalty,
-    }
-    # OpenAI's penalties go from -2 to 2, these from 0 to 1.
-    bounds = {"presence_penalty": 1, "frequency_penalty": 1, "max_tokens": most}
-    for name, bound in bounds.items():
-        value = told[name]
+    told: JSONDict = {}
+    for name, theirs in _SAMPLING.items():
+        value = getattr(prompt, name)
         if value is None:
             continue
-        told[name] = max(value if bound is None else min(value, bound), 0)
-        if told[name] != value:
+        least, most = _BOUNDS.get(name, (value, value))
+        if name == "max_tokens":
+            least, most = 1, quirks.max_output_tokens or value
+        told[theirs] = min(max(value, least), most)
+        if told[theirs] != value:
             dropped.append(name)
-    return {name: value for name, value in told.items() if value is not None}
+    return told | ({"stop_sequences": list(prompt.stop)} if prompt.stop else {})
 
 
-def _encode_thinking(
-    reasoning: Reasoning | None, quirks: Quirks, dropped: list[str]
-) -> JSONDict | None:
-    """An effort becomes a budget; of none of the two the model decides."""
+def _encode_thinking(prompt: Prompt, quirks: Quirks, dropped: list[str]) -> JSONDict | None:
+    """An effort becomes a budget; of none of the two the model decides.
+
+    Most models of Cohere's do not think: those that do are asked to where their row says so.
+    """
+    reasoning = prompt.reasoning
     if reasoning is None:
         return None
-    off = not reasoning.enabled or reasoning.effort == "none"
-    if quirks.reasoning == "none":
-        if not off:
+    asks = reasoning.enabled and reasoning.effort != "none"
+    if prompt.format != NAME and not reasons(quirks):
+        if asks:
             dropped.append("reasoning_effort")
         return None
-    if off:
+    if not asks:
         return {"type": "disabled"}
     if reasoning.effort is None and reasoning.budget_tokens is None:
         return {"type": "enabled"}

@@ -4,6 +4,7 @@ Clients that stream without `alt=sse` get a JSON array: `gateway.formats.gemini_
 """
 
 from gateway.formats.failures import decode_error
+from gateway.formats.gemini.chunks import StreamEncoder
 from gateway.formats.gemini.counting import decode_count_request, encode_count
 from gateway.formats.gemini.errors import encode_error, encode_stream_error, retry_after
 from gateway.formats.gemini.request import (
@@ -16,7 +17,7 @@ from gateway.formats.gemini.request import (
 from gateway.formats.gemini.response import decode_response, encode_response, sniff_response
 from gateway.formats.gemini.sending import address, encode_request, readdress
 from gateway.formats.gemini.signing import NAME
-from gateway.formats.gemini.stream import Relay, StreamDecoder, StreamEncoder
+from gateway.formats.gemini.stream import Relay, StreamDecoder
 
 __all__ = [
     "NAME",

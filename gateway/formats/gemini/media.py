@@ -15,6 +15,7 @@ _BLOB = frozenset(["data", "mimeType", "displayName"])
 _FILE_DATA = frozenset(["fileUri", "mimeType", "displayName"])
 # Names of sounds that differ from the end of their media type.
 _ENCODINGS = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav", "vnd.wave": "wav"}
+_SUBTYPES = {"mp3": "mpeg"}
 # Addresses that only Google can read: they are ids of files there.
 _GOOGLES = ("gs://", "https://generativelanguage.googleapis.com/")
 
@@ -74,7 +75,7 @@ def write(part: Image | Audio | File) -> JSONDict:
         case Image():
             return _blob(part.data or "", part.media_type or "image/png")
         case Audio(data=data, encoding=encoding):
-            return _blob(data, f"audio/{encoding}")
+            return _blob(data, f"audio/{_SUBTYPES.get(encoding, encoding)}")
         case File(text=str(text)):
             return _blob(_base64(text), part.media_type or "text/plain", part.name)
         case File(data=str(data)):

@@ -4,6 +4,7 @@ Source: https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/functio
 (read 2026-11), `streamFunctionCallArguments`
 """
 
+import itertools
 import re
 from typing import Any
 
@@ -47,9 +48,10 @@ class Arguments:
     def add(self, piece: JSONDict) -> None:
         """Raises `UpstreamFailed` for a piece that fits nowhere."""
         path = piece.get("jsonPath")
-        *outer, last = _steps(path)
+        steps = _steps(path)
+        last = steps[-1]
         place: Any = self.value
-        for step, following in zip(outer, [*outer[1:], last], strict=True):
+        for step, following in itertools.pairwise(steps):
             place = _enter(place, step, [] if isinstance(following, int) else {})
         value = _value(piece)
         if path == self._open and isinstance(value, str):

@@ -65,12 +65,12 @@ _COUNTS = (
 def read_finish(reason: object, has_calls: bool) -> Finish:
     """A finish reason; Google says STOP where functions are to be called too.
 
-    A broken call (MALFORMED_FUNCTION_CALL) and what is unknown are a stop: no call is to be made.
+    What is unknown is a stop, and a broken call too (MALFORMED_FUNCTION_CALL): there is none.
     """
     if isinstance(reason, int) and 0 <= reason < len(_NUMBERS):
         reason = _NUMBERS[reason]
     finish = FINISH.get(reason, "stop") if isinstance(reason, str) else "stop"
-    return "tool_calls" if reason == "STOP" and has_calls else finish
+    return "tool_calls" if finish == "stop" and has_calls else finish
 
 
 def read_usage(usage: object) -> Usage | None:
@@ -89,7 +89,7 @@ def read_usage(usage: object) -> Usage | None:
 
     Source: https://ai.google.dev/api/generate-content#UsageMetadata (read 2026-11)
     """
-    if not isinstance(usage, dict) or not any(name in usage for name in _COUNTS):
+    if not isinstance(usage, dict) or not counts(usage):
         return None
     asked = count(usage.get("promptTokenCount")) + count(usage.get("toolUsePromptTokenCount"))
     thought = count(usage.get("thoughtsTokenCount"))
@@ -99,6 +99,11 @@ def read_usage(usage: object) -> Usage | None:
         cache_read_tokens=min(count(usage.get("cachedContentTokenCount")), asked),
         reasoning_tokens=thought,
     )
+
+
+def counts(usage: JSONDict) -> bool:
+    """Does it tell any count?"""
+    return "promptTokenCount" in usage or any(name in usage for name in _COUNTS)
 
 
 def write_usage(usage: Usage) -> JSONDict:
@@ -193,7 +198,8 @@ def _extras(body: JSONDict, candidate: JSONDict) -> JSONDict:
     return {
         "body": others(body, known),
         "candidate": others(candidate, frozenset(["content"])) if candidate else None,
-        "content": told and told | ({"parts": []} if "parts" in told else {}),
+        # null: written from the parts; there may be none, or not even a list of them
+        "content": told and told | ({"parts": None} if told.get("parts") else {}),
         "more": (body.get("candidates") or [])[1:],
     }
 
@@ -216,19 +222,21 @@ def encode_response(reply: Reply, asked: Asked) -> JSONDict:
     cited = grounding.write([(cited, part.text) for part in texts for cited in part.citations])
     if cited:
         candidate["groundingMetadata"] = cited
-    return {"candidates": [candidate], "usageMetadata": write_usage(reply.usage or Usage()), **head}
+    usage = {"usageMetadata": write_usage(reply.usage)} if reply.usage else {}
+    return {"candidates": [candidate], **usage, **head}
 
 
 def _as_told(reply: Reply, told: JSONDict) -> JSONDict:
     """An answer that came in this format: with all that it said."""
     candidate, content = told["candidate"], told["content"]
+    body: JSONDict = told["body"]
     if candidate is None:  # the prompt was blocked
-        return dict(told["body"])
-    if content and "parts" in content:
+        return body
+    if content and content.get("parts", ()) is None:
         content = content | {"parts": write_parts(reply.parts, True)}
     if content is not None:
         candidate = {"content": content} | candidate
-    return {"candidates": [candidate, *told["more"]], **told["body"]}
+    return {"candidates": [candidate, *told["more"]], **body}
 
 
 def write_parts(parts: tuple[Part, ...], native: bool) -> list[JSONDict]:

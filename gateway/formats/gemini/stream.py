@@ -1,4 +1,4 @@
-"""Streams: Google's chunks to and from neutral events.
+"""Streams: Google's chunks to neutral events, and to the same format.
 
 A chunk is an answer in small: parts, and with the last ones why it ended and the usage so far.
 Nothing marks the end: chunks may follow the one that tells the finish reason.
@@ -17,31 +17,24 @@ from gateway.errors import UpstreamFailed
 from gateway.formats import relay, sse, wire
 from gateway.formats.failures import NotAnEvent, reported
 from gateway.formats.gemini import grounding
-from gateway.formats.gemini.calls import Ids, write_call
+from gateway.formats.gemini.calls import Ids
 from gateway.formats.gemini.partial_args import Arguments
-from gateway.formats.gemini.parts import Writer, write_part
 from gateway.formats.gemini.response import (
-    FINISH_OUT,
     answer_part,
+    counts,
     is_blocked,
     read_finish,
     read_usage,
     text_of,
-    write_usage,
 )
-from gateway.formats.gemini.signing import NAME
 from gateway.formats.types import (
-    Asked,
     Citation,
     CitationSent,
     Event,
     Finished,
     JSONDict,
-    Opaque,
     Part,
     PartSent,
-    RedactedThinking,
-    RefusalDelta,
     Started,
     Text,
     TextDelta,
@@ -51,7 +44,6 @@ from gateway.formats.types import (
     ToolCall,
     ToolCallDelta,
     ToolCallStarted,
-    Usage,
 )
 
 
@@ -87,8 +79,21 @@ def _chunks(data: bytes) -> list[_Chunk]:
         raise NotAnEvent("the upstream's stream holds something else than chunks") from None
 
 
+def _only(data: bytes) -> bytes | None:
+    """The JSON of a piece that is one ordinary frame, as nearly every piece is; else null."""
+    if not data.startswith(b"data: ") or data.count(b"\n") != 2:
+        return None
+    returns = data.count(b"\r")
+    if returns == 2 and data.endswith(b"\r\n\r\n"):
+        return data[6:-4]
+    return data[6:-2] if not returns and data.endswith(b"\n\n") else None
+
+
 def data_of(frame: bytes) -> bytes:
     """The JSON of a frame; Google sends an error in the midst of a stream without `data:`."""
+    only = _only(frame)
+    if only is not None:
+        return only.strip()
     return sse.data_of(frame) or (frame.strip() if frame.lstrip()[:1] in (b"{", b"[") else b"")
 
 
@@ -99,7 +104,7 @@ class StreamDecoder:
         self._splitter = sse.Splitter()
         self._begun = False
         self._finish: object = None
-        self._usage: Usage | None = None
+        self._usage: JSONDict = {}  # the last that was told: each counts from the beginning
         self._ids = Ids()
         self._calls = 0
         self._open: Arguments | None = None  # of a call that comes in pieces, the last one
@@ -109,6 +114,10 @@ class StreamDecoder:
     def feed(self, data: bytes) -> list[Event]:
         """Raises `UpstreamFailed` for an error event and for what is no chunk."""
         events: list[Event] = []
+        only = None if self._splitter.holds else _only(data)
+        if only is not None:
+            self._read(only.strip(), events)
+            return events
         for frame in self._splitter.feed(data):
             self._read(data_of(frame), events)
         return events
@@ -121,7 +130,7 @@ class StreamDecoder:
         if self._finish is None:
             raise UpstreamFailed("the upstream's stream broke off")
         self._end_call(events)
-        events.append(Finished(self._finished(), self._usage))
+        events.append(Finished(self._finished(), read_usage(self._usage)))
         return events
 
     def _finished(self) -> Any:
@@ -136,8 +145,9 @@ class StreamDecoder:
     def _take(self, chunk: _Chunk, events: list[Event]) -> None:
         if chunk.error:
             raise reported(chunk.error)
-        if chunk.usageMetadata:
-            self._usage = read_usage(chunk.usageMetadata) or self._usage
+        usage = chunk.usageMetadata
+        if isinstance(usage, dict) and counts(usage):
+            self._usage = usage
         if not self._begun and (chunk.candidates or chunk.promptFeedback):
             self._begin(chunk, events)
         candidates = chunk.candidates if isinstance(chunk.candidates, list) else []
@@ -151,7 +161,7 @@ class StreamDecoder:
         self._begun = True
         id = text_of(chunk.responseId)
         self._ids = Ids(id)
-        events.append(Started(id, text_of(chunk.modelVersion)))
+        events.append(Started(id, text_of(chunk.modelVersion), None, read_usage(self._usage)))
 
     def _candidate(self, candidate: JSONDict, events: list[Event]) -> None:
         content = candidate.get("content")
@@ -242,120 +252,3 @@ class Relay(relay.Relay):
 
     def __init__(self, strip_usage: bool) -> None:
         super().__init__(sse.Splitter(), StreamDecoder(), b"\n\n")
-
-
-_AFTER_TEXT = b"}]}}]}"
-
-
-class ChunkEncoder:
-    """Neutral events in, the JSON of chunks out; how they are framed is the stream's affair.
-
-    Calls are whole here, so they wait for the end, and so does a signature of Google's for the
-    part that it is of.
-    """
-
-    def __init__(self, asked: Asked) -> None:
-        self._head: JSONDict = {"responseId": asked.id, "modelVersion": asked.model}
-        self._before_text = self._write_before_text()
-        self._signature: str | None = None
-        self._calls: dict[int, tuple[ToolCallStarted, str | None, list[str]]] = {}
-        self._texts: list[str] = []
-        self._cited: list[Citation] = []
-
-    def encode(self, event: Event) -> bytes:
-        """One chunk, or nothing."""
-        match event:
-            case TextDelta(text) if self._signature is None:  # nearly every event
-                self._texts.append(text)
-                return self._before_text + wire.dumps(text) + _AFTER_TEXT
-            case TextDelta(text) | RefusalDelta(text):
-                self._texts.append(text)
-                return self._part({"text": text})
-            case ThinkingDelta(text):
-                return self._part({"text": text, "thought": True})
-            case ThinkingSigned(signature, signed_by):
-                if signed_by == NAME:
-                    return self._hold(signature)
-                return self._thought(Thinking(text="", signature=signature, signed_by=signed_by))
-            case ToolCallStarted(index):
-                self._calls[index] = (event, self._signature, [])
-                self._signature = None
-            case ToolCallDelta(index, arguments):
-                if index in self._calls:
-                    self._calls[index][2].append(arguments)
-            case PartSent(RedactedThinking() as part):
-                return self._thought(part)
-            case PartSent(part):
-                if not isinstance(part, Opaque) or part.format == NAME:
-                    return self._part(write_part(part, {}))
-            case CitationSent(citation):
-                self._cited.append(citation)
-            case Started(id):
-                self._head["responseId"] = id or self._head["responseId"]
-                self._before_text = self._write_before_text()
-            case Finished():
-                return self._end(event)
-        return b""
-
-    def _write_before_text(self) -> bytes:
-        head = wire.dumps(self._head).removesuffix(b"}")
-        return head + b',"candidates":[{"index":0,"content":{"role":"model","parts":[{"text":'
-
-    def _hold(self, signature: str) -> bytes:
-        sent = b"" if self._signature is None else self._part({"text": ""})
-        self._signature = signature
-        return sent
-
-    def _thought(self, part: Thinking | RedactedThinking) -> bytes:
-        writer = Writer()
-        writer.think(part)
-        return self._parts(writer.done())
-
-    def _part(self, part: JSONDict) -> bytes:
-        if self._signature is not None:
-            part["thoughtSignature"] = self._signature
-            self._signature = None
-        return self._parts([part])
-
-    def _parts(self, parts: list[JSONDict], **more: Any) -> bytes:
-        content = {"role": "model", "parts": parts}
-        return self._chunk({"index": 0, "content": content, **more})
-
-    def _chunk(self, candidate: JSONDict, **more: Any) -> bytes:
-        return wire.dumps({**self._head, "candidates": [candidate], **more})
-
-    def _end(self, finished: Finished) -> bytes:
-        writer = Writer()
-        for started, signature, pieces in self._calls.values():
-            if signature is not None:
-                writer.sign(signature)
-            call = ToolCall(
-                id=started.id,
-                name=started.name,
-                arguments="".join(pieces),
-                custom=started.custom,
-            )
-            writer.add(write_call(call))
-        if self._signature is not None:
-            writer.sign(self._signature)
-        candidate: JSONDict = {
-            "index": 0,
-            "content": {"role": "model", "parts": writer.done()},
-            "finishReason": FINISH_OUT[finished.finish],
-        }
-        text = "".join(self._texts)
-        cited = grounding.write([(citation, text) for citation in self._cited])
-        if cited:
-            candidate["groundingMetadata"] = cited
-        return self._chunk(candidate, usageMetadata=write_usage(finished.usage or Usage()))
-
-
-class StreamEncoder(ChunkEncoder):
-    """Server-sent events with `data` alone: no comments, no names, no mark of the end.
-
-    Google's own clients fail on comments.
-    """
-
-    def encode(self, event: Event) -> bytes:
-        chunk = super().encode(event)
-        return sse.frame(chunk) if chunk else b""

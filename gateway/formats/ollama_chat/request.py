@@ -26,6 +26,7 @@ from gateway.formats.reading import (
 )
 from gateway.formats.thinking import EFFORTS, effort_of
 from gateway.formats.types import (
+    Effort,
     Encoded,
     JSONDict,
     OutputSchema,
@@ -41,7 +42,7 @@ TAKES_URLS: tuple[type[Part], ...] = ()
 
 ROLES = ("system", "user", "assistant", "tool")
 # The steps between thinking and not, for the models that know any.
-_LEVELS = ("low", "medium", "high")
+_LEVELS: tuple[Effort, ...] = ("low", "medium", "high")
 
 _KNOWN = frozenset(["model", "messages", "stream", "tools", "format", "think", "options"])
 _OPTIONS = frozenset(
@@ -180,7 +181,7 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
     if prompt.output_schema is not None:
         schema = prompt.output_schema.schema
         body["format"] = "json" if schema is None else schema
-    think = _encode_think(prompt.reasoning, quirks, dropped)
+    think = _encode_think(prompt, quirks, dropped)
     if think is not None:
         body["think"] = think
     body["options"] = _encode_options(prompt)
@@ -209,28 +210,28 @@ def _encode_tools(prompt: Prompt, native: bool, dropped: list[str]) -> list[JSON
     return [write_tool(tool, NAME, native) for tool in allowed_tools(prompt)]
 
 
-def _encode_think(
-    reasoning: Reasoning | None, quirks: Quirks, dropped: list[str]
-) -> bool | str | None:
-    """Most models know only whether to think, and refuse a level; a row says which take one."""
+def _encode_think(prompt: Prompt, quirks: Quirks, dropped: list[str]) -> bool | str | None:
+    """Most models know only whether to think, and refuse a level; a row says which take one.
+
+    Where no row says that the model thinks, it is not asked to: one that does, does so unasked,
+    and one that does not would refuse.
+    """
+    reasoning = prompt.reasoning
     if reasoning is None:
         return None
     if not reasoning.enabled or reasoning.effort == "none":
         return False
-    if quirks.reasoning == "none":
-        dropped.append("reasoning_effort")
-        return None
+    if prompt.format == NAME:
+        return reasoning.effort or True
     if reasoning.budget_tokens is not None:
         dropped.append("thinking.budget_tokens")
-    if quirks.reasoning != "effort":
-        if reasoning.effort is not None:
-            dropped.append("reasoning_effort")
-        return True
-    efforts = quirks.efforts or _LEVELS
-    effort = effort_of(reasoning, Quirks(efforts=efforts))  # type: ignore[arg-type]
-    if reasoning.effort not in (None, effort):
+    effort = None
+    if quirks.reasoning == "effort":
+        levels = Quirks(efforts=quirks.efforts or _LEVELS)
+        effort = effort_of(reasoning, levels)
+    if reasoning.effort != effort and reasoning.effort is not None:
         dropped.append("reasoning_effort")
-    return effort or True
+    return (effort or True) if quirks.reasoning not in (None, "none") else None
 
 
 def _encode_options(prompt: Prompt) -> JSONDict:

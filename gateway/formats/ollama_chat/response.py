@@ -91,6 +91,11 @@ def write_time(seconds: int) -> str:
         return "1970-01-01T00:00:00Z"
 
 
+def failure(error: object, status: object) -> UpstreamFailed:
+    """What an error inside a 200 stands for; where one is told, its status stands beside it."""
+    return reported({"message": error, "status": status} if isinstance(error, str) else error)
+
+
 def decode_response(body: JSONDict) -> Reply:
     """Read an answer. Raises `UpstreamFailed` for what is none, an error in a 200 included.
 
@@ -99,7 +104,7 @@ def decode_response(body: JSONDict) -> Reply:
     """
     message = body.get("message")
     if body.get("error"):
-        raise reported(body["error"])
+        raise failure(body["error"], body.get("status"))
     if not isinstance(message, dict):
         raise UpstreamFailed("the upstream's answer has no message", upstream_status=200)
     calls = answer_calls(message.get("tool_calls"), 0, body.get("created_at"))
@@ -192,6 +197,7 @@ class _Answer(msgspec.Struct):
     prompt_eval_count: Any = None
     eval_count: Any = None
     error: Any = None
+    status: Any = None
 
 
 _read_answer = msgspec.json.Decoder(_Answer).decode
@@ -204,7 +210,7 @@ def sniff_response(data: bytes) -> Usage | None:
     except wire.UNREADABLE:
         answer = read_leniently(data, _Answer)
     if answer.error:
-        raise reported(answer.error)
+        raise failure(answer.error, answer.status)
     if not isinstance(answer.message, dict):
         raise UpstreamFailed("the upstream's answer has no message", upstream_status=200)
     return read_usage(msgspec.structs.asdict(answer))

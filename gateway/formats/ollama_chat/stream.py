@@ -11,12 +11,13 @@ from msgspec import Struct
 
 from gateway.errors import UpstreamFailed
 from gateway.formats import ndjson, relay, wire
-from gateway.formats.failures import NotAnEvent, reported
+from gateway.formats.failures import NotAnEvent
 from gateway.formats.ollama_chat.messages import encode_calls
 from gateway.formats.ollama_chat.response import (
     FINISH_OUT,
     answer_calls,
     answer_images,
+    failure,
     read_finish,
     read_time,
     read_usage,
@@ -60,6 +61,7 @@ class _Line(Struct, gc=False):
     prompt_eval_count: Any = None
     eval_count: Any = None
     error: Any = None
+    status: Any = None  # of the error
 
 
 _decoder = msgspec.json.Decoder(_Line)
@@ -112,7 +114,7 @@ class StreamDecoder:
 
     def _read(self, line: _Line, events: list[Event]) -> None:
         if line.error and not self._ended:
-            raise reported(line.error)
+            raise failure(line.error, line.status)
         if self._ended or (line.message is None and not line.done):
             return
         if not self._begun:

@@ -409,6 +409,11 @@ def _custom(tool: JSONDict, at: str) -> CustomTool:
     )
 
 
+def is_of_functions(request: JSONDict) -> bool:
+    """Does the client know `functions` only, which became `tools` in 2023?"""
+    return bool(request.get("functions")) and not request.get("tools")
+
+
 def custom_names(request: JSONDict) -> frozenset[str]:
     """Names of the custom tools in a request that was checked."""
     return frozenset(

@@ -17,6 +17,7 @@ from gateway.formats.openai_chat.request import (
     custom_names,
     encode_call,
     encode_image,
+    is_of_functions,
     read_detail,
     read_image,
     write_detail,
@@ -324,13 +325,17 @@ def encode_response(reply: Reply, asked: Asked) -> JSONDict:
         for part in reply.parts
         if isinstance(part, ToolCall)
     ]
-    if calls and not said.get("function_call"):
+    reason = FINISH_OUT[reply.finish]
+    if calls and is_of_functions(asked.request):  # one call is all that such a client can take
+        message["function_call"] = calls[0]["function"]
+        reason = "function_call" if reason == "tool_calls" else reason
+    elif calls and not said.get("function_call"):
         message["tool_calls"] = calls
     choice = {
         "index": 0,
         "message": message | said,
         "logprobs": None,
-        "finish_reason": FINISH_OUT[reply.finish],
+        "finish_reason": reason,
     }
     body = {
         "id": reply.id or asked.id,

@@ -15,6 +15,7 @@ from gateway.formats.failures import NotAnEvent, reported
 from gateway.formats.openai_chat.request import (
     custom_names,
     encode_image,
+    is_of_functions,
     read_detail,
     write_detail,
 )
@@ -28,10 +29,12 @@ from gateway.formats.openai_chat.response import (
     write_citation,
     write_usage,
 )
+from gateway.formats.tally import Tally
 from gateway.formats.types import (
     Asked,
     CitationSent,
     Event,
+    Finish,
     Finished,
     Image,
     JSONDict,
@@ -110,36 +113,24 @@ def _chunk(data: bytes) -> _Chunk:
         pass
     try:  # half a character as an escape, or a field of an unexpected type
         return msgspec.convert(wire.loads(data), _Chunk)
-    except (ValueError, msgspec.MsgspecError):
+    except wire.UNREADABLE:
         raise NotAnEvent("the upstream's stream holds something else than chunks") from None
 
 
-class Relay:
+class Relay(Tally):
     """The same format on both ends: events pass as they are, and accounting reads along.
 
     Args:
         strip_usage: The usage chunk was asked for by us alone: the client must not see it.
     """
 
-    __slots__ = (
-        "_finish_seen",
-        "_splitter",
-        "_strip_usage",
-        "failed",
-        "finished",
-        "started",
-        "text_chars",
-        "usage",
-    )
+    __slots__ = ("_finish_seen", "_splitter", "_strip_usage")
 
     def __init__(self, strip_usage: bool) -> None:
+        super().__init__()
         self._splitter = sse.Splitter()
         self._strip_usage = strip_usage
         self._finish_seen = False
-        self.started = self.finished = False
-        self.usage: Usage | None = None
-        self.text_chars = 0
-        self.failed: UpstreamFailed | None = None
 
     def feed(self, data: bytes) -> bytes:
         """The bytes to pass on.
@@ -320,7 +311,10 @@ class StreamDecoder:
 
     def _begin(self, sent: bytes, events: list[Event]) -> None:
         self._begun = True
-        head = wire.loads(sent)
+        try:
+            head = wire.loads(sent)
+        except ValueError:  # in what only this reads of it
+            raise NotAnEvent("the upstream's stream holds something else than chunks") from None
         created = head.get("created")
         events.append(
             Started(
@@ -437,6 +431,7 @@ class StreamEncoder:
         }
         self._thought: list[str] = []
         self._customs = custom_names(asked.request)
+        self._is_of_functions = is_of_functions(asked.request)
         # Of calls to custom tools: the arguments of the function that stands for one, or None.
         self._inputs: dict[int, list[str] | None] = {}
         self._before_text = self._write_before_text()
@@ -476,9 +471,11 @@ class StreamEncoder:
             case PartSent():
                 return b""  # of a tool that this client cannot have asked for
             case Finished(finish, usage, _):
-                return self._end(FINISH_OUT[finish], usage)
+                return self._end(self._reason(finish), usage)
 
     def _call(self, call: ToolCallStarted) -> bytes:
+        if self._is_of_functions:
+            return self._function(call.index, name=call.name, arguments="")
         head: JSONDict = {"index": call.index, "id": call.id}
         if call.custom or call.name in self._customs:
             self._inputs[call.index] = None if call.custom else []
@@ -487,7 +484,18 @@ class StreamEncoder:
         function = {"name": call.name, "arguments": ""}
         return self._delta({"tool_calls": [head | {"type": "function", "function": function}]})
 
+    def _function(self, index: int, **told: str) -> bytes:
+        """One call is all that a client can take that knows functions only."""
+        return b"" if index else self._delta({"function_call": told})
+
+    def _reason(self, finish: Finish) -> str:
+        if finish == "tool_calls" and self._is_of_functions:
+            return "function_call"
+        return FINISH_OUT[finish]
+
     def _arguments(self, index: int, arguments: str) -> bytes:
+        if self._is_of_functions:
+            return self._function(index, arguments=arguments)
         if index not in self._inputs:
             call: JSONDict = {"index": index, "function": {"arguments": arguments}}
             return self._delta({"tool_calls": [call]})

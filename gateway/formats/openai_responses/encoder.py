@@ -30,6 +30,7 @@ from gateway.formats.types import (
     Citation,
     CitationSent,
     Event,
+    Finish,
     Finished,
     Image,
     JSONDict,
@@ -134,15 +135,17 @@ class StreamEncoder:
             case Started(id, _, created):
                 return self._begin(id, created)
             case Finished(finish, usage, _):
-                return self._end(ended(self._response, finish, usage), usage)
+                return self._end(finish, usage)
 
     def fail(self, error: GatewayError) -> bytes:
         """The event that ends a broken stream: what there was of the answer, and why it ended."""
-        return self._event("response.failed", response=failure(self._response, error))
+        response = failure(self._response, error) | {"output": self._output}
+        return self._event("response.failed", response=response)
 
     # --- The answer ---------------------------------------------------------------------------
 
     def _begin(self, id: str, created: int | None) -> bytes:
+        """Nothing where the answer has begun; some upstreams do not say when."""
         if self._begun:
             return b""
         self._begun = True
@@ -150,12 +153,14 @@ class StreamEncoder:
         begun = self._event("response.created", response=self._response)
         return begun + self._event("response.in_progress", response=self._response)
 
-    def _end(self, response: JSONDict, usage: Usage | None) -> bytes:
-        begun = b"" if self._begun else self._begin("", None)
+    def _end(self, finish: Finish, usage: Usage | None) -> bytes:
+        begun = self._begin("", None)
+        response = ended(self._response, finish, usage)
         status = response["status"]
         rest = begun + self._close(status)
-        whole = response | {"id": self._response["id"], "output": self._output}
-        return rest + self._event(f"response.{status}", response=whole)
+        return rest + self._event(
+            f"response.{status}", response=response | {"output": self._output}
+        )
 
     def _event(self, kind: str, **content: Any) -> bytes:
         self._sequence += 1
@@ -166,7 +171,7 @@ class StreamEncoder:
 
     def _place(self, item: JSONDict) -> bytes:
         """The next item begins."""
-        begun = b"" if self._begun else self._begin("", None)
+        begun = self._begin("", None)
         self._output.append(item)
         index = len(self._output) - 1
         return begun + self._event("response.output_item.added", output_index=index, item=item)
@@ -347,7 +352,6 @@ class StreamEncoder:
             kind, told = "custom_tool_call_input", {"input": call.arguments}
         else:
             kind, told = "function_call_arguments", {"arguments": call.arguments}
-            told["name"] = item["name"]
         return (
             rest
             + self._event(f"response.{kind}.done", **where, **told)

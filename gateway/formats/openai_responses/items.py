@@ -252,7 +252,9 @@ def _write_part(part: Part, customs: set[str], dropped: list[str]) -> list[JSOND
 def _write_result(result: ToolResult, custom: bool) -> JSONDict:
     content = write_content(result.content, "user", native=False)
     if result.is_error:  # the format has no other way to say so
-        content.insert(0, {"type": "input_text", "text": "Error:"})
+        if not content or content[0]["type"] != "input_text":
+            content.insert(0, {"type": "input_text", "text": ""})
+        content[0]["text"] = f"Error: {content[0]['text']}"
     plain = len(content) == 1 and content[0]["type"] == "input_text"
     return {
         "type": "custom_tool_call_output" if custom else "function_call_output",

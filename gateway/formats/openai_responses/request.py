@@ -3,6 +3,7 @@
 Source: https://platform.openai.com/docs/api-reference/responses/create (read 2026-11)
 """
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,6 +55,7 @@ TAKES_URLS = (Image, File)
 
 # Longer ones are refused; Claude Code's is a JSON document.
 MAX_USER_CHARS = 64
+MIN_OUTPUT_TOKENS = 16  # fewer are refused
 # What a request may have instead of an input of its own.
 _INPUTS = ("previous_response_id", "conversation", "prompt")
 # Fields that mean the same in Chat Completions.
@@ -269,7 +271,7 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
         paths = tuple(f"{outer}." for outer in _READ)
         body |= {name: v for name, v in prompt.extras.items() if not name.startswith(paths)}
     else:
-        _encode_foreign(prompt, body, dropped)
+        _encode_foreign(prompt, quirks, body, dropped)
     for name in quirks.unsupported:
         if body.pop(name, None) is not None:
             dropped.append(name)
@@ -302,10 +304,13 @@ def _is_instructions(message: Message, native: bool) -> bool:
 
 
 def _max_tokens(prompt: Prompt, quirks: Quirks, dropped: list[str]) -> int | None:
-    limit, wanted = quirks.max_output_tokens, prompt.max_tokens
-    if limit is None or wanted is None or wanted <= limit:
-        return wanted
-    dropped.append("max_tokens")
+    wanted = prompt.max_tokens
+    if wanted is None:
+        return None
+    at_least = 0 if prompt.format == NAME else MIN_OUTPUT_TOKENS
+    limit = min(max(wanted, at_least), quirks.max_output_tokens or sys.maxsize)
+    if limit != wanted:
+        dropped.append("max_tokens")
     return limit
 
 
@@ -361,7 +366,7 @@ def _encode_reasoning(prompt: Prompt, quirks: Quirks, dropped: list[str]) -> JSO
     return sent or None
 
 
-def _encode_foreign(prompt: Prompt, body: JSONDict, dropped: list[str]) -> None:
+def _encode_foreign(prompt: Prompt, quirks: Quirks, body: JSONDict, dropped: list[str]) -> None:
     """What only this format asks for, and fields that Chat Completions has too.
 
     Nobody fetches a foreign request's answer again, so it is not kept; then thoughts must come
@@ -370,6 +375,8 @@ def _encode_foreign(prompt: Prompt, body: JSONDict, dropped: list[str]) -> None:
     same = _SHARED | {"verbosity"} if prompt.format == "openai_chat" else frozenset()
     body["store"] = False
     body |= {name: value for name, value in prompt.extras.items() if name in same & _SHARED}
-    if "effort" in body.get("reasoning", {}) and body["reasoning"]["effort"] != "none":
+    # A model that does not think refuses to be asked for thoughts.
+    thinks = quirks.reasoning not in (None, "none")
+    if thinks or body.get("reasoning", {}).get("effort", "none") != "none":
         body["include"] = ["reasoning.encrypted_content"]
     dropped += sorted(name for name in prompt.extras if name not in same)

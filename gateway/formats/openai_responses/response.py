@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from gateway.errors import BadRequest, UpstreamFailed
+from gateway.formats import wire
 from gateway.formats.failures import read_leniently, reported
 from gateway.formats.openai_responses.items import Kept, kept_items, read_item, write_kept
 from gateway.formats.openai_responses.output import (
@@ -200,7 +201,7 @@ def sniff_response(data: bytes) -> Usage | None:
     """The usage in an answer that is relayed. Raises `UpstreamFailed` for what is no answer."""
     try:
         answer = _read_answer(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except wire.UNREADABLE:
         answer = read_leniently(data, _Answer)
     check_status(answer.status, answer.error)
     if not isinstance(answer.output, list):

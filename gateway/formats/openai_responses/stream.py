@@ -87,7 +87,7 @@ def _events(data: bytes) -> list[_Event] | None:
         return None
     try:
         events = _read_events(lines)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except wire.UNREADABLE:
         return None
     return events if len(events) == lines.count(b"\n") + (not lines.endswith(b"\n")) else None
 
@@ -96,25 +96,25 @@ def _event(data: bytes) -> _Event:
     """Raises `NotAnEvent` where the stream holds something else than events."""
     try:
         return _read_event(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except wire.UNREADABLE:
         pass
     try:  # half a character as an escape, or a field of an unexpected type
         told = wire.loads(data)
         if isinstance(told, dict) and isinstance(told.get("response"), dict):
             told["response"] = msgspec.Raw(wire.dumps(told["response"]))
         return msgspec.convert(told, _Event)
-    except (ValueError, msgspec.MsgspecError):
+    except wire.UNREADABLE:
         raise NotAnEvent("the upstream's stream holds something else than events") from None
 
 
 def _response(event: _Event) -> _Response:
     try:
         return _read_response(event.response) or _Response()
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except wire.UNREADABLE:
         pass
     try:
         return msgspec.convert(wire.loads(bytes(event.response)), _Response)
-    except (ValueError, msgspec.MsgspecError):
+    except wire.UNREADABLE:
         raise UpstreamFailed("the upstream's stream holds a response that is none") from None
 
 
@@ -141,11 +141,14 @@ class StreamDecoder:
 
     def feed(self, data: bytes) -> list[Event]:
         """Raises `UpstreamFailed` for an error event and for what is no event."""
-        events: list[Event] = []
         told = None if self._splitter.holds or data.endswith(_END) else _events(data)
         if told is None:
             sent = [sse.data_of(event) for event in self._splitter.feed(data)]
             told = [_event(content) for content in sent if content and content != DONE]
+        return self.read(told)
+
+    def read(self, told: list[_Event]) -> list[Event]:
+        events: list[Event] = []
         for event in told:
             if not self._ended:
                 self._read(event, events)
@@ -288,4 +291,23 @@ class Relay(relay.Relay):
     """See `gateway.formats.Stage`. Usage is always told here, so nothing is left out."""
 
     def __init__(self, strip_usage: bool) -> None:
-        super().__init__(sse.Splitter(), StreamDecoder(), b"\n\n")
+        self._sse, self._reader = sse.Splitter(), StreamDecoder()
+        super().__init__(self._sse, self._reader, b"\n\n")
+
+    def feed(self, data: bytes) -> bytes:
+        """The bytes to pass on; a piece of whole events as it is.
+
+        Raises:
+            UpstreamFailed: The upstream reports an error before any content.
+        """
+        told = None if self._sse.holds or self.failed else _events(data)
+        if told is None:
+            return super().feed(data)
+        try:
+            for event in told:
+                self.note_all(self._reader.read([event]))
+        except UpstreamFailed as error:
+            if not self.started:
+                raise
+            self.failed = error
+        return data

@@ -132,8 +132,28 @@ def test_a_translated_stream_says_the_same(stream: str, target: str) -> None:
         Asked(model="called", include_usage=True, id="i", created=1)
     )
     again = decode(target, b"".join(encoder.encode(event) for event in events))
-    kept = (TextDelta, ThinkingDelta, ToolCallStarted, ToolCallDelta, Finished)
-    assert [e for e in again if isinstance(e, kept)] == [e for e in events if isinstance(e, kept)]
+    assert whole(again) == whole(events)
+
+
+def whole(events: list[Event]) -> list[Event]:
+    """What is told, with arguments in one piece: some formats know no pieces of them."""
+    kept: list[Event] = []
+    for event in events:
+        last = kept[-1] if kept else None
+        if isinstance(event, ToolCallDelta) and isinstance(last, ToolCallDelta):
+            kept[-1] = ToolCallDelta(last.index, last.arguments + event.arguments)
+        elif isinstance(
+            event, TextDelta | ThinkingDelta | ToolCallStarted | ToolCallDelta | Finished
+        ):
+            kept.append(event)
+    return [_compact(event) for event in kept]
+
+
+def _compact(event: Event) -> Event:
+    """Arguments without white space, where a format holds them as an object."""
+    if not isinstance(event, ToolCallDelta):
+        return event
+    return ToolCallDelta(event.index, wire.dumps(wire.loads(event.arguments)).decode())
 
 
 def test_what_the_events_are() -> None:

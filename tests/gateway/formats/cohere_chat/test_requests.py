@@ -182,6 +182,7 @@ EMPTY = {"type": "object", "properties": {}}
 SENT_F = {"type": "function", "function": {"name": "f", "parameters": EMPTY}}
 SENT_G = {"type": "function", "function": {"name": "g", "description": "G", "parameters": SCHEMA}}
 CALL = ToolCall(id="c", name="f", arguments="")
+THINKS = Quirks(reasoning="budget")
 SENT_CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 
@@ -206,6 +207,8 @@ SENT = [
          prompt(presence_penalty=-1.5, frequency_penalty=2),
          {"presence_penalty": 0, "frequency_penalty": 1},
          ("presence_penalty", "frequency_penalty")),
+    Sent("all is nearly all", prompt(top_p=1, top_k=900), {"p": 0.99, "k": 500},
+         ("top_p", "top_k")),
     Sent("a limit above the model's own", prompt(max_tokens=9), {"max_tokens": 8},
          ("max_tokens",), Quirks(max_output_tokens=8)),
     Sent("what a row says is refused", prompt(seed=1), {}, ("seed",),
@@ -227,11 +230,11 @@ SENT = [
     Sent("JSON by a schema", prompt(output_schema=OutputSchema("n", SCHEMA, True)),
          {"response_format": {"type": "json_object", "json_schema": SCHEMA}}),
     Sent("an effort is a budget", prompt(reasoning=Reasoning(effort="low")),
-         {"thinking": {"type": "enabled", "token_budget": 2048}}),
+         {"thinking": {"type": "enabled", "token_budget": 2048}}, (), THINKS),
     Sent("as much as it likes", prompt(reasoning=Reasoning(adaptive=True)),
-         {"thinking": {"type": "enabled"}}),
+         {"thinking": {"type": "enabled"}}, (), THINKS),
     Sent("no thinking", prompt(reasoning=Reasoning(enabled=False)),
-         {"thinking": {"type": "disabled"}}),
+         {"thinking": {"type": "disabled"}}, (), THINKS),
     Sent("a model that cannot think", prompt(reasoning=Reasoning(effort="low")), {},
          ("reasoning_effort",), Quirks(reasoning="none")),
     Sent("what nobody here knows",
@@ -242,10 +245,15 @@ SENT = [
     Sent("thinking before words is content",
          prompt(Thinking(text="Hm", signature="s"), Text(text="a"), role="assistant"),
          turn(content=[{"type": "thinking", "thinking": "Hm"}, {"type": "text", "text": "a"}]),
-         ("thinking.signature",)),
+         ("thinking.signature",), THINKS),
+    Sent("a signature alone says nothing",
+         prompt(Thinking(text="", signature="s"), Text(text="a"), role="assistant"),
+         turn(content=[{"type": "text", "text": "a"}]), ("thinking.signature",), THINKS),
     Sent("thinking for a model that has none",
          prompt(Thinking(text="Hm"), Text(text="a"), role="assistant"),
-         turn(content=[{"type": "text", "text": "a"}]), ("thinking",), Quirks(reasoning="none")),
+         turn(content=[{"type": "text", "text": "a"}]), ("thinking",)),
+    Sent("a model that nothing is known of is not asked",
+         prompt(reasoning=Reasoning(budget_tokens=9)), {}, ("reasoning_effort",)),
     Sent("thinking that none can read", prompt(RedactedThinking(data="x"), role="assistant"),
          turn(content=[{"type": "text", "text": ""}]), ("thinking",)),
     Sent("a result with a document, a picture and a failure",

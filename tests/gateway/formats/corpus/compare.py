@@ -1,8 +1,11 @@
 """What is the same: of two bodies of one format, and of two neutral forms that two formats gave."""
 
+import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any
+
+import msgspec
 
 from gateway.formats import wire
 from gateway.formats.types import (
@@ -12,6 +15,7 @@ from gateway.formats.types import (
     JSONDict,
     Part,
     Prompt,
+    RedactedThinking,
     Refusal,
     Reply,
     Text,
@@ -83,10 +87,61 @@ def _objects(value: Any) -> list[JSONDict]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
+# What holds JSON of the client's own, whose names are not Google's.
+_FOREIGN = (
+    "args",
+    "response",
+    "parameters",
+    "parametersJsonSchema",
+    "responseSchema",
+    "responseJsonSchema",
+)
+
+
+def _gemini(body: JSONDict) -> JSONDict:
+    """Google's: names with capitals as with underscores; one part as a list of one."""
+    found: JSONDict = _camel(body)
+    system = found.get("systemInstruction")
+    if isinstance(system, dict):
+        system.pop("role", None)  # which is not the model's to read
+        _set(system, "parts", lambda parts: [parts] if isinstance(parts, dict) else parts)
+        if system.get("parts") == [{"text": ""}]:
+            del found["systemInstruction"]
+    _upper(found, "toolConfig", "functionCallingConfig", "mode")
+    _upper(found, "generationConfig", "thinkingConfig", "thinkingLevel")
+    return found
+
+
+def _upper(body: JSONDict, *path: str) -> None:
+    """The names of an enumeration, which Google takes in small letters too."""
+    for name in path[:-1]:
+        body = body.get(name) or {}
+    _set(body, path[-1], str.upper)
+
+
+def _camel(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_camel(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    renamed = {re.sub("_([a-z])", lambda m: m[1].upper(), k): item for k, item in value.items()}
+    return {k: item if k in _FOREIGN else _camel(item) for k, item in renamed.items()}
+
+
+def _converse(body: JSONDict) -> JSONDict:
+    """Bedrock's: a schema is JSON in a text, whose white space says nothing."""
+    text = body.get("outputConfig", {}).get("textFormat", {}).get("structure", {})
+    _set(text.get("jsonSchema", {}), "schema", wire.loads)
+    return body
+
+
 # A request with what may be written in two ways written in one.
 CANONICAL: dict[str, Callable[[JSONDict], JSONDict]] = {
     "openai_chat": _chat,
     "anthropic_messages": _messages,
+    "gemini": _gemini,
+    "bedrock_converse": _converse,
+    "cohere_chat": _chat,
 }
 # What is the same as absent, by dialect and path.
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -100,6 +155,22 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "stream": False,
         "*.is_error": False,
         "usage.*": 0,
+    },
+    "gemini": {"*.thought": False},
+    "cohere_chat": {"stream": False},
+    "ollama_chat": {"stream": True},
+    "openai_responses": {
+        "stream": False,
+        "background": False,
+        "parallel_tool_calls": True,
+        "service_tier": "default",
+        "store": True,
+        "temperature": 1,
+        "text": {"format": {"type": "text"}},
+        "tool_choice": "auto",
+        "top_logprobs": 0,
+        "top_p": 1,
+        "truncation": "disabled",
     },
 }
 
@@ -144,10 +215,27 @@ def said(reply: Reply) -> JSONDict:
     return {
         "text": "".join(p.text for p in reply.parts if isinstance(p, Text | Refusal)),
         "thinking": "".join(p.text for p in reply.parts if isinstance(p, Thinking)),
+        "signatures": [told for part in reply.parts if (told := _signed(part))],
         "calls": [_call(part) for part in reply.parts if isinstance(part, ToolCall)],
+        "cited": [
+            citation.url
+            for part in reply.parts
+            if isinstance(part, Text)
+            for citation in part.citations
+            if citation.url
+        ],
         "finish": {reply.finish: True},
-        "usage": _counts(reply.usage or Usage()),
+        "usage": msgspec.structs.asdict(reply.usage or Usage()),
     }
+
+
+def _signed(part: Part) -> list[Any] | None:
+    match part:
+        case Thinking(text=text, signature=str(signature), signed_by=signed_by):
+            return [text, signature, signed_by]
+        case RedactedThinking(data=data, signed_by=signed_by):
+            return [data, signed_by]
+    return None
 
 
 def asked(prompt: Prompt) -> JSONDict:
@@ -194,13 +282,3 @@ def _value(arguments: str) -> Any:
         return wire.loads(arguments or "{}")
     except ValueError:
         return arguments
-
-
-def _counts(usage: Usage) -> list[int]:
-    return [
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.cache_read_tokens,
-        usage.cache_write_tokens,
-        usage.reasoning_tokens,
-    ]

@@ -15,18 +15,22 @@ def answers(recording: Recording) -> bool:
     return recording.answer is not None and "error" not in recording.answer
 
 
-def asked_by(recording: Recording, model: str) -> Asked:
-    """What the answer repeats of its request: here the model by the name that the answer gives."""
-    return Asked(
-        model=model, id="none-told", created=0, include_usage=True, request=recording.request or {}
-    )
+def asked_by(recording: Recording, model: str, to: str) -> Asked:
+    """What the answer repeats of its request: here the model by the name that the answer gives.
+
+    The request is the client's, so of the format `to`.
+    """
+    request = recording.request if to == recording.dialect else None
+    return Asked(model=model, id="none-told", created=0, include_usage=True, request=request or {})
 
 
 @each(answers)
 def test_an_answer_in_its_own_format_keeps_everything(recording: Recording) -> None:
     assert recording.answer is not None
     reply = recording.format.decode_response(recording.answer)
-    told = recording.format.encode_response(reply, asked_by(recording, reply.model))
+    told = recording.format.encode_response(
+        reply, asked_by(recording, reply.model, recording.dialect)
+    )
     before = answer_of(recording.dialect, recording.answer)
     after = answer_of(recording.dialect, told)
     assert unexplained("answer", recording.id, differences(before, after)) == []
@@ -43,7 +47,8 @@ def test_the_usage_of_a_relayed_answer_is_that_of_a_read_one(recording: Recordin
 def test_an_answer_in_another_format_says_the_same(recording: Recording, to: str) -> None:
     assert recording.answer is not None
     reply, other = recording.format.decode_response(recording.answer), formats.by_name(to)
-    again = other.decode_response(other.encode_response(reply, asked_by(recording, reply.model)))
+    asked = asked_by(recording, reply.model, to)
+    again = other.decode_response(other.encode_response(reply, asked))
     lost = differences(said(reply), said(again))
     assert unexplained("other answer", recording.id, lost, to) == []
 

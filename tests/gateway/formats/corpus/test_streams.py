@@ -4,10 +4,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway import formats
-from gateway.formats.types import Asked, Reply
+from gateway.formats.types import Opaque, Reply
 from tests.gateway.formats.corpus.compare import differences, said
 from tests.gateway.formats.corpus.exceptions import refused, unexplained
 from tests.gateway.formats.corpus.recordings import Recording, each, each_into, folded, outcome
+from tests.gateway.formats.corpus.test_answers import asked_by
 
 PLACES = st.lists(st.integers(0, 1 << 20), max_size=8)
 # A recording is one example of its format already: a few cuts of each are many in all.
@@ -80,16 +81,20 @@ def test_a_stream_in_any_format_says_the_same(recording: Recording, to: str) -> 
     reply = outcome(recording.dialect, recording.stream or b"")
     if isinstance(reply, str):
         return
-    lost = differences(said(reply), said(folded(to, written(recording, reply, to))))
+    again = folded(to, written(recording, reply, to))
+    lost = differences(said(reply), said(again))
     assert unexplained("other stream", recording.id, lost, to) == []
+    if to == recording.dialect:
+        assert opaque(again) == opaque(reply)
+
+
+def opaque(reply: Reply) -> list[Opaque]:
+    return [part for part in reply.parts if isinstance(part, Opaque)]
 
 
 def written(recording: Recording, reply: Reply, to: str) -> bytes:
     """The stream that a client of the format `to` gets."""
-    asked = Asked(
-        model=reply.model, id="none-told", created=0, include_usage=True,
-        request=recording.request or {},
-    )  # fmt: skip
+    asked = asked_by(recording, reply.model, to)
     decoder, encoder = recording.format.StreamDecoder(), formats.by_name(to).StreamEncoder(asked)
     events = decoder.feed(recording.stream or b"") + decoder.close()
     return b"".join(encoder.encode(event) for event in events)

@@ -178,6 +178,12 @@ def test_an_error_fails_the_call_wherever_it_stands() -> None:
     assert str(relay.failed) == "out of memory"
 
 
+def test_an_error_in_a_stream_has_a_status() -> None:
+    with pytest.raises(UpstreamFailed, match="busy") as failed:
+        decode(b'{"error":"busy","status":503}\n')
+    assert failed.value.upstream_status == 503
+
+
 @pytest.mark.parametrize(
     "data",
     [b"[]\n", b"NaN\n", b'{"message": 1}\n', b'{"done": "yes"}\n', b"\xff\n", b"data: {}\n\n",

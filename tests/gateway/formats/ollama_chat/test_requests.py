@@ -234,6 +234,12 @@ def test_same_format_keeps_everything() -> None:
     assert encoded.dropped == ()
 
 
+@pytest.mark.parametrize("think", [True, False, "low"])
+def test_same_format_keeps_how_much_to_think(think: Any) -> None:
+    asked = ollama_chat.decode_request(body(think=think))
+    assert ollama_chat.encode_request(asked, "m", Quirks()).body["think"] == think
+
+
 def prompt(*messages: Message, **more: Any) -> Prompt:
     said = messages or (Message("user", (Text(text="Hi"),)),)
     return Prompt(format="openai_chat", model="x", messages=said, **more)
@@ -263,10 +269,17 @@ SENT = [
         Quirks(unsupported=("seed",)),
     ),
     Sent(
+        "a model that nothing is known of thinks unasked or not at all",
+        prompt(reasoning=Reasoning(effort="high")),
+        {},
+        ("reasoning_effort",),
+    ),
+    Sent(
         "an effort is thinking, where a model knows no levels",
         prompt(reasoning=Reasoning(effort="high")),
         {"think": True},
         ("reasoning_effort",),
+        Quirks(reasoning="adaptive"),
     ),
     Sent(
         "an effort is a level, where the row says so",
@@ -287,6 +300,7 @@ SENT = [
         prompt(reasoning=Reasoning(budget_tokens=4096)),
         {"think": True},
         ("thinking.budget_tokens",),
+        Quirks(reasoning="budget"),
     ),
     Sent("off is off", prompt(reasoning=Reasoning(enabled=False)), {"think": False}),
     Sent(

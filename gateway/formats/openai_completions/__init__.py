@@ -1,0 +1,27 @@
+"""OpenAI's legacy completions: `POST /v1/completions`, for clients; the upstreams are asked to chat.
+
+Its errors are those of `openai_chat`.
+"""
+
+from gateway.formats.openai_chat import encode_error, encode_stream_error
+from gateway.formats.openai_completions.request import (
+    NAME,
+    STREAM_TYPE,
+    check_request,
+    decode_request,
+)
+from gateway.formats.openai_completions.response import encode_response
+from gateway.formats.openai_completions.stream import StreamEncoder
+from gateway.formats.reading import wants
+
+__all__ = [
+    "NAME",
+    "STREAM_TYPE",
+    "StreamEncoder",
+    "check_request",
+    "decode_request",
+    "encode_error",
+    "encode_response",
+    "encode_stream_error",
+    "wants",
+]

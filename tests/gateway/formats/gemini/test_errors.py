@@ -1,0 +1,94 @@
+"""Errors in Google's words, and what Google's errors say of when to come back."""
+
+import json
+from typing import Any
+
+import pytest
+from google.genai import errors as sdk
+
+from gateway import errors
+from gateway.errors import GatewayError
+from gateway.formats import gemini
+
+ERRORS: list[tuple[GatewayError, int, str]] = [
+    (errors.BadRequest("x", param="contents"), 400, "INVALID_ARGUMENT"),
+    (errors.KeyRejected("x"), 401, "UNAUTHENTICATED"),
+    (errors.BudgetSpent("x"), 402, "FAILED_PRECONDITION"),
+    (errors.NotAllowed("x"), 403, "PERMISSION_DENIED"),
+    (errors.ModelNotFound("x"), 404, "NOT_FOUND"),
+    (errors.TooLarge("x"), 413, "INVALID_ARGUMENT"),
+    (errors.RateLimited("x", retry_after_s=11.2), 429, "RESOURCE_EXHAUSTED"),
+    (errors.StorageUnavailable("x"), 503, "UNAVAILABLE"),
+    (errors.UpstreamFailed("x"), 502, "UNAVAILABLE"),
+    (errors.UpstreamRefused("x", upstream_status=400), 400, "INVALID_ARGUMENT"),
+    (errors.UpstreamRefused("x", upstream_status=500), 502, "UNAVAILABLE"),
+    (errors.UpstreamTimeout("x"), 504, "DEADLINE_EXCEEDED"),
+    (GatewayError("x"), 500, "INTERNAL"),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "status"), ERRORS, ids=[type(case[0]).__name__ + case[2] for case in ERRORS]
+)
+def test_errors_have_googles_names(error: GatewayError, code: int, status: str) -> None:
+    body = gemini.encode_error(error, "r1")
+    told = sdk.APIError(error.status, body)
+    assert (told.code, told.status, told.message) == (code, status, "x")
+    assert body["error"]["code"] == code
+    assert {"@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": "r1"} in body["error"]["details"]  # fmt: skip
+
+
+def detail(error: GatewayError, kind: str) -> dict[str, Any]:
+    details = gemini.encode_error(error, "r")["error"]["details"]
+    return next(d for d in details if d["@type"] == f"type.googleapis.com/google.rpc.{kind}")
+
+
+def test_when_to_come_back_stands_in_the_body() -> None:
+    error = errors.RateLimited("x", retry_after_s=11.2)
+    assert detail(error, "RetryInfo")["retryDelay"] == "12s"
+    body = json.dumps(gemini.encode_error(error, "r")).encode()
+    assert gemini.retry_after(body) == 12
+
+
+def test_a_field_at_fault_is_named() -> None:
+    violations = detail(errors.BadRequest("why", param="contents[0]"), "BadRequest")
+    assert violations["fieldViolations"] == [{"field": "contents[0]", "description": "why"}]
+
+
+def test_attempts_are_told_as_texts() -> None:
+    attempts = [{"model": "m", "error": "x"}]
+    info = detail(errors.UpstreamFailed("x", details={"attempts": attempts, "n": "1"}), "ErrorInfo")
+    assert json.loads(info["metadata"]["attempts"]) == attempts
+    assert info["metadata"]["n"] == "1"
+
+
+def test_the_event_that_ends_a_broken_stream() -> None:
+    sent = gemini.encode_stream_error(errors.UpstreamFailed('broke\n\ndata: "off"'), "r")
+    assert sent.startswith(b'data: {"error":{"code":502,')
+    assert sent.count(b"\n") == 2
+
+
+def retry(*details: Any, message: str = "") -> bytes:
+    return json.dumps({"error": {"code": 429, "message": message, "details": details}}).encode()
+
+
+INFO = "type.googleapis.com/google.rpc.RetryInfo"
+WAITS: list[tuple[str, bytes, float | None]] = [
+    ("a delay", retry({"@type": "x"}, {"@type": INFO, "retryDelay": "48s"}), 48),
+    ("a part of a second", retry({"@type": INFO, "retryDelay": "0.25s"}), 0.25),
+    ("words", retry(message="Quota. Please retry in 12.5s."), 12.5),
+    ("milliseconds in words", retry(message="Please retry in 850ms."), 0.85),
+    ("an array", b"[" + retry({"@type": INFO, "retryDelay": "2s"}) + b"]", 2),
+    ("nothing", retry(message="Quota exceeded"), None),
+    ("nonsense", retry(None, {"retryDelay": 5}, {"retryDelay": "-3s"}, {"retryDelay": "nans"}), None),
+    ("no JSON", b"<html>retry in 5s", None),
+    ("no object", b'["x"]', None),
+    ("an error that is a text", b'{"error": "retry in 5s"}', None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("body", "seconds"), [case[1:] for case in WAITS], ids=[case[0] for case in WAITS]
+)
+def test_how_long_google_asks_to_wait(body: bytes, seconds: float | None) -> None:
+    assert gemini.retry_after(body) == seconds
