@@ -287,7 +287,7 @@ _RESPONSES_USAGE = {
 
 def _response(output: list[JSON], status: str, **more: Any) -> JSON:
     return {
-        "id": f"resp_{secrets.token_hex(8)}", "object": "response", "created_at": 1, "status": status, "model": "up",
+        "id": "resp_1", "object": "response", "created_at": 1, "status": status, "model": "up",
         "error": None, "incomplete_details": None, "instructions": None, "metadata": {},
         "output": output, "parallel_tool_calls": True, "temperature": 1.0, "tool_choice": "auto",
         "tools": [], "top_p": 1.0, "usage": None, **more,
@@ -321,12 +321,19 @@ def _item(block: Block, at: int) -> JSON:
             return {"type": "function_call", "id": f"fc_{at}", "status": "completed", **told}
 
 
-def _responses(said: Said) -> JSON:
+def _new_id() -> str:
+    """Of a response: it may be stored."""
+    return f"resp_{secrets.token_hex(8)}"
+
+
+def _responses(said: Said, id: str = "") -> JSON:
+    id = id or _new_id()
     output = [_item(block, at) for at, block in enumerate(said.blocks)]
     if said.name == "long":
         reason = {"reason": "max_output_tokens"}
-        return _response(output, "incomplete", incomplete_details=reason, usage=_RESPONSES_USAGE)
-    return _response(output, "completed", usage=_RESPONSES_USAGE)
+        more = {"incomplete_details": reason, "usage": _RESPONSES_USAGE}
+        return _response(output, "incomplete", id=id, **more)
+    return _response(output, "completed", id=id, usage=_RESPONSES_USAGE)
 
 
 def _responses_deltas(block: Block, at: int) -> tuple[JSON, Iterator[tuple[str, JSON]]]:
@@ -375,22 +382,22 @@ def _responses_deltas(block: Block, at: int) -> tuple[JSON, Iterator[tuple[str, 
 
 
 def _responses_stream(said: Said, body: JSON) -> Iterator[bytes]:
-    number = -1
+    number, id = -1, _new_id()
 
     def event(kind: str, **more: Any) -> bytes:
         nonlocal number
         number += 1
         return _event({"type": f"response.{kind}", "sequence_number": number, **more}, f"response.{kind}")  # fmt: skip
 
-    yield event("created", response=_response([], "in_progress"))
-    yield event("in_progress", response=_response([], "in_progress"))
+    yield event("created", response=_response([], "in_progress", id=id))
+    yield event("in_progress", response=_response([], "in_progress", id=id))
     for at, block in enumerate(said.blocks):
         start, inside = _responses_deltas(block, at)
         yield event("output_item.added", output_index=at, item=start)
         for kind, told in inside:
             yield event(kind, **told)
         yield event("output_item.done", output_index=at, item=_item(block, at))
-    whole = _responses(said)
+    whole = _responses(said, id)
     yield event(whole["status"], response=whole)
 
 
