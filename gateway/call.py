@@ -41,6 +41,7 @@ class Call:
         self.principal: Principal = ANYONE
         self.raw = b""
         self.request: JSONDict = {}
+        self.referred: JSONDict = {}  # fields of the request that are resolved, and told of again
         self.model = ""
         self.stream = False
         self.estimated_input = 0
@@ -76,7 +77,7 @@ class Call:
             id=self.exchange.id,
             created=int(self.exchange.time),
             include_usage=self.prompt.include_usage,
-            request=self.request,
+            request=self.request | self.referred,
         )
 
     def passed_headers(self, target: Target) -> dict[str, str]:

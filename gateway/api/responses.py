@@ -72,6 +72,7 @@ class Conversation(pipeline.Conversation):
         items = openai_responses.input_items(call.request, call.exchange.id)
         own = {name: told for name, told in call.request.items() if name not in REFERENCES}
         call.request = own | {"input": earlier + items}
+        call.referred = {"previous_response_id": previous}
         call.raw = wire.dumps(call.request)
 
     async def remember(self, call: Call, sent: bytes) -> None:

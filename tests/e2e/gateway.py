@@ -69,6 +69,8 @@ def configuration(upstream_url: str) -> dict[str, Any]:
         "providers": [
             provider("mk"),
             provider("an", format="anthropic_messages"),
+            provider("rs", format="openai_responses"),
+            provider("gm", format="gemini", base_url=upstream_url.replace("/v1", "/v1beta")),
             provider("dead", base_url="http://127.0.0.1:1/v1"),
             provider("two"),
             provider("hasty"),
@@ -83,6 +85,8 @@ def configuration(upstream_url: str) -> dict[str, Any]:
         "connections": [
             connection("mk-main", "mk"),
             connection("an-main", "an"),
+            connection("rs-main", "rs"),
+            connection("gm-main", "gm"),
             connection("dead-main", "dead"),
             connection("hasty-main", "hasty", timeouts={"first_byte": 0.3, "first_content": 0.3}),
             connection("idle-main", "idle", timeouts=timeouts | {"idle": 0.4}),

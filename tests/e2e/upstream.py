@@ -1,6 +1,7 @@
 """A fake provider on a real socket. The model's name says how it behaves.
 
-It speaks OpenAI Chat Completions and Anthropic Messages, and remembers what it was sent.
+It speaks OpenAI Chat Completions and Anthropic Messages, in the scenes of `scenes.py` also
+Responses and Gemini, and remembers what it was sent.
 """
 
 import asyncio
@@ -13,6 +14,8 @@ from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct
+
+from tests.e2e import scenes
 
 WORDS = ["Hello", " from", " the", " upstream", "."]
 OPENAI_USAGE = {"prompt_tokens": 11, "completion_tokens": 5, "total_tokens": 16}
@@ -27,6 +30,17 @@ class Seen(Struct):
     body: dict[str, Any]
     raw: bytes
     closed: float | None = None
+
+    @property
+    def model(self) -> str:
+        """Gemini's stands in the path."""
+        if "model" in self.body:
+            return str(self.body["model"])
+        return self.path.partition("/models/")[2].partition(":")[0]
+
+    @property
+    def streams(self) -> bool:
+        return bool(self.body.get("stream")) or ":stream" in self.path
 
 
 class Upstream:
@@ -46,7 +60,7 @@ class Upstream:
         return f"http://127.0.0.1:{self.port}/v1"
 
     def of(self, model: str) -> list[Seen]:
-        return [seen for seen in self.seen if seen.body.get("model") == model]
+        return [seen for seen in self.seen if seen.model == model]
 
     def has_closed(self, connections: int) -> bool:
         return self.closed >= connections
@@ -100,6 +114,9 @@ class Upstream:
         self.seen.append(seen)
         if path.endswith("/count_tokens"):
             await send(writer, json_answer({"input_tokens": 42}))
+            return True
+        if path.endswith(":countTokens"):
+            await send(writer, json_answer({"totalTokens": 42}))
             return True
         watch = asyncio.ensure_future(self._note_close(reader, seen))
         try:
@@ -271,7 +288,13 @@ async def forever(*_: Any) -> bool:
 
 async def answer(seen: Seen, writer: asyncio.StreamWriter) -> bool:
     """Whether the connection can be used again."""
-    model = str(seen.body.get("model"))
+    model = seen.model
+    if scenes.is_scene(model):
+        whole, events = scenes.say(seen.path, model, seen.body)
+        if seen.streams:
+            return await relay(writer, events)
+        await send(writer, json_answer(whole))
+        return True
     if model in FAULTS:
         again: bool = await FAULTS[model](seen, writer)
         return again
