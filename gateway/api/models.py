@@ -1,6 +1,6 @@
 """`GET /v1/models` and `/v1/models/{id}`: what this key can call now, in each client's shape.
 
-OpenAI's and Anthropic's clients share the address; only `anthropic-version` tells them apart.
+OpenAI's, Anthropic's and by now Google's clients share the address; a header tells them apart.
 When a model came out is not known here, and both formats demand a date: it is the epoch.
 """
 
@@ -50,16 +50,24 @@ def _names(exchange: Exchange, runtime: Runtime) -> list[str]:
 # --- Shapes ----------------------------------------------------------------------------------
 
 
+# What only clients of one format send.
+_SIGNS = {
+    b"anthropic-version": "anthropic_messages",
+    b"x-goog-api-key": "gemini",
+    b"x-goog-api-client": "gemini",
+}
+
+
 class Shape(Struct, frozen=True):
     row: Callable[[Snapshot, str], Row]
     list: Callable[[list[Row]], Row]
 
 
 def _shape(exchange: Exchange, format: ClientFormat) -> Shape:
-    name = format.NAME
-    if name == "openai_chat" and b"anthropic-version" in exchange.headers:
-        name = "anthropic_messages"
-    return SHAPES[name]
+    for header, name in _SIGNS.items():
+        if header in exchange.headers:
+            return SHAPES[name]
+    return SHAPES[format.NAME]
 
 
 def _openai_row(snapshot: Snapshot, name: str) -> Row:
@@ -79,6 +87,7 @@ def _anthropic_row(snapshot: Snapshot, name: str) -> Row:
         "id": name,
         "display_name": name,
         "created_at": "1970-01-01T00:00:00Z",
+        "lifecycle": "active",  # what cannot be called is not listed
     }
 
 

@@ -238,7 +238,7 @@ def _anthropic(said: Said) -> JSON:
 def _anthropic_deltas(block: Block) -> tuple[JSON, list[JSON]]:
     match block:
         case Text():
-            deltas = [{"type": "text_delta", "text": piece} for piece in block.pieces]
+            deltas: list[JSON] = [{"type": "text_delta", "text": p} for p in block.pieces]
             if block.cited:
                 deltas.append({"type": "citations_delta", "citation": _cited(block)})
             return {"type": "text", "text": ""}, deltas
@@ -258,7 +258,7 @@ def _anthropic_stream(said: Said, body: JSON) -> Iterator[bytes]:
     def event(kind: str, **more: Any) -> bytes:
         return _event({"type": kind, **more}, kind)
 
-    begun = {"content": [], "stop_reason": None, "stop_sequence": None}
+    begun: JSON = {"content": [], "stop_reason": None, "stop_sequence": None}
     usage = {**_COUNTED, "output_tokens": 1}
     yield event("message_start", message={**_MESSAGE, **begun, "usage": usage})
     yield event("ping")
@@ -467,9 +467,7 @@ def _gemini_stream(said: Said, body: JSON) -> Iterator[bytes]:
     yield _event(_grounded(said, _candidate(parts[-1:], finish)))
 
 
-_FORMATS: dict[
-    str, tuple[Callable[[Said], JSON], Callable[[Said, JSON], Iterator[bytes]]]
-] = {
+_FORMATS: dict[str, tuple[Callable[[Said], JSON], Callable[[Said, JSON], Iterator[bytes]]]] = {
     "chat": (_chat, _chat_stream),
     "anthropic": (_anthropic, _anthropic_stream),
     "responses": (_responses, _responses_stream),

@@ -18,6 +18,8 @@ def _no_warnings() -> Iterator[None]:
         warnings.simplefilter("error")
         # Of a client that a test leaves to the garbage collector.
         warnings.simplefilter("ignore", ResourceWarning)
+        # Google's asynchronous client, of the HTTP library beneath it.
+        warnings.filterwarnings("ignore", "Inheritance class .* from ClientSession")
         yield
 
 

@@ -84,10 +84,7 @@ def test_the_tool_runner_calls_tools_in_parallel_and_goes_on(
         messages=[{"role": "user", "content": "Weather in Oslo and Rome?"}],
         stream=stream,
     )
-    if stream:
-        final = [events.get_final_message() for events in runner][-1]
-    else:
-        final = runner.until_done()
+    final = [turn.get_final_message() for turn in runner][-1] if stream else runner.until_done()
     assert asked_for == ["Oslo", "Rome"]
     assert final.content[0].text == REPORT
     sent = json.dumps(upstream.of("agent")[-1].body)

@@ -118,9 +118,7 @@ def test_a_chat_keeps_thought_signatures_over_two_turns(
         return [chat.send_message(message)]
 
     parts = [
-        part
-        for answer in say("Weather?")
-        for part in answer.candidates[0].content.parts or []
+        part for answer in say("Weather?") for part in answer.candidates[0].content.parts or []
     ]
     assert "".join(part.text for part in parts if part.thought and part.text) == THOUGHT
     calls = [part.function_call for part in parts if part.function_call]

@@ -76,9 +76,7 @@ def test_an_answer(openai_client: openai.OpenAI, provider: str, stream: bool) ->
 def test_an_answer_cut_at_its_length(
     openai_client: openai.OpenAI, provider: str, stream: bool
 ) -> None:
-    answer = ask(
-        openai_client, stream, model=f"{provider}/long", input="Hi.", max_output_tokens=16
-    )
+    answer = ask(openai_client, stream, model=f"{provider}/long", input="Hi.", max_output_tokens=16)
     assert answer.status == "incomplete"
     assert answer.incomplete_details.reason == "max_output_tokens"
 
@@ -177,9 +175,7 @@ def test_a_stored_answer_is_gone_on_from_read_and_deleted(
 ) -> None:
     model = f"{provider}/talk"
     first = ask(openai_client, stream, model=model, input="Say hello.")
-    second = ask(
-        openai_client, stream, model=model, input="Again.", previous_response_id=first.id
-    )
+    second = ask(openai_client, stream, model=model, input="Again.", previous_response_id=first.id)
     if provider != "rs":  # whose answer is passed on as it is
         assert second.previous_response_id == first.id
     sent = json.dumps(upstream.of("talk")[-1].body)
@@ -198,9 +194,7 @@ def test_an_answer_that_is_not_to_be_stored_is_not(openai_client: openai.OpenAI)
     with pytest.raises(openai.NotFoundError):
         openai_client.responses.retrieve(answer.id)
     with pytest.raises(openai.BadRequestError) as raised:
-        openai_client.responses.create(
-            model="mk/talk", input="Hi.", previous_response_id=answer.id
-        )
+        openai_client.responses.create(model="mk/talk", input="Hi.", previous_response_id=answer.id)
     assert raised.value.code == "previous_response_not_found"
 
 
