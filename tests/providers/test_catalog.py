@@ -84,8 +84,23 @@ def test_three_providers_are_built_in() -> None:
 
 def test_models_that_other_endpoints_answer_are_left_out() -> None:
     names = {model.name for row in catalogue.read() for model in row.models}
-    kinds = ("audio", "embedding", "image", "tts", "whisper", "-pro", "deep-research")
+    kinds = ("audio", "embedding", "image", "tts", "whisper", "deep-research")
     assert [name for name in names if any(kind in name for kind in kinds)] == []
+
+
+def test_models_that_chat_completions_does_not_serve_say_so() -> None:
+    models = {model.name: model for row in catalogue.read() for model in row.models}
+    elsewhere = [model for name, model in models.items() if "-pro" in name or "3-codex" in name]
+    assert elsewhere
+    assert {model.format for model in elsewhere if model.name != "gpt-5.3-codex-spark"} == {
+        Provider.Format.OPENAI_RESPONSES
+    }
+
+
+def test_quirks_of_models_are_ones_that_the_formats_know() -> None:
+    for row in catalogue.read():
+        for model in row.models:
+            convert(row.quirks | model.quirks, Quirks)
 
 
 # --- A file that is wrong --------------------------------------------------------------------

@@ -11,6 +11,7 @@ import msgspec
 from gateway.errors import BadRequest, NotSupported
 from gateway.formats import custom_tools, foreign, sse
 from gateway.formats.functions import told_apart
+from gateway.formats.openai_chat.quirks import suited
 from gateway.formats.reading import (
     beside,
     data_url,
@@ -499,9 +500,10 @@ def readdress(body: JSONDict, model: str, quirks: Quirks) -> tuple[JSONDict, boo
         and quirks.include_usage
         and options.get("include_usage") is not True
     )
-    if body.get("model") == model and not dropped and not asks:
+    fitting = suited(body, quirks)
+    if fitting is body and body.get("model") == model and not dropped and not asks:
         return body, False, ()
-    sent = {name: value for name, value in body.items() if name not in dropped}
+    sent = {name: value for name, value in fitting.items() if name not in dropped}
     sent["model"] = model
     if asks:
         sent["stream_options"] = {**options, "include_usage": True}
@@ -543,13 +545,16 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
         reasoning_effort=_encode_effort(prompt.reasoning, quirks, dropped),
     )
     if prompt.max_tokens is not None:
-        body[quirks.max_tokens_field] = prompt.max_tokens
+        limit = quirks.max_output_tokens or prompt.max_tokens
+        body[quirks.max_tokens_field or "max_tokens"] = min(prompt.max_tokens, limit)
+        if prompt.max_tokens > limit:
+            dropped.append("max_tokens")
     if own:
         body = over(body, prompt.extras | given(service_tier=prompt.service_tier))
     for name in quirks.unsupported:
         if body.pop(name, None) is not None:
             dropped.append(name)
-    return Encoded(body, dropped_names(dropped))
+    return Encoded(suited(body, quirks), dropped_names(dropped))
 
 
 def _fitted(prompt: Prompt, dropped: list[str]) -> Prompt:

@@ -500,3 +500,63 @@ def test_a_message_says_nothing_in_the_words_by_which_a_format_remembers_its_own
 def test_a_budget_beyond_all_numbers_is_the_greatest_effort() -> None:
     sent = to_openai(thinking={"type": "enabled", "budget_tokens": 10**400}).body
     assert sent["reasoning_effort"] == "high"
+
+
+# --- A server's own ways, for a request that is relayed ---------------------------------------
+
+DEVELOPER = {"role": "developer", "content": "d"}
+SAID = {"role": "user", "content": "a"}
+TURNS = [
+    SAID,
+    {"role": "user", "content": [{"type": "text", "text": "b"}]},
+    DEVELOPER | {"role": "system"},
+]
+
+
+@dataclass(frozen=True)
+class Way:
+    id: str
+    quirks: Quirks
+    asked: JSONDict
+    sent: JSONDict
+
+
+WAYS = [
+    Way("nothing is known of the server", Quirks(), {"max_completion_tokens": 5, "messages": [DEVELOPER]}, {"max_completion_tokens": 5, "messages": [DEVELOPER]}),
+    Way("a limit by its older name", Quirks(max_tokens_field="max_tokens"), {"max_completion_tokens": 5}, {"max_tokens": 5}),
+    Way("a limit by its newer name", Quirks(max_tokens_field="max_completion_tokens"), {"max_tokens": 5}, {"max_completion_tokens": 5}),
+    Way("of two limits the newer", Quirks(max_tokens_field="max_tokens"), {"max_completion_tokens": 5, "max_tokens": 7}, {"max_tokens": 5}),
+    Way("a developer is the system", Quirks(developer_role=False), {"messages": [DEVELOPER, SAID]}, {"messages": [DEVELOPER | {"role": "system"}, SAID]}),
+    Way("a developer stays one", Quirks(developer_role=True), {"messages": [DEVELOPER]}, {"messages": [DEVELOPER]}),
+    Way("turns alternate", Quirks(alternate_roles=True), {"messages": TURNS}, {"messages": [DEVELOPER | {"role": "system"}, {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}]}),
+    Way("texts in a row are one text", Quirks(alternate_roles=True), {"messages": [SAID, SAID]}, {"messages": [{"role": "user", "content": "a\n\na"}]}),
+    Way("turns that alternate", Quirks(alternate_roles=True), {"messages": [SAID, {"role": "assistant", "content": "c"}]}, {"messages": [SAID, {"role": "assistant", "content": "c"}]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.id)
+def test_a_relayed_request_suits_the_server(way: Way) -> None:
+    body = {"model": "m", "messages": [SAID], **way.asked}
+    sent, _, dropped = openai_chat.readdress(body, "m", way.quirks)
+    assert sent == {"model": "m", "messages": [SAID], **way.sent}
+    assert dropped == ()
+    assert (sent is body) == (sent == body)  # the very bytes are passed on where they suit
+
+
+def test_results_of_tools_stay_messages_of_their_own() -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    turns = [
+        SAID,
+        {"role": "assistant", "content": "x", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "1"},
+        {"role": "tool", "tool_call_id": "d", "content": "2"},
+    ]
+    body = {"model": "m", "messages": turns}
+    assert openai_chat.readdress(body, "m", Quirks(alternate_roles=True))[0] is body
+
+
+def test_a_limit_is_what_the_model_can_write() -> None:
+    prompt = anthropic_messages.decode_request({"model": "m", "max_tokens": 9000, "messages": [HI]})
+    encoded = openai_chat.encode_request(prompt, "sent", Quirks(max_output_tokens=4096))
+    assert encoded.body["max_tokens"] == 4096
+    assert encoded.dropped == ("max_tokens",)
