@@ -62,11 +62,10 @@ def read_finish(reason: object, error: object = None) -> Finish:
 def read_usage(usage: Mapping[str, Any]) -> Usage:
     """Read the `usage` object of an answer or of a stream's end.
 
-    `tokens` counts what the model read and wrote, and what is cached is a part of it.
-    `billed_units` is what stands on Cohere's invoice: without the template around the messages,
-    with which the former is larger by some five hundred a call, by more with tools or documents.
-    Counts mean the same for every provider here, so they are `tokens`; where only the units are
-    told, those. A price by `tokens` is thus an upper bound.
+    `tokens` counts what the model read and wrote, the template around the messages included,
+    which nobody pays for: some five hundred a call, more with tools or documents.
+    `billed_units` is what stands on Cohere's invoice, so that is counted here: of all that is
+    done with these counts, what is paid matters most. Where no units are told, `tokens`.
 
     Args:
         usage: As received; what is absent, null or no number is 0.
@@ -76,15 +75,19 @@ def read_usage(usage: Mapping[str, Any]) -> Usage:
 
     Source: https://docs.cohere.com/docs/how-does-cohere-pricing-work (read 2026-11)
     """
-    told = usage.get("tokens") or usage.get("billed_units")
-    counts = told if isinstance(told, dict) else {}
+    read, billed = (_counts(usage.get(name)) for name in ("tokens", "billed_units"))
+    counts = billed or read
     total = count(counts.get("input_tokens"))
     return Usage(
         input_tokens=total,
         output_tokens=count(counts.get("output_tokens")),
         cache_read_tokens=min(count(usage.get("cached_tokens")), total),
-        reasoning_tokens=count(counts.get("reasoning_tokens")),
+        reasoning_tokens=count(read.get("reasoning_tokens")),
     )
+
+
+def _counts(told: object) -> JSONDict:
+    return told if isinstance(told, dict) else {}
 
 
 def write_usage(usage: Usage) -> JSONDict:
@@ -104,9 +107,7 @@ def decode_response(body: JSONDict) -> Reply:
     finish = read_finish(body.get("finish_reason"), body.get("error"))
     content, rest = cite(_content(message.get("content")), message.get("citations"))
     extras = others(body, _READ)
-    usage = extras.pop("usage", None)
-    if isinstance(usage, dict) and usage.get("billed_units"):
-        extras["billed_units"] = usage["billed_units"]
+    usage = extras.get("usage")  # which tells more than is counted
     if rest:
         extras["citations"] = rest
     return Reply(
@@ -164,7 +165,6 @@ def read_call(call: JSONDict, place: int) -> ToolCall:
 def encode_response(reply: Reply, asked: Asked) -> JSONDict:
     """Write an answer."""
     told: JSONDict = dict(reply.extras.get(NAME, {}))
-    billed = told.pop("billed_units", None)
     cited = told.pop("citations", [])
     parts = [part for part in reply.parts if _is_tellable(part)]
     calls = [part for part in reply.parts if isinstance(part, ToolCall)]
@@ -177,8 +177,7 @@ def encode_response(reply: Reply, asked: Asked) -> JSONDict:
         "finish_reason": FINISH_OUT[reply.finish],
     }
     if reply.usage is not None:
-        units = {"billed_units": billed} if billed else {}
-        body["usage"] = units | write_usage(reply.usage)
+        body["usage"] = write_usage(reply.usage)
     return body | told
 
 

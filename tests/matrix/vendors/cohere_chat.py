@@ -111,8 +111,8 @@ def _schema(wanted: Any) -> Any:
 
 
 def _usage() -> JSONDict:
-    tokens = {"input_tokens": INPUT_TOKENS, "output_tokens": OUTPUT_TOKENS}
-    billed = {"input_tokens": 5, "output_tokens": OUTPUT_TOKENS}
+    billed = {"input_tokens": INPUT_TOKENS, "output_tokens": OUTPUT_TOKENS}
+    tokens = {"input_tokens": INPUT_TOKENS + 500, "output_tokens": OUTPUT_TOKENS + 4}
     return {"billed_units": billed, "tokens": tokens, "cached_tokens": CACHED_TOKENS}
 
 

@@ -45,7 +45,7 @@ COUNTS = {
     "tokens": {"input_tokens": 1394, "output_tokens": 54, "reasoning_tokens": 9},
     "cached_tokens": 1360,
 }
-USAGE = Usage(1394, 54, cache_read_tokens=1360, reasoning_tokens=9)
+USAGE = Usage(8, 50, cache_read_tokens=8, reasoning_tokens=9)
 WHOLE: dict[str, Any] = {
     "id": "a1",
     "message": {
