@@ -130,10 +130,8 @@ async def admit(call: Call, target: Target, runtime: Runtime) -> None:
 
 def estimate(call: Call, target: Target) -> tuple[int, int]:
     """What the call may come to at `target`, in tokens and 10⁻¹² USD."""
-    asked = call.request.get("max_tokens") or call.request.get("max_completion_tokens")
-    return admission.estimate(
-        call.estimated_input, asked if isinstance(asked, int) else None, target.model.prices
-    )
+    at_most = call.format.max_tokens(call.request)
+    return admission.estimate(call.estimated_input, at_most, target.model.prices)
 
 
 async def first_answer(call: Call, candidates: Sequence[Target], runtime: Runtime) -> Opened:

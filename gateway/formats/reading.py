@@ -79,6 +79,17 @@ def readdress(body: JSONDict, model: str, quirks: Quirks) -> tuple[JSONDict, boo
     return kept | {"model": model}, False, dropped
 
 
+def limit_of(body: JSONDict, *paths: tuple[str, ...]) -> int | None:
+    """How much may be written at most, in tokens: the first of these fields that says so."""
+    for path in paths:
+        value: Any = body
+        for name in path:
+            value = value.get(name) if isinstance(value, dict) else None
+        if is_a(value, int) and value > 0:
+            return int(value)
+    return None
+
+
 def one_of(value: str | None, allowed: Any, param: str) -> None:
     if value is not None and value not in allowed:
         raise wrong(param, " or ".join(map(repr, allowed)))

@@ -9,6 +9,7 @@ from gateway.formats.anthropic_messages.request import (
     check_request,
     decode_request,
     encode_request,
+    max_tokens,
 )
 from gateway.formats.anthropic_messages.response import (
     decode_response,
@@ -35,6 +36,7 @@ __all__ = [
     "encode_request",
     "encode_response",
     "encode_stream_error",
+    "max_tokens",
     "readdress",
     "sniff_response",
     "wants",

@@ -16,6 +16,7 @@ from gateway.formats.reading import (
     beside,
     dropped_names,
     given,
+    limit_of,
     lost,
     objects,
     one_of,
@@ -107,6 +108,11 @@ _KNOWN = frozenset(
         "service_tier",
     ]
 )
+
+
+def max_tokens(body: JSONDict) -> int | None:
+    """How much the answer may be at most, as far as the request says so."""
+    return limit_of(body, ("max_tokens",))
 
 
 def check_request(body: JSONDict) -> None:

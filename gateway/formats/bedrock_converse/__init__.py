@@ -13,6 +13,7 @@ from gateway.formats.bedrock_converse.request import (
     check_request,
     decode_request,
     encode_request,
+    max_tokens,
     readdress,
     wants,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "encode_request",
     "encode_response",
     "encode_stream_error",
+    "max_tokens",
     "readdress",
     "sniff_response",
     "wants",

@@ -20,6 +20,7 @@ from gateway.formats.bedrock_converse.tools import encode_tools, read_choice, re
 from gateway.formats.reading import (
     dropped_names,
     given,
+    limit_of,
     objects,
     one_of,
     optional,
@@ -84,6 +85,11 @@ def address(model: str, stream: bool) -> str:
     path encoded once more, as everywhere at Amazon except in S3.
     """
     return f"/model/{quote(model, safe='')}/converse{'-stream' if stream else ''}"
+
+
+def max_tokens(body: JSONDict) -> int | None:
+    """How much the answer may be at most, as far as the request says so."""
+    return limit_of(body, ("inferenceConfig", "maxTokens"))
 
 
 def check_request(body: JSONDict) -> None:

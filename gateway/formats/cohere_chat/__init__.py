@@ -9,6 +9,7 @@ from gateway.formats.cohere_chat.request import (
     check_request,
     decode_request,
     encode_request,
+    max_tokens,
 )
 from gateway.formats.cohere_chat.response import decode_response, encode_response, sniff_response
 from gateway.formats.cohere_chat.stream import Relay, StreamDecoder, StreamEncoder
@@ -31,6 +32,7 @@ __all__ = [
     "encode_request",
     "encode_response",
     "encode_stream_error",
+    "max_tokens",
     "readdress",
     "sniff_response",
     "wants",

@@ -13,6 +13,7 @@ from gateway.formats.reading import (
     allowed_tools,
     dropped_names,
     has_cache_hints,
+    limit_of,
     lost,
     objects,
     one_of,
@@ -80,6 +81,11 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "presence_penalty": (0, 1),
     "frequency_penalty": (0, 1),
 }
+
+
+def max_tokens(body: JSONDict) -> int | None:
+    """How much the answer may be at most, as far as the request says so."""
+    return limit_of(body, ("max_tokens",))
 
 
 def check_request(body: JSONDict) -> None:

@@ -12,6 +12,7 @@ from gateway.formats.gemini.request import (
     TAKES_URLS,
     check_request,
     decode_request,
+    max_tokens,
     wants,
 )
 from gateway.formats.gemini.response import decode_response, encode_response, sniff_response
@@ -37,6 +38,7 @@ __all__ = [
     "encode_request",
     "encode_response",
     "encode_stream_error",
+    "max_tokens",
     "readdress",
     "retry_after",
     "sniff_response",

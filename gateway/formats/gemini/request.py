@@ -13,7 +13,7 @@ from gateway.formats.gemini.calls import Ids
 from gateway.formats.gemini.parts import joined, read_part
 from gateway.formats.gemini.signing import NAME
 from gateway.formats.gemini.spelling import camel
-from gateway.formats.reading import objects, one_of, optional, others, required
+from gateway.formats.reading import limit_of, objects, one_of, optional, others, required
 from gateway.formats.types import JSONDict, Message, Part, Prompt, Role
 
 STREAM_TYPE = sse.CONTENT_TYPE
@@ -55,6 +55,17 @@ def wants(path: str, body: JSONDict) -> tuple[str, bool]:
     model = unquote(found[2])
     tuned = found[1] == "tunedModels"
     return (f"tunedModels/{model}" if tuned else model), found[3] == "streamGenerateContent"
+
+
+_LIMITS = (
+    ("generationConfig", "maxOutputTokens"),
+    ("generation_config", "max_output_tokens"),
+)
+
+
+def max_tokens(body: JSONDict) -> int | None:
+    """How much the answer may be at most, as far as the request says so."""
+    return limit_of(body, *_LIMITS)
 
 
 def check_request(body: JSONDict) -> None:

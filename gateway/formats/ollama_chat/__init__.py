@@ -11,6 +11,7 @@ from gateway.formats.ollama_chat.request import (
     check_request,
     decode_request,
     encode_request,
+    max_tokens,
     wants,
 )
 from gateway.formats.ollama_chat.response import decode_response, encode_response, sniff_response
@@ -34,6 +35,7 @@ __all__ = [
     "encode_response",
     "encode_stream_error",
     "encode_tags",
+    "max_tokens",
     "readdress",
     "sniff_response",
     "wants",

@@ -14,6 +14,7 @@ from gateway.formats.reading import (
     allowed_tools,
     dropped_names,
     has_cache_hints,
+    limit_of,
     lost,
     objects,
     one_of,
@@ -64,6 +65,11 @@ def wants(path: str, body: JSONDict) -> tuple[str, bool]:
     """See `reading.wants`; here a request that does not say so wants a stream."""
     model, stream = body.get("model"), body.get("stream")
     return model if isinstance(model, str) else "", stream is not False
+
+
+def max_tokens(body: JSONDict) -> int | None:
+    """How much the answer may be at most, as far as the request says so."""
+    return limit_of(body, ("options", "num_predict"))
 
 
 def check_request(body: JSONDict) -> None:

@@ -10,6 +10,7 @@ from gateway.formats.openai_chat.request import (
     check_request,
     decode_request,
     encode_request,
+    max_tokens,
     readdress,
 )
 from gateway.formats.openai_chat.response import decode_response, encode_response, sniff_response
@@ -32,6 +33,7 @@ __all__ = [
     "encode_request",
     "encode_response",
     "encode_stream_error",
+    "max_tokens",
     "readdress",
     "sniff_response",
     "wants",

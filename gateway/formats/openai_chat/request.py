@@ -18,6 +18,7 @@ from gateway.formats.reading import (
     dropped_names,
     given,
     has_cache_hints,
+    limit_of,
     lost,
     objects,
     one_of,
@@ -116,6 +117,11 @@ _KNOWN = frozenset(
         "function_call",
     ]
 )
+
+
+def max_tokens(body: JSONDict) -> int | None:
+    """How much the answer may be at most, as far as the request says so."""
+    return limit_of(body, ("max_completion_tokens",), ("max_tokens",))
 
 
 def check_request(body: JSONDict) -> None:

@@ -9,6 +9,7 @@ from gateway.formats.openai_completions.request import (
     STREAM_TYPE,
     check_request,
     decode_request,
+    max_tokens,
 )
 from gateway.formats.openai_completions.response import encode_response
 from gateway.formats.openai_completions.stream import StreamEncoder
@@ -23,5 +24,6 @@ __all__ = [
     "encode_error",
     "encode_response",
     "encode_stream_error",
+    "max_tokens",
     "wants",
 ]

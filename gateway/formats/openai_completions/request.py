@@ -7,7 +7,7 @@ import msgspec
 
 from gateway.errors import BadRequest, NotSupported
 from gateway.formats import openai_chat, sse
-from gateway.formats.reading import optional, others, required, wrong
+from gateway.formats.reading import limit_of, optional, others, required, wrong
 from gateway.formats.types import JSONDict, Prompt
 
 NAME = "openai_completions"
@@ -31,6 +31,11 @@ _SHARED = frozenset(
     ]
 )
 _READ = _SHARED | {"prompt", "suffix", "echo", "n", "logprobs"}
+
+
+def max_tokens(body: JSONDict) -> int | None:
+    """How much the answer may be at most, as far as the request says so."""
+    return limit_of(body, ("max_tokens",))
 
 
 def check_request(body: JSONDict) -> None:

@@ -11,6 +11,7 @@ from gateway.formats.openai_responses.request import (
     check_request,
     decode_request,
     encode_request,
+    max_tokens,
     readdress,
 )
 from gateway.formats.openai_responses.response import (
@@ -40,6 +41,7 @@ __all__ = [
     "encode_stream_error",
     "history",
     "input_items",
+    "max_tokens",
     "readdress",
     "sniff_response",
     "wants",

@@ -30,6 +30,7 @@ from gateway.formats.openai_responses.wording import NAME
 from gateway.formats.reading import (
     dropped_names,
     has_cache_hints,
+    limit_of,
     lost,
     objects,
     one_of,
@@ -83,6 +84,11 @@ _KNOWN = frozenset(
         "service_tier",
     ]
 )
+
+
+def max_tokens(body: JSONDict) -> int | None:
+    """How much the answer may be at most, as far as the request says so."""
+    return limit_of(body, ("max_output_tokens",))
 
 
 def check_request(body: JSONDict) -> None:
