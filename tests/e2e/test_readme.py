@@ -22,10 +22,10 @@ def shown(language: str, gateway: Gateway) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("position", [0, 1], ids=["openai", "anthropic"])
+@pytest.mark.parametrize("position", [0, 1, 2], ids=["openai", "anthropic", "google"])
 def test_a_first_call_with_an_sdk(gateway: Gateway, position: int) -> None:
     blocks = shown("python", gateway)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         exec(compile(blocks[position], "README.md", "exec"), {})
