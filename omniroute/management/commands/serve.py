@@ -7,6 +7,7 @@ import importlib
 import os
 import socket
 import sys
+import time
 from argparse import SUPPRESS, ArgumentParser
 from typing import Any
 
@@ -19,6 +20,9 @@ from omniroute.serving.supervisor import Child, Supervisor
 
 SERVERS = {"daphne": "omniroute.serving.daphne", "uvicorn": "omniroute.serving.uvicorn"}
 BACKLOG = 2048
+WORKER_AFTER_S = (
+    2.0  # calls are answered first: on two cores, three starts at once hinder each other
+)
 CELERY = {
     "worker": [
         "--pool=solo",
@@ -144,6 +148,7 @@ def supervise(
                     "--loglevel=warning",
                     *options,
                 ),
+                due=time.monotonic() + WORKER_AFTER_S,
             )
             for name, options in CELERY.items()
         ]
