@@ -5,10 +5,8 @@ from gateway.formats.anthropic_messages.request import (
     NAME,
     STREAM_TYPE,
     TAKES_URLS,
-    address,
     check_request,
     decode_request,
-    encode_request,
     max_tokens,
 )
 from gateway.formats.anthropic_messages.response import (
@@ -16,6 +14,7 @@ from gateway.formats.anthropic_messages.response import (
     encode_response,
     sniff_response,
 )
+from gateway.formats.anthropic_messages.sending import address, encode_request
 from gateway.formats.anthropic_messages.stream import Relay, StreamDecoder, StreamEncoder
 from gateway.formats.failures import decode_error
 from gateway.formats.reading import readdress, wants

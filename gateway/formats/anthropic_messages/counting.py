@@ -3,7 +3,7 @@
 Source: https://docs.anthropic.com/en/api/messages-count-tokens (read 2026-11)
 """
 
-from gateway.formats.anthropic_messages.request import address
+from gateway.formats.anthropic_messages.sending import address
 from gateway.formats.types import JSONDict
 
 # What may stand in a request for a count; everything else is refused there.

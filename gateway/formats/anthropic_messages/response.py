@@ -12,11 +12,11 @@ from gateway.errors import UpstreamFailed
 from gateway.formats import wire
 from gateway.formats.anthropic_messages.request import (
     NAME,
-    encode_block,
     read_citation,
     read_redacted,
     read_thinking,
 )
+from gateway.formats.anthropic_messages.sending import encode_block
 from gateway.formats.failures import read_leniently, reported
 from gateway.formats.reading import count, others, over
 from gateway.formats.types import (

@@ -13,7 +13,6 @@ from gateway.errors import UpstreamFailed
 from gateway.formats import signatures, sse, wire
 from gateway.formats.anthropic_messages.request import (
     NAME,
-    encode_block,
     read_citation,
     read_redacted,
     write_citation,
@@ -25,6 +24,7 @@ from gateway.formats.anthropic_messages.response import (
     read_usage,
     write_usage,
 )
+from gateway.formats.anthropic_messages.sending import encode_block
 from gateway.formats.failures import NotAnEvent, reported
 from gateway.formats.functions import object_of
 from gateway.formats.tally import Tally

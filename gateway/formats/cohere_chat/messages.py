@@ -15,7 +15,8 @@ from gateway.errors import NotSupported
 from gateway.formats import wire
 from gateway.formats.cohere_chat.citations import NAME, citations_of, cite
 from gateway.formats.functions import text_of, told_apart
-from gateway.formats.openai_chat.request import encode_image, read_image
+from gateway.formats.openai_chat.request import read_image
+from gateway.formats.openai_chat.sending import encode_image
 from gateway.formats.reading import beside, objects, optional, others, required, unknown_part
 from gateway.formats.types import (
     Audio,

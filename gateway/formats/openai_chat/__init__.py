@@ -6,14 +6,12 @@ from gateway.formats.openai_chat.request import (
     NAME,
     STREAM_TYPE,
     TAKES_URLS,
-    address,
     check_request,
     decode_request,
-    encode_request,
     max_tokens,
-    readdress,
 )
 from gateway.formats.openai_chat.response import decode_response, encode_response, sniff_response
+from gateway.formats.openai_chat.sending import address, encode_request, readdress
 from gateway.formats.openai_chat.stream import Relay, StreamDecoder, StreamEncoder
 from gateway.formats.reading import wants
 

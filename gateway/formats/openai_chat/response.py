@@ -15,14 +15,13 @@ from gateway.formats.failures import read_leniently, reported
 from gateway.formats.openai_chat.request import (
     NAME,
     custom_names,
-    encode_call,
-    encode_image,
     is_of_functions,
     read_detail,
     read_image,
     write_detail,
     written,
 )
+from gateway.formats.openai_chat.sending import encode_call, encode_image
 from gateway.formats.reading import count, given, others, over
 from gateway.formats.types import (
     Asked,

@@ -14,7 +14,6 @@ from gateway.formats import custom_tools, sse, wire
 from gateway.formats.failures import NotAnEvent, reported
 from gateway.formats.openai_chat.request import (
     custom_names,
-    encode_image,
     is_of_functions,
     read_detail,
     write_detail,
@@ -29,6 +28,7 @@ from gateway.formats.openai_chat.response import (
     write_finish,
     write_usage,
 )
+from gateway.formats.openai_chat.sending import encode_image
 from gateway.formats.tally import Tally
 from gateway.formats.types import (
     Asked,

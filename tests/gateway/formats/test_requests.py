@@ -67,7 +67,7 @@ PDF = {"type": "base64", "media_type": "application/pdf", "data": "AAAA"}
 
 TO_ANTHROPIC = [
     Case("the model's name at the provider", {}, {"model": "sent", "messages": [HI_BLOCKS]}),
-    Case("a limit is required there", {}, {"max_tokens": anthropic_messages.request.SAFE_MAX_TOKENS}),
+    Case("a limit is required there", {}, {"max_tokens": anthropic_messages.sending.SAFE_MAX_TOKENS}),
     Case("the newer limit wins", {"max_tokens": 5, "max_completion_tokens": 7}, {"max_tokens": 7}),
     Case("no stream unless asked", {"stream": None}, absent=("stream",)),
     Case("a stream", {"stream": True, "stream_options": {"include_usage": True}}, {"stream": True}, absent=("stream_options",)),
