@@ -45,6 +45,8 @@ OPTIONAL_PARTS: dict[tuple[str, str], str] = {
     ("openai_responses", "tool_search_call"): "looked for tools that are sent as they are",
     ("openai_responses", "tool_search_output"): "its tools are sent with the others",
     ("openai_responses", "additional_tools"): "its tools are sent with the others",
+    ("gemini", "executableCode"): "code that was run; the answer tells its result",
+    ("gemini", "codeExecutionResult"): "what came of it; the answer tells it",
 }
 # Those of which nothing at all is lost.
 _KEPT_ELSEWHERE = ("tool_search_output", "additional_tools")
@@ -52,6 +54,7 @@ _KEPT_ELSEWHERE = ("tool_search_output", "additional_tools")
 # Fields that say what the model can do or knows already, and not only how it is to answer.
 NEEDED_FIELDS: dict[str, tuple[str, ...]] = {
     "anthropic_messages": ("mcp_servers",),
+    "gemini": ("cachedContent",),
     "openai_chat": ("audio", "web_search_options"),
     "openai_responses": ("previous_response_id", "conversation", "prompt", "background"),
 }
@@ -130,7 +133,7 @@ def _messages(prompt: Prompt, native: str, dropped: list[str]) -> Iterator[Messa
 def _stays(part: Part, native: str, dropped: list[str], prompt: Prompt) -> bool:
     if not isinstance(part, Opaque) or part.format == native:
         return True
-    kind = str(part.value.get("type"))
+    kind = str(part.value.get("type") or next(iter(part.value), None))  # Google names by the field
     if (part.format, kind) not in OPTIONAL_PARTS:
         param = "input" if prompt.format == "openai_responses" else "messages"
         raise unknown_part(part.value, param)

@@ -172,9 +172,9 @@ def test_wrong_requests_are_refused_by_field(case: Refused) -> None:
     assert refused.value.param == case.param
 
 
-def prompt(*parts: Part, role: Any = "user", **more: Any) -> Prompt:
+def prompt(*parts: Part, role: Any = "user", format: str = "openai_chat", **more: Any) -> Prompt:
     messages = (Message(role, parts or (Text(text="Hi"),)),)
-    return Prompt(format="openai_chat", model="x", messages=messages, **more)
+    return Prompt(format=format, model="x", messages=messages, **more)
 
 
 F, G = Tool("f", strict=True), Tool("g", "G", SCHEMA)
@@ -284,7 +284,7 @@ def test_encode_request(case: Sent) -> None:
     ("asked", "param"),
     [
         (prompt(n=2), "n"),
-        (prompt(extras={"mcp_servers": [1]}), "mcp_servers"),
+        (prompt(format="anthropic_messages", extras={"mcp_servers": [1]}), "mcp_servers"),
         (prompt(Audio(data="", encoding="mp3")), "messages"),
         (prompt(File(data="AAAA", media_type="application/pdf")), "messages"),
         (prompt(ToolResult(call_id="c", content=(File(data="AAAA"),))), "messages"),
