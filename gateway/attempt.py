@@ -11,7 +11,7 @@ from gateway import media, tokens
 from gateway.call import Call
 from gateway.deadline import Deadline
 from gateway.errors import UpstreamFailed, UpstreamRefused
-from gateway.formats import Format, Stage, wire
+from gateway.formats import Format, Stage, failures, wire
 from gateway.formats.types import Prompt
 from gateway.routing import Target
 from gateway.runtime import Runtime
@@ -165,8 +165,16 @@ async def _refused(target: Target, answer: Answer) -> UpstreamRefused:
         words,
         upstream_status=answer.status,
         body=data if _is_object(data) else b"",  # a page of HTML is in nobody's format
-        retry_after_s=retry_after(answer.header("retry-after"), time.time()),
+        retry_after_s=_hint(answer, data),
     )
+
+
+def _hint(answer: Answer, data: bytes) -> float | None:
+    """When to come back: as the header says, or in a body that says it instead, as Google's do."""
+    told = retry_after(answer.header("retry-after"), time.time())
+    if told is None:
+        told = failures.retry_after(data)
+    return None if told is None else min(told, MAX_RETRY_AFTER_S)
 
 
 def _is_object(data: bytes) -> bool:

@@ -12,6 +12,11 @@ def wrap(signature: str, signed_by: str | None, native: str) -> str:
     return signature if signed_by in (None, native) else f"{_MARK}{signed_by}:{signature}"
 
 
+def is_foreign(text: object) -> bool:
+    """Did `wrap` mark it? Its provider never saw it, and would refuse the turn."""
+    return isinstance(text, str) and text.startswith(_MARK)
+
+
 def unwrap(text: str, native: str) -> tuple[str, str]:
     """What `wrap` made: the signature, and the format that it is of."""
     if not text.startswith(_MARK):

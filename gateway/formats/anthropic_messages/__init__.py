@@ -14,10 +14,10 @@ from gateway.formats.anthropic_messages.response import (
     encode_response,
     sniff_response,
 )
-from gateway.formats.anthropic_messages.sending import address, encode_request
+from gateway.formats.anthropic_messages.sending import address, encode_request, readdress
 from gateway.formats.anthropic_messages.stream import Relay, StreamDecoder, StreamEncoder
 from gateway.formats.failures import decode_error
-from gateway.formats.reading import readdress, wants
+from gateway.formats.reading import wants
 
 __all__ = [
     "NAME",

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from gateway.errors import BadRequest, NotSupported
-from gateway.formats import custom_tools, foreign, signatures
+from gateway.formats import custom_tools, foreign, reading, signatures
 from gateway.formats.anthropic_messages.request import CHOICES, NAME, write_citation
 from gateway.formats.functions import object_of
 from gateway.formats.reading import (
@@ -54,6 +54,37 @@ MAX_USER_CHARS = 256
 def address(model: str, stream: bool) -> str:
     """Where its upstreams take requests, under their base URL."""
     return "/messages"
+
+
+def readdress(body: JSONDict, model: str, quirks: Quirks) -> tuple[JSONDict, bool, tuple[str, ...]]:
+    """See `reading.readdress`. Thoughts that another provider signed stay here: an earlier turn
+    was answered elsewhere, and its signature would be refused."""
+    messages, lost = body["messages"], False
+    if any(_has_foreign(message) for message in messages):
+        messages, lost = [_without_foreign(message) for message in messages], True
+        body = body | {"messages": [message for message in messages if message["content"]]}
+    sent, strips, dropped = reading.readdress(body, model, quirks)
+    return sent, strips, (*dropped, "thinking") if lost else dropped
+
+
+def _has_foreign(message: JSONDict) -> bool:
+    content = message.get("content")
+    return isinstance(content, list) and any(map(_is_foreign, content))
+
+
+def _is_foreign(block: object) -> bool:
+    match block:
+        case {"type": "thinking", "signature": signature}:
+            return signatures.is_foreign(signature)
+        case {"type": "redacted_thinking", "data": data}:
+            return signatures.is_foreign(data)
+    return False
+
+
+def _without_foreign(message: JSONDict) -> JSONDict:
+    if not _has_foreign(message):
+        return message
+    return message | {"content": [block for block in message["content"] if not _is_foreign(block)]}
 
 
 def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:

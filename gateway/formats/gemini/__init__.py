@@ -6,7 +6,7 @@ Clients that stream without `alt=sse` get a JSON array: `gateway.formats.gemini_
 from gateway.formats.failures import decode_error
 from gateway.formats.gemini.chunks import StreamEncoder
 from gateway.formats.gemini.counting import decode_count_request, encode_count
-from gateway.formats.gemini.errors import encode_error, encode_stream_error, retry_after
+from gateway.formats.gemini.errors import encode_error, encode_stream_error
 from gateway.formats.gemini.request import (
     STREAM_TYPE,
     TAKES_URLS,
@@ -40,7 +40,6 @@ __all__ = [
     "encode_stream_error",
     "max_tokens",
     "readdress",
-    "retry_after",
     "sniff_response",
     "wants",
 ]

@@ -4,8 +4,6 @@ Source: https://cloud.google.com/apis/design/errors (read 2026-11)
 """
 
 import math
-import re
-from typing import Any
 
 from gateway import errors
 from gateway.errors import GatewayError
@@ -66,39 +64,3 @@ def _text(value: object) -> str:
 def encode_stream_error(error: GatewayError, request_id: str) -> bytes:
     """The event that ends a broken stream."""
     return sse.frame(wire.dumps(encode_error(error, request_id)))
-
-
-_DELAY = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
-_WORDS = re.compile(r"retry in (\d{1,9}(?:\.\d+)?)(ms|s)\b", re.IGNORECASE)
-
-
-def retry_after(body: bytes) -> float | None:
-    """Seconds that an error's body asks to wait, >= 0; null where it says nothing of it.
-
-    In `google.rpc.RetryInfo`, or in the message: "Please retry in 12.5s."
-    """
-    try:
-        value = wire.loads(body)
-    except ValueError:
-        return None
-    if isinstance(value, list) and value:
-        value = value[0]
-    error = value.get("error") if isinstance(value, dict) else None
-    if not isinstance(error, dict):
-        return None
-    details = error.get("details")
-    for detail in details if isinstance(details, list) else ():
-        told = _delay(detail)
-        if told is not None:
-            return told
-    words = _WORDS.search(str(error.get("message") or "")[:10_000])
-    if words is None:
-        return None
-    return float(words[1]) / (1000 if words[2].lower() == "ms" else 1)
-
-
-def _delay(detail: Any) -> float | None:
-    """Of a RetryInfo: "12s", as JSON writes a duration."""
-    delay = detail.get("retryDelay") if isinstance(detail, dict) else None
-    found = _DELAY.fullmatch(delay) if isinstance(delay, str) else None
-    return float(found[1]) if found else None

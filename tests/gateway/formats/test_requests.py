@@ -560,3 +560,35 @@ def test_a_limit_is_what_the_model_can_write() -> None:
     encoded = openai_chat.encode_request(prompt, "sent", Quirks(max_output_tokens=4096))
     assert encoded.body["max_tokens"] == 4096
     assert encoded.dropped == ("max_tokens",)
+
+
+def test_a_thought_that_another_signed_is_not_relayed() -> None:
+    foreign = {
+        "type": "thinking",
+        "thinking": "t",
+        "signature": signatures.wrap("s", "gemini", "anthropic_messages"),
+    }
+    own, text = (
+        {"type": "thinking", "thinking": "o", "signature": "Eo"},
+        {"type": "text", "text": "a"},
+    )
+    body = {
+        "model": "m",
+        "max_tokens": 9,
+        "messages": [
+            HI,
+            {"role": "assistant", "content": [foreign, text]},
+            {"role": "assistant", "content": [foreign]},
+            {"role": "assistant", "content": [own, text]},
+        ],
+    }
+    sent, _, dropped = anthropic_messages.readdress(body, "m", Quirks())
+    assert [turn["content"] for turn in sent["messages"]] == [HI["content"], [text], [own, text]]
+    assert dropped == ("thinking",)
+
+
+def test_a_conversation_of_ones_own_is_relayed_as_it_is() -> None:
+    own = {"type": "thinking", "thinking": "o", "signature": "Eo"}
+    body = {"model": "m", "max_tokens": 9, "messages": [{"role": "assistant", "content": [own]}]}
+    assert anthropic_messages.readdress(body, "m", Quirks()) == (body, False, ())
+    assert anthropic_messages.readdress(body, "m", Quirks())[0] is body

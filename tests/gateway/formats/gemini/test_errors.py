@@ -8,7 +8,7 @@ from google.genai import errors as sdk
 
 from gateway import errors
 from gateway.errors import GatewayError
-from gateway.formats import gemini
+from gateway.formats import failures, gemini
 
 ERRORS: list[tuple[GatewayError, int, str]] = [
     (errors.BadRequest("x", param="contents"), 400, "INVALID_ARGUMENT"),
@@ -47,7 +47,7 @@ def test_when_to_come_back_stands_in_the_body() -> None:
     error = errors.RateLimited("x", retry_after_s=11.2)
     assert detail(error, "RetryInfo")["retryDelay"] == "12s"
     body = json.dumps(gemini.encode_error(error, "r")).encode()
-    assert gemini.retry_after(body) == 12
+    assert failures.retry_after(body) == 12
 
 
 def test_a_field_at_fault_is_named() -> None:
@@ -91,4 +91,4 @@ WAITS: list[tuple[str, bytes, float | None]] = [
     ("body", "seconds"), [case[1:] for case in WAITS], ids=[case[0] for case in WAITS]
 )
 def test_how_long_google_asks_to_wait(body: bytes, seconds: float | None) -> None:
-    assert gemini.retry_after(body) == seconds
+    assert failures.retry_after(body) == seconds
