@@ -27,7 +27,9 @@ def events(answer: httpx.Response) -> list[Event]:
         name = "".join(line[6:].strip() for line in lines if line.startswith("event:"))
         data = "".join(line[5:].strip() for line in lines if line.startswith("data:"))
         if data:
-            found.append(Event(name, json.loads(data) if data[0] in "{[" and data != "[DONE]" else data))
+            found.append(
+                Event(name, json.loads(data) if data[0] in "{[" and data != "[DONE]" else data)
+            )
     return found
 
 
