@@ -173,11 +173,6 @@ def has_cache_hints(prompt: Prompt) -> bool:
     )
 
 
-# Fields that say what the model can do, or what comes back, and not only how; each is understood by
-# the upstreams of one format or two.
-NEEDED = ("mcp_servers", "web_search_options", "audio")
-
-
 def refuse_extras(prompt: Prompt, names: Iterable[str]) -> None:
     """Raises `NotSupported` where one of these fields is set: without it, another thing is asked."""
     for name in names:

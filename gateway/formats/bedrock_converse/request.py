@@ -8,7 +8,7 @@ import re
 from urllib.parse import quote, unquote
 
 from gateway.errors import BadRequest, NotSupported
-from gateway.formats import aws_eventstream, wire
+from gateway.formats import aws_eventstream, foreign, wire
 from gateway.formats.bedrock_converse.blocks import Writer
 from gateway.formats.bedrock_converse.content import NAME, read_blocks
 from gateway.formats.bedrock_converse.reasoning import (
@@ -25,7 +25,6 @@ from gateway.formats.reading import (
     optional,
     others,
     over,
-    refuse_extras,
     required,
     strings,
     wrong,
@@ -48,8 +47,6 @@ STREAM_TYPE = aws_eventstream.CONTENT_TYPE
 TAKES_URLS: tuple[type[Part], ...] = ()
 
 MAX_TEMPERATURE = 1
-# Another format's fields that say what is to come back, and not only how.
-_NEEDED = ("web_search_options", "audio")
 # Where Claude's own answer says which stop sequence it met; models that do not say are not asked.
 _STOPPED_AT = ["/stop_sequence", "/delta/stop_sequence"]
 _TIERS = ("priority", "default", "flex", "reserved")
@@ -200,9 +197,10 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
     """
     if prompt.n not in (None, 1):
         raise NotSupported("n: this provider gives one answer a call", param="n")
-    refuse_extras(prompt, _NEEDED)
     is_own = prompt.format == NAME
     writer = Writer(is_own, caches="cache_control" not in quirks.unsupported)
+    if not is_own:
+        prompt = foreign.fitted(prompt, NAME, writer.dropped)
     body: JSONDict = {"messages": _encode_messages(prompt, quirks, writer)}
     system = _encode_system(prompt, writer)
     if system:

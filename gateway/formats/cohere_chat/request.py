@@ -4,12 +4,11 @@ Source: https://docs.cohere.com/reference/chat (read 2026-11)
 """
 
 from gateway.errors import BadRequest, NotSupported
-from gateway.formats import sse
+from gateway.formats import foreign, sse
 from gateway.formats.cohere_chat.citations import NAME
 from gateway.formats.cohere_chat.messages import encode_messages, read_messages, reasons
 from gateway.formats.functions import read_tools, write_tool
 from gateway.formats.reading import (
-    NEEDED,
     allowed_tools,
     dropped_names,
     has_cache_hints,
@@ -18,7 +17,6 @@ from gateway.formats.reading import (
     one_of,
     optional,
     others,
-    refuse_extras,
     required,
     strings,
     wrong,
@@ -190,9 +188,11 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
     """
     if prompt.n not in (None, 1):
         raise NotSupported("n: this provider gives one answer a call", param="n")
-    refuse_extras(prompt, NEEDED)
     native = prompt.format == NAME
-    dropped = [] if native else list(lost(prompt))
+    dropped: list[str] = []
+    if not native:
+        prompt = foreign.fitted(prompt, NAME, dropped)
+        dropped += lost(prompt)
     if has_cache_hints(prompt):
         dropped.append("cache_control")
     body: JSONDict = {

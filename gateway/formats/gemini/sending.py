@@ -9,10 +9,11 @@ from urllib.parse import quote
 from msgspec.structs import replace
 
 from gateway.errors import BadRequest, NotSupported
+from gateway.formats import foreign
 from gateway.formats.gemini import config, signing, tools
 from gateway.formats.gemini.parts import Writer, with_extras, write_part
 from gateway.formats.gemini.signing import NAME
-from gateway.formats.reading import dropped_names, has_cache_hints, lost, refuse_extras
+from gateway.formats.reading import dropped_names, has_cache_hints, lost
 from gateway.formats.types import (
     Encoded,
     Image,
@@ -28,8 +29,6 @@ from gateway.formats.types import (
     ToolResult,
 )
 
-# Another format's fields that say what is to come back, and not only how.
-_NEEDED = ("web_search_options", "audio", "mcp_servers")
 _COLLECTIONS = ("models/", "tunedModels/", "publishers/", "projects/")
 _SYSTEM = ("system", "developer")
 
@@ -93,7 +92,7 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
     native = prompt.format == NAME
     dropped: list[str] = []
     if not native:
-        refuse_extras(prompt, _NEEDED)
+        prompt = foreign.fitted(prompt, NAME, dropped)
         dropped += lost(prompt)
     if has_cache_hints(prompt):
         dropped.append("cache_control")

@@ -6,11 +6,10 @@ Source: https://github.com/ollama/ollama/blob/main/docs/api.md (read 2026-11)
 from typing import Any
 
 from gateway.errors import BadRequest, NotSupported
-from gateway.formats import ndjson
+from gateway.formats import foreign, ndjson
 from gateway.formats.functions import read_tools, write_tool
 from gateway.formats.ollama_chat.messages import encode_messages, read_messages
 from gateway.formats.reading import (
-    NEEDED,
     allowed_tools,
     dropped_names,
     has_cache_hints,
@@ -19,7 +18,6 @@ from gateway.formats.reading import (
     one_of,
     optional,
     others,
-    refuse_extras,
     required,
     strings,
     wrong,
@@ -165,9 +163,11 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
     """
     if prompt.n not in (None, 1):
         raise NotSupported("n: this provider gives one answer a call", param="n")
-    refuse_extras(prompt, NEEDED)
     native = prompt.format == NAME
-    dropped = [] if native else list(lost(prompt))
+    dropped: list[str] = []
+    if not native:
+        prompt = foreign.fitted(prompt, NAME, dropped)
+        dropped += lost(prompt)
     if has_cache_hints(prompt):
         dropped.append("cache_control")
     body: JSONDict = {

@@ -284,13 +284,13 @@ def test_encode_request(case: Sent) -> None:
     ("asked", "param"),
     [
         (prompt(n=2), "n"),
-        (prompt(extras={"mcp_servers": [1]}), "mcp_servers"),
+        (prompt(extras={"web_search_options": {"a": 1}}), "web_search_options"),
         (prompt(Audio(data="", encoding="mp3")), "messages"),
         (prompt(File(data="AAAA", media_type="application/pdf")), "messages"),
         (prompt(ToolResult(call_id="c", content=(File(data="AAAA"),))), "messages"),
         (prompt(Image(data="AAAA"), role="system"), "messages"),
     ],
-    ids=["two answers", "servers", "audio", "a document", "a tool's document", "a system's image"],
+    ids=["two answers", "searches", "audio", "a document", "a tool's document", "a system's image"],
 )
 def test_what_would_mean_something_else_is_refused(asked: Prompt, param: str) -> None:
     with pytest.raises(NotSupported) as refused:
