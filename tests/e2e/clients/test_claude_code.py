@@ -108,8 +108,10 @@ def test_a_system_message_in_the_midst_keeps_its_role_and_place_in_chat(
     ]  # fmt: skip
     assert RULE in str(sent[2]["content"])
     assert [m["tool_call_id"] for m in sent[4:]] == ["toolu_1", "toolu_2"]
-    assert "one" in sent[4]["content"] and REMINDER in sent[4]["content"]
-    assert "two" in sent[5]["content"] and REMINDER in sent[5]["content"]
+    assert "one" in sent[4]["content"]
+    assert REMINDER in sent[4]["content"]
+    assert "two" in sent[5]["content"]
+    assert REMINDER in sent[5]["content"]
 
 
 @pytest.mark.parametrize("provider", UPSTREAMS)
