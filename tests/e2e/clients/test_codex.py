@@ -88,11 +88,11 @@ def test_elsewhere_tools_that_can_be_called_are_functions_and_none_is_refused(
 
 
 def functions(provider: str, sent: JSON) -> dict[str, Any]:
-    tools = {
-        "mk": lambda: [tool["function"] for tool in sent["tools"]],
-        "an": lambda: sent["tools"],
-        "gm": lambda: sent["tools"][0]["functionDeclarations"],
-    }[provider]()
+    tools = sent["tools"]
+    if provider == "mk":
+        tools = [tool["function"] for tool in tools]
+    elif provider == "gm":
+        tools = tools[0]["functionDeclarations"]
     return {tool["name"]: tool for tool in tools}
 
 
