@@ -347,7 +347,7 @@ def results_in(provider: str, sent: JSON) -> dict[str, str]:
     if provider == "gm":
         parts = [part for content in sent["contents"] for part in content["parts"]]
         found = [p["functionResponse"] for p in parts if "functionResponse" in p]
-        return {told["id"]: _text(list(told["response"].values())[0]) for told in found}
+        return {told["id"]: _text(next(iter(told["response"].values()))) for told in found}
     if provider == "an":
         blocks = [b for m in sent["messages"] for b in m["content"] if m["role"] == "user"]
         found = [b for b in blocks if b["type"] == "tool_result"]
