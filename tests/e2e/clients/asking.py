@@ -45,3 +45,27 @@ def left(upstream: Upstream, answer: httpx.Response) -> Seen:
     """The request that the provider saw for it."""
     assert answer.status_code == 200, answer.text
     return upstream.seen[-1]
+
+
+def results_in(provider: str, sent: JSON) -> dict[str, str]:
+    """By the ids of their calls; texts in several parts as one."""
+    if provider == "gm":
+        parts = [part for content in sent["contents"] for part in content["parts"]]
+        found = [p["functionResponse"] for p in parts if "functionResponse" in p]
+        return {told["id"]: _text(next(iter(told["response"].values()))) for told in found}
+    if provider == "an":
+        blocks = [b for m in sent["messages"] for b in m["content"] if m["role"] == "user"]
+        found = [b for b in blocks if b["type"] == "tool_result"]
+        return {told["tool_use_id"]: _text(told["content"]) for told in found}
+    if provider == "rs":
+        found = [item for item in sent["input"] if item["type"] == "function_call_output"]
+        return {told["call_id"]: _text(told["output"]) for told in found}
+    found = [m for m in sent["messages"] if m["role"] == "tool"]
+    return {told["tool_call_id"]: _text(told["content"]) for told in found}
+
+
+def _text(content: object) -> str:
+    if isinstance(content, str):
+        return content.replace("\n", "")
+    assert isinstance(content, list), content
+    return "".join(part["text"] for part in content)
