@@ -105,7 +105,7 @@ def test_a_budget_that_another_format_asks_for_fits_into_the_limit_at_anthropic(
 ) -> None:
     """There the one must be below the other, and is part of it."""
     limit = 1000
-    path, body = {
+    asked: dict[str, tuple[str, JSON]] = {
         "chat": (CHAT, {"messages": [{"role": "user", "content": "Hi."}], "reasoning_effort": "high",
                         "max_tokens": limit}),
         "responses": (RESPONSES, {"input": "Hi.", "reasoning": {"effort": "high"},
@@ -115,7 +115,8 @@ def test_a_budget_that_another_format_asks_for_fits_into_the_limit_at_anthropic(
             "generationConfig": {"maxOutputTokens": limit,
                                  "thinkingConfig": {"thinkingBudget": 32_000}},
         }),
-    }[format]  # fmt: skip
+    }  # fmt: skip
+    path, body = asked[format]
     sent = left(upstream, post(gateway, path, body | {"model": "an/talk"})).body
     assert 1024 <= sent["thinking"]["budget_tokens"] < sent["max_tokens"]
     assert sent["max_tokens"] - sent["thinking"]["budget_tokens"] == limit
