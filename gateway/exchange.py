@@ -60,6 +60,12 @@ class Exchange:
     def first_byte_ms(self) -> int | None:
         return None if self.first_byte is None else round((self.first_byte - self.started) * 1000)
 
+    def values(self, name: bytes) -> list[bytes]:
+        """Of a header that may stand in several lines."""
+        if name not in self.headers:
+            return []
+        return [value for own, value in self.scope["headers"] if own == name]
+
     def credential(self) -> str | None:
         """The one key that the request carries, wherever it stands; None where there is none.
 

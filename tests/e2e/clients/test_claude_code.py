@@ -78,6 +78,13 @@ def test_its_own_provider_gets_all_of_it_and_all_betas(
     assert sent.headers["anthropic-beta"] == BETAS
 
 
+def test_betas_in_several_lines_are_all_passed_on(gateway: Gateway, upstream: Upstream) -> None:
+    lines = [("anthropic-beta", beta) for beta in BETAS.split(",")]
+    headers = [*keyed().items(), *lines]
+    answer = CLIENT.post(gateway.url + BETA, json=turn("an/talk"), headers=headers)
+    assert left(upstream, answer).headers["anthropic-beta"] == BETAS
+
+
 @pytest.mark.parametrize("provider", ["mk", "rs", "gm"])
 def test_another_provider_gets_what_it_can_say(
     gateway: Gateway, upstream: Upstream, provider: str
