@@ -84,8 +84,8 @@ class Call:
         """Headers of the client's that mean something to an upstream of the same format."""
         if target.format.NAME != self.format.NAME:
             return {}
-        told = ((name, self.exchange.headers.get(name.encode())) for name in PASSED_HEADERS)
-        return {name: value.decode("latin-1") for name, value in told if value is not None}
+        told = ((name, self.exchange.values(name.encode())) for name in PASSED_HEADERS)
+        return {name: b",".join(values).decode("latin-1") for name, values in told if values}
 
     def trying(self, target: Target) -> None:
         self.target, self.target_started = target, monotonic()

@@ -13,6 +13,7 @@ GatewayError
 ├── MethodNotAllowed          405
 ├── RequestTimeout            408, the body came too slowly
 ├── TooLarge                  413
+├── UnsupportedEncoding       415, the body is compressed
 ├── UpgradeRequired           426, to a client that wants a WebSocket
 ├── RateLimited               429
 ├── Unavailable               503, nothing could be tried
@@ -27,6 +28,7 @@ from typing import Any
 # Statuses by which an upstream says that the request itself is wrong: no other target would
 # answer differently, so the client gets them as they are.
 CLIENT_FAULTS = frozenset({400, 413, 422})
+DEFAULT_RETRY_AFTER_S = 5.0
 
 
 class GatewayError(Exception):
@@ -46,6 +48,13 @@ class GatewayError(Exception):
         self.param = param  # the request field at fault, where there is one
         self.retry_after_s = retry_after_s
         self.details = details or {}  # further members of the error body
+
+    @property
+    def come_back_s(self) -> float | None:
+        """When to try again, told with every 429 and 503: some clients do not without it."""
+        if self.retry_after_s is None and self.status in {429, 503}:
+            return DEFAULT_RETRY_AFTER_S
+        return self.retry_after_s
 
 
 class BadRequest(GatewayError):
@@ -94,6 +103,10 @@ class RequestTimeout(GatewayError):
 
 class TooLarge(GatewayError):
     status = 413
+
+
+class UnsupportedEncoding(GatewayError):
+    status = 415
 
 
 class UpgradeRequired(GatewayError):

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from analytics.ids import new_id
-from gateway.errors import KeyRejected, RequestTimeout, TooLarge
+from gateway.errors import KeyRejected, RequestTimeout, TooLarge, UnsupportedEncoding
 from omniroute.addresses import Networks, client_address
 
 Scope = MutableMapping[str, Any]
@@ -60,6 +60,12 @@ class Exchange:
     def first_byte_ms(self) -> int | None:
         return None if self.first_byte is None else round((self.first_byte - self.started) * 1000)
 
+    def values(self, name: bytes) -> list[bytes]:
+        """Of a header that may stand in several lines."""
+        if name not in self.headers:
+            return []
+        return [value for own, value in self.scope["headers"] if own == name]
+
     def credential(self) -> str | None:
         """The one key that the request carries, wherever it stands; None where there is none.
 
@@ -86,9 +92,14 @@ class Exchange:
 
         Raises:
             TooLarge: It is longer than `max_bytes`; no more than that was read.
+            UnsupportedEncoding: It is compressed.
             RequestTimeout: It did not arrive within BODY_TIMEOUT_S.
             Disconnected: The client left before its end.
         """
+        encoding = self.headers.get(b"content-encoding", b"identity").strip().lower()
+        if encoding not in (b"", b"identity"):
+            named = encoding[:40].decode("latin-1")
+            raise UnsupportedEncoding(f"send the body uncompressed: {named} is not read here")
         declared = self.headers.get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > max_bytes:
             raise _too_large(max_bytes)

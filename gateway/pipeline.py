@@ -309,7 +309,5 @@ def refusal(format: formats.ClientFormat, error: GatewayError, request_id: str) 
 
 def refusal_headers(error: GatewayError) -> Headers:
     """`retry-after`, in whole seconds and at least 1, with every 429 and 503."""
-    seconds = error.retry_after_s
-    if seconds is None and error.status in {429, 503}:
-        seconds = 5.0
+    seconds = error.come_back_s
     return [] if seconds is None else [(b"retry-after", b"%d" % max(1, math.ceil(seconds)))]

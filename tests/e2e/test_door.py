@@ -98,6 +98,24 @@ def test_a_host_is_judged_before_a_key(door: Gateway) -> None:
     assert status_of(door, f"POST {CHAT} HTTP/1.1", host="Host: evil.example") == 400
 
 
+def test_codex_is_refused_its_websocket_with_426(door: Gateway) -> None:
+    """It goes on with POST at once; any other status costs it seconds of every session."""
+    asks = [
+        "GET /v1/responses HTTP/1.1", "Connection: Upgrade", "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
+        "openai-beta: responses_websockets=2026-02-06",
+    ]  # fmt: skip
+    assert status_of(door, *asks, KEYED) == 426
+    assert status_of(door, *asks) == 401
+
+
+def test_fifteen_kilobytes_of_headers_are_taken(door: Gateway) -> None:
+    """Codex tells of its workspaces there."""
+    told = "x-codex-turn-metadata: " + json.dumps({"workspaces": "x" * 15_000})
+    assert status_of(door, "GET /v1/models HTTP/1.1", KEYED, told) == 200
+
+
 def test_health_needs_no_key(door: Gateway) -> None:
     assert CLIENT.get(door.url + "/healthz").json() == {"status": "ok"}
     assert CLIENT.head(door.url + "/api/hello").status_code == 200

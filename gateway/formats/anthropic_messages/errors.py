@@ -20,6 +20,8 @@ ERROR_TYPES: dict[type[GatewayError], str] = {
     errors.MethodNotAllowed: "invalid_request_error",
     errors.RequestTimeout: "invalid_request_error",
     errors.TooLarge: "request_too_large",
+    errors.UnsupportedEncoding: "invalid_request_error",
+    errors.UpgradeRequired: "invalid_request_error",
     errors.RateLimited: "rate_limit_error",
     errors.Unavailable: "overloaded_error",
     errors.UpstreamFailed: "api_error",

@@ -22,6 +22,8 @@ STATUSES: dict[type[GatewayError], str] = {
     errors.MethodNotAllowed: "UNIMPLEMENTED",
     errors.RequestTimeout: "DEADLINE_EXCEEDED",
     errors.TooLarge: "INVALID_ARGUMENT",
+    errors.UnsupportedEncoding: "INVALID_ARGUMENT",
+    errors.UpgradeRequired: "FAILED_PRECONDITION",
     errors.RateLimited: "RESOURCE_EXHAUSTED",
     errors.Unavailable: "UNAVAILABLE",
     errors.UpstreamFailed: "UNAVAILABLE",
@@ -42,8 +44,8 @@ def encode_error(error: GatewayError, request_id: str) -> JSONDict:
 def _details(error: GatewayError, request_id: str) -> list[JSONDict]:
     """Google's clients read no headers: when to come back stands here."""
     details: list[JSONDict] = []
-    if error.retry_after_s is not None:
-        seconds = max(math.ceil(error.retry_after_s), 0)
+    if error.come_back_s is not None:
+        seconds = max(math.ceil(error.come_back_s), 0)
         details.append({"@type": _TYPE + "RetryInfo", "retryDelay": f"{seconds}s"})
     if error.param is not None:
         violation = {"field": error.param, "description": str(error)}

@@ -22,6 +22,8 @@ ERROR_TYPES: dict[type[GatewayError], tuple[str, str | None]] = {
     errors.MethodNotAllowed: ("invalid_request_error", "method_not_allowed"),
     errors.RequestTimeout: ("invalid_request_error", "request_timeout"),
     errors.TooLarge: ("invalid_request_error", "request_too_large"),
+    errors.UnsupportedEncoding: ("invalid_request_error", "unsupported_encoding"),
+    errors.UpgradeRequired: ("invalid_request_error", "upgrade_required"),
     errors.RateLimited: ("requests", "rate_limit_exceeded"),
     errors.Unavailable: ("service_unavailable", None),
     errors.StorageUnavailable: ("service_unavailable", "storage_unavailable"),

@@ -267,6 +267,8 @@ TABLE: list[tuple[GatewayError, int, str, str | None, str]] = [
     (errors.ModelNotFound("x"), 404, "invalid_request_error", "model_not_found", "not_found_error"),
     (errors.TooLarge("x"), 413, "invalid_request_error", "request_too_large", "request_too_large"),
     (errors.MethodNotAllowed("x"), 405, "invalid_request_error", "method_not_allowed", "invalid_request_error"),
+    (errors.UnsupportedEncoding("x"), 415, "invalid_request_error", "unsupported_encoding", "invalid_request_error"),
+    (errors.UpgradeRequired("x"), 426, "invalid_request_error", "upgrade_required", "invalid_request_error"),
     (errors.RateLimited("x", retry_after_s=1), 429, "requests", "rate_limit_exceeded", "rate_limit_error"),
     (errors.RateLimited("x", retry_after_s=1, limit="tokens"), 429, "tokens", "rate_limit_exceeded", "rate_limit_error"),
     (errors.RateLimited("x", retry_after_s=1, limit="concurrency"), 429, "requests", "rate_limit_exceeded", "rate_limit_error"),

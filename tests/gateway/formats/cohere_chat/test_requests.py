@@ -290,7 +290,7 @@ def test_encode_request(case: Sent) -> None:
         (prompt(ToolResult(call_id="c", content=(File(data="AAAA"),))), "messages"),
         (prompt(Image(data="AAAA"), role="system"), "messages"),
     ],
-    ids=["two answers", "servers", "audio", "a document", "a tool's document", "a system's image"],
+    ids=["two answers", "searches", "audio", "a document", "a tool's document", "a system's image"],
 )
 def test_what_would_mean_something_else_is_refused(asked: Prompt, param: str) -> None:
     with pytest.raises(NotSupported) as refused:

@@ -17,6 +17,8 @@ ERRORS: list[tuple[GatewayError, int, str]] = [
     (errors.NotAllowed("x"), 403, "PERMISSION_DENIED"),
     (errors.ModelNotFound("x"), 404, "NOT_FOUND"),
     (errors.TooLarge("x"), 413, "INVALID_ARGUMENT"),
+    (errors.UnsupportedEncoding("x"), 415, "INVALID_ARGUMENT"),
+    (errors.UpgradeRequired("x"), 426, "FAILED_PRECONDITION"),
     (errors.RateLimited("x", retry_after_s=11.2), 429, "RESOURCE_EXHAUSTED"),
     (errors.StorageUnavailable("x"), 503, "UNAVAILABLE"),
     (errors.UpstreamFailed("x"), 502, "UNAVAILABLE"),
@@ -48,6 +50,7 @@ def test_when_to_come_back_stands_in_the_body() -> None:
     assert detail(error, "RetryInfo")["retryDelay"] == "12s"
     body = json.dumps(gemini.encode_error(error, "r")).encode()
     assert failures.retry_after(body) == 12
+    assert detail(errors.Unavailable("x"), "RetryInfo")["retryDelay"] == "5s"
 
 
 def test_a_field_at_fault_is_named() -> None:

@@ -236,6 +236,24 @@ def test_the_newest_codex_brings_its_tools_in_an_item() -> None:
     assert back == {"model": "m", "input": items}
 
 
+@pytest.mark.parametrize("target", sorted(formats.FORMATS.keys() - {"openai_responses"}))
+def test_what_codex_attaches_by_itself_is_refused_nowhere(target: str) -> None:
+    """Tools found by search or run by OpenAI, and what they left in the conversation."""
+    items = [
+        {"type": "additional_tools", "role": "developer", "tools": [SPACE]},
+        HI,
+        {"type": "web_search_call", "id": "ws_1", "status": "completed"},
+        message("user", {"type": "input_text", "text": "on"}),
+    ]
+    tools = [F, {"type": "web_search"}, {"type": "tool_search", "execution": "client"}]
+    sent = translated(formats.by_name(target), input=items, tools=tools)
+    for name in ("tools.web_search", "tools.tool_search", "content.web_search_call"):
+        assert name in sent.dropped
+    written = wire.dumps(sent.body)
+    assert b'"crm__f"' in written
+    assert b"tool_search" not in written
+
+
 NAMES: list[tuple[str, list[JSONDict], list[str]]] = [
     ("joined", [SPACE], ["crm__f", "crm__apply_patch"]),
     ("a namespace that ends in the joint", [SPACE | {"name": "mcp__crm__"}], ["mcp__crm__f", "mcp__crm__apply_patch"]),
