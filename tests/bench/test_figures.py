@@ -4,8 +4,10 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from bench import conversation
 from bench.load import Answers, read
 from bench.measure import Ledger
+from gateway import formats
 
 REPORT = """\
 Running 3s test @ http://127.0.0.1:9001/v1/chat/completions
@@ -69,3 +71,18 @@ def test_a_log_that_agrees_with_the_load_has_no_fault() -> None:
 def test_a_log_that_disagrees_is_a_fault(wrong: Ledger, words: str) -> None:
     (fault,) = wrong.faults()
     assert words in fault
+
+
+def test_a_long_conversation_is_as_long_as_it_is_said_to_be() -> None:
+    sent = conversation.bodies()
+    assert set(sent) == {name for name in formats.CLIENTS if name in formats.FORMATS}
+    for body in sent.values():
+        assert 900_000 < len(body) < 1_300_000
+
+
+def test_translating_it_loses_no_message() -> None:
+    body = conversation.bodies()["openai_chat"]
+    sent = conversation.translate(
+        body, formats.for_client("openai_chat"), formats.by_name("anthropic_messages")
+    )
+    assert sent.count(b'"tool_result"') == sent.count(b'"tool_use"') == conversation.MESSAGES // 4
