@@ -28,7 +28,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     filter_horizontal = ()
     fieldsets = (
         (None, {"fields": ("username", "password", "email", "role", "is_active")}),
-        ("Budgets", {"classes": ("collapse",), "fields": ("budgets",)}),
+        ("Budgets", {"classes": ("collapse",), "fields": ("budgets", "soft_budgets")}),
         ("Dates", {"classes": ("collapse",), "fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = ((None, {"fields": ("username", "role", "password1", "password2")}),)
@@ -47,10 +47,20 @@ class ApiKeyAdmin(Activatable, ModelAdmin):
     actions = ("activate", "deactivate", "replace")
     fieldsets = (
         (None, {"fields": ("name", "shown", "owner", "scope", "active")}),
-        ("What it may", {"fields": ("allowed_models", "limits", "budgets")}),
+        ("What it may", {"fields": ("allowed_models", "limits", "budgets", "soft_budgets")}),
+        (
+            "What becomes of its requests",
+            {
+                "classes": ("collapse",),
+                "fields": ("controls", "cache", "system_prompt", "thinking", "thinking_budget"),
+            },
+        ),
         (
             "When and from where",
-            {"classes": ("collapse",), "fields": ("expires", "allowed_ips", "created")},
+            {
+                "classes": ("collapse",),
+                "fields": ("expires", "allowed_ips", "denied_ips", "created"),
+            },
         ),
     )
 
@@ -79,13 +89,36 @@ class ApiKeyAdmin(Activatable, ModelAdmin):
 
 @admin.register(GatewaySettings)
 class GatewaySettingsAdmin(ModelAdmin):
-    fields = (
-        "require_api_key",
-        "log_bodies",
-        "retention_days",
-        "stored_responses_days",
-        "ollama_api",
-    )
+    fieldsets = (
+        (None, {"fields": ("require_api_key", "log_bodies", "ollama_api")}),
+        ("What is kept", {"fields": ("retention_days", "stored_responses_days", "cache_ttl_s")}),
+        ("Budgets of all keys together", {"fields": ("budgets", "soft_budgets")}),
+        ("From where", {"classes": ("collapse",), "fields": ("allowed_ips", "denied_ips")}),
+        (
+            "What becomes of requests",
+            {"classes": ("collapse",), "fields": ("system_prompt", "thinking", "thinking_budget")},
+        ),
+        ("Attempts", {"classes": ("collapse",), "fields": ("max_attempts", "deadline_s")}),
+        (
+            "Breaker",
+            {
+                "classes": ("collapse",),
+                "fields": (
+                    "breaker_failures", "breaker_window_s", "breaker_share", "breaker_open_s",
+                ),
+            },
+        ),
+        (
+            "Cooldowns",
+            {
+                "classes": ("collapse",),
+                "fields": (
+                    "cooldown_first_s", "cooldown_max_s", "cooldown_hint_max_s", "cooldown_auth_s",
+                    "model_lock_first_s", "model_lock_max_s",
+                ),
+            },
+        ),
+    )  # fmt: skip
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -3,14 +3,22 @@
 from typing import Any, ClassVar, Self
 
 from django.contrib.auth.models import AbstractUser
-from django.core.validators import MinValueValidator
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
 from accounts import roles
-from omniroute.fields import NetworksField, NumbersField, StringsField
+from omniroute.fields import ChoicesField, NetworksField, NumbersField, StringsField
 
-LIMITS = ("rpm", "tpm", "concurrency")
+LIMITS = ("rpm", "tpm", "concurrency", "max_wait")
+CONTROLS = ("no-fallback", "no-cache", "max-cost", "connection", "session", "tags")
+THINKING = [
+    ("passthrough", "as the client asks"),
+    ("off", "off"),
+    ("fixed", "a fixed budget"),
+    ("adaptive", "the model decides"),
+]
 BUDGETS = tuple(
     f"{period}_{unit}"
     for period in ("daily", "weekly", "monthly")
@@ -23,6 +31,9 @@ class User(AbstractUser):
 
     role = models.CharField(max_length=20, choices=roles.CHOICES, default=roles.MEMBER)
     budgets = NumbersField(names=BUDGETS, help_text='Such as {"monthly_usd": 500}.')
+    soft_budgets = NumbersField(
+        names=BUDGETS, help_text="As budgets; beyond these it is only told."
+    )
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         # Django's flags are a function of the role, so that nothing can grant one without it.
@@ -35,6 +46,11 @@ class User(AbstractUser):
 
     def has_module_perms(self, app_label: str) -> bool:
         return self.is_active and self.role in roles.STAFF
+
+
+def default_controls() -> list[str]:
+    """All but the choice of an account, which is the operator's."""
+    return [name for name in CONTROLS if name != "connection"]
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
@@ -63,10 +79,35 @@ class ApiKey(models.Model):
     allowed_models = StringsField(
         default=roles.any_model, help_text='Globs over alias/model and combo names: ["mk/*"].'
     )
-    limits = NumbersField(names=LIMITS, help_text='Such as {"rpm": 60, "concurrency": 10}.')
+    limits = NumbersField(
+        names=LIMITS,
+        help_text='Such as {"rpm": 60, "concurrency": 10, "max_wait": 5}: a call may wait so many '
+        "seconds for its turn.",
+    )
     budgets = NumbersField(names=BUDGETS, help_text='Such as {"daily_usd": 5}.')
+    soft_budgets = NumbersField(
+        names=BUDGETS, help_text="As budgets; beyond these it is only told."
+    )
     expires = models.DateTimeField(null=True, blank=True)
     allowed_ips = NetworksField(help_text='Empty: from anywhere. Such as ["127.0.0.0/8"].')
+    denied_ips = NetworksField(help_text="From here never, whatever is allowed.")
+    controls = ChoicesField(
+        names=CONTROLS,
+        default=default_controls,
+        help_text="Which x-omniroute-… headers its requests may carry.",
+    )
+    cache = models.BooleanField(
+        default=False, help_text="Answer a request that was answered before from the cache."
+    )
+    system_prompt = models.TextField(
+        blank=True, help_text="Stands before what the client says; empty: the settings' one."
+    )
+    thinking = models.CharField(
+        max_length=20, choices=THINKING, blank=True, help_text="Empty: as the settings say."
+    )
+    thinking_budget = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Tokens, of a fixed budget."
+    )
     active = models.BooleanField(default=True)
     created = models.DateTimeField(auto_now_add=True)
 
@@ -78,6 +119,23 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        _check_thinking(self.thinking, self.thinking_budget)
+
+
+def _check_thinking(thinking: str, budget: int | None) -> None:
+    if thinking == "fixed" and not budget:
+        raise ValidationError({"thinking_budget": "a fixed budget needs its tokens"})
+
+
+def _seconds(default: float, name: str, help_text: str) -> "models.FloatField[float, float]":
+    return models.FloatField(
+        f"{name}, seconds",
+        default=default,
+        validators=[MinValueValidator(0.01)],
+        help_text=help_text,
+    )
 
 
 class GatewaySettings(models.Model):
@@ -102,6 +160,49 @@ class GatewaySettings(models.Model):
         default=False,
         help_text="Serve Ollama's clients under /api/chat and /api/tags.",
     )
+    budgets = NumbersField(names=BUDGETS, help_text="Of all keys together.")
+    soft_budgets = NumbersField(
+        names=BUDGETS, help_text="As budgets; beyond these it is only told."
+    )
+    allowed_ips = NetworksField(help_text="Clients' addresses. Empty: any.")
+    denied_ips = NetworksField(help_text="From here never, whatever is allowed.")
+    system_prompt = models.TextField(
+        blank=True, help_text="Stands before what the client says; a key's own replaces it."
+    )
+    thinking = models.CharField(max_length=20, choices=THINKING, default="passthrough")
+    thinking_budget = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Tokens, of a fixed budget."
+    )
+    cache_ttl_s = models.PositiveIntegerField(
+        "cache, seconds",
+        default=3600,
+        validators=[MinValueValidator(1)],
+        help_text="How long a cached answer may be given again, where a cache is switched on.",
+    )
+    max_attempts = models.PositiveIntegerField(
+        default=12, validators=[MinValueValidator(1)], help_text="Upstream calls for one request."
+    )
+    deadline_s = _seconds(900, "deadline", "After so long no further attempt is begun.")
+    breaker_failures = models.PositiveIntegerField(
+        default=5,
+        validators=[MinValueValidator(1)],
+        help_text="So many failures of a model on a connection open its breaker,",
+    )
+    breaker_window_s = _seconds(60, "breaker window", "within so long,")
+    breaker_share = models.FloatField(
+        default=0.5,
+        validators=[MinValueValidator(0.01), MaxValueValidator(1)],
+        help_text="if they are at least this share of its calls.",
+    )
+    breaker_open_s = _seconds(30, "breaker open", "Then one call probes whether it works again.")
+    cooldown_first_s = _seconds(1, "cooldown, first", "After a 429 without a hint; then doubled.")
+    cooldown_max_s = _seconds(120, "cooldown, longest", "Of those without a hint.")
+    cooldown_hint_max_s = _seconds(
+        3600, "hint, longest", "A provider's own hint counts up to this."
+    )
+    cooldown_auth_s = _seconds(120, "cooldown, credential", "After a 401 or 403.")
+    model_lock_first_s = _seconds(60, "model lock, first", "After a 404 for a model; then doubled.")
+    model_lock_max_s = _seconds(1200, "model lock, longest", "")
     # Raised whenever anything that the snapshot holds is saved; processes compare it.
     version = models.PositiveBigIntegerField(default=1, editable=False)
 
@@ -114,6 +215,9 @@ class GatewaySettings(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.pk = 1
         super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        _check_thinking(self.thinking, self.thinking_budget)
 
     @classmethod
     def load(cls) -> Self:

@@ -62,6 +62,16 @@ class ComboAdmin(Activatable, ModelAdmin):
     list_filter = ("active", "strategy")
     search_fields = ("name", "targets__model")
     inlines = (TargetInline,)
+    fieldsets = (
+        (None, {"fields": ("name", "strategy", "active")}),
+        (
+            "Advanced",
+            {
+                "classes": ("collapse",),
+                "fields": ("tier_strategy", "sticky", "hedge_after", "cache"),
+            },
+        ),
+    )
     actions = ("activate", "deactivate", "duplicate")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Combo]:
@@ -79,9 +89,12 @@ class ComboAdmin(Activatable, ModelAdmin):
             number = 2
             while Combo.objects.filter(name=f"{row.name}-{number}").exists():
                 number += 1
-            copy = Combo.objects.create(
-                name=f"{row.name}-{number}", strategy=row.strategy, active=row.active
-            )
+            fields = {
+                field.name: getattr(row, field.name)
+                for field in Combo._meta.concrete_fields
+                if field.name not in ("id", "name")
+            }
+            copy = Combo.objects.create(name=f"{row.name}-{number}", **fields)
             for target in targets:
                 target.pk, target.combo = None, copy
                 target.save()

@@ -6,7 +6,14 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 
+from providers.models import Strategy
+
 MAX_DEPTH = 5
+PRIORITY_TIERS = "priority-tiers"
+STRATEGIES = [
+    *Strategy.choices,
+    (PRIORITY_TIERS, "priority-tiers: subscription, API key, cheap, free"),
+]
 
 callable_name = RegexValidator(
     r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", "letters, digits, . _ : and - only, and no slash"
@@ -35,11 +42,30 @@ class Alias(models.Model):
 class Combo(models.Model):
     """Targets in order, called by the combo's name as if it were a model."""
 
-    class Strategy(models.TextChoices):
-        FILL_FIRST = "fill-first", "fill-first: in order, until exhausted"
-
     name = models.CharField(max_length=100, unique=True, validators=[callable_name])
-    strategy = models.CharField(max_length=30, choices=Strategy, default=Strategy.FILL_FIRST)
+    strategy = models.CharField(max_length=30, choices=STRATEGIES, default=Strategy.FILL_FIRST)
+    tier_strategy = models.CharField(
+        max_length=30,
+        choices=Strategy,
+        default=Strategy.FILL_FIRST,
+        help_text="Of priority-tiers: among the targets of one tier.",
+    )
+    sticky = models.PositiveIntegerField(
+        default=1,
+        validators=[MinValueValidator(1)],
+        help_text="Round-robin: so many calls in a row go to one target.",
+    )
+    hedge_after = models.FloatField(
+        "hedge after, seconds",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.01)],
+        help_text="When a target has sent nothing for so long, the next is started too. Both are "
+        "paid for. Empty: never.",
+    )
+    cache = models.BooleanField(
+        default=False, help_text="Answer a request that was answered before from the cache."
+    )
     active = models.BooleanField(default=True)
 
     class Meta:
@@ -104,16 +130,25 @@ def check_model(model: str) -> None:
             raise ValidationError({"model": f"{model!r}: {provider.name} has no such model"})
 
 
-def check_nesting(combo: int, nested: Combo, depth: int = 2) -> None:
+def check_nesting(combo: int, nested: Combo) -> None:
     """Refuse a nesting that comes back to `combo`, or goes deeper than MAX_DEPTH.
 
     Raises:
         ValidationError: It does.
     """
-    if nested.pk == combo:
+    below, above = _levels(nested.pk, "combo", "nested"), _levels(combo, "nested", "combo")
+    if combo in below:
         raise ValidationError({"nested": "a combo cannot contain itself"})
-    if depth > MAX_DEPTH:
+    if max(below.values()) + max(above.values()) > MAX_DEPTH:
         raise ValidationError({"nested": f"combos nest at most {MAX_DEPTH} levels deep"})
-    for target in nested.targets.exclude(nested=None).select_related("nested"):
-        if target.nested:
-            check_nesting(combo, target.nested, depth + 1)
+
+
+def _levels(combo: int, of: str, to: str) -> dict[int, int]:
+    """Every combo that is reached from `combo`, and on which level at the deepest; its own is 1."""
+    levels, level, reached = {combo: 1}, 1, {combo}
+    while reached and level <= MAX_DEPTH:
+        level += 1
+        steps = ComboTarget.objects.filter(**{f"{of}__in": reached}).exclude(nested=None)
+        reached = set(steps.values_list(f"{to}_id", flat=True))
+        levels |= dict.fromkeys(reached, level)
+    return levels

@@ -70,3 +70,36 @@ class StringMapField(models.JSONField):
         super().validate(value, model_instance)
         if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
             raise ValidationError("an object whose values are strings is expected")
+
+
+class FlagsField(models.JSONField):
+    """An object of named yes and no: `{"images": false}`. An absent name is unknown."""
+
+    def __init__(self, *args: Any, names: Iterable[str] = (), **kwargs: Any) -> None:
+        self.names = tuple(names)
+        options: dict[str, Any] = {"default": dict, "blank": True} | kwargs
+        super().__init__(*args, **options)
+
+    def validate(self, value: Any, model_instance: models.Model | None) -> None:
+        super().validate(value, model_instance)
+        if not isinstance(value, dict):
+            raise ValidationError("an object of named yes and no is expected")
+        for name, flag in value.items():
+            if name not in self.names:
+                raise ValidationError(f"{name}: unknown; known are {', '.join(self.names)}")
+            if not isinstance(flag, bool):
+                raise ValidationError(f"{name}: true or false is expected")
+
+
+class ChoicesField(StringsField):
+    """A list of some of the `names`."""
+
+    def __init__(self, *args: Any, names: Iterable[str] = (), **kwargs: Any) -> None:
+        self.names = tuple(names)
+        super().__init__(*args, **kwargs)
+
+    def validate(self, value: Any, model_instance: models.Model | None) -> None:
+        super().validate(value, model_instance)
+        for name in value:
+            if name not in self.names:
+                raise ValidationError(f"{name!r}: unknown; known are {', '.join(self.names)}")

@@ -9,7 +9,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from omniroute.actions import Activatable
 from providers.connections import FIELDS, merged_auth, require_key_for_new_origin
-from providers.models import Connection, Provider, ProviderModel
+from providers.models import Connection, ErrorRule, Provider, ProviderModel
 from providers.probing import test_connection
 
 # Every field of every type of credential: those of the form that are no column.
@@ -28,7 +28,7 @@ class ProviderForm(forms.ModelForm):
 
 @admin.register(Provider)
 class ProviderAdmin(ModelAdmin):
-    """Those of the catalogue are facts, and read-only; the operator's own can be changed."""
+    """Of those of the catalogue only what the operator decides can be changed: the rest is facts."""
 
     form = ProviderForm
     list_display = ("name", "alias", "format", "tier", "base_url", "builtin")
@@ -43,13 +43,23 @@ class ProviderAdmin(ModelAdmin):
             "Advanced",
             {
                 "classes": ("collapse",),
-                "fields": ("tier", "passthrough", "other_formats", "quirks"),
+                "fields": (
+                    "tier",
+                    "account_strategy",
+                    "sticky",
+                    "passthrough",
+                    "other_formats",
+                    "quirks",
+                ),
             },
         ),
     )
 
-    def has_change_permission(self, request: HttpRequest, obj: Provider | None = None) -> bool:
-        return super().has_change_permission(request, obj) and not (obj and obj.builtin)
+    def get_readonly_fields(self, request: HttpRequest, obj: Provider | None = None) -> Any:
+        if not (obj and obj.builtin):
+            return ()
+        named = [name for _, section in self.fieldsets for name in section["fields"]]
+        return tuple(name for name in named if name not in ("account_strategy", "sticky"))
 
     def has_delete_permission(self, request: HttpRequest, obj: Provider | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not (obj and obj.builtin)
@@ -83,6 +93,24 @@ class ProviderModelAdmin(Activatable, ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: ProviderModel, form: Any, change: bool) -> None:
         obj.customised = obj.provider.builtin  # the catalogue leaves it alone from now on
+        super().save_model(request, obj, form, change)
+
+
+@admin.register(ErrorRule)
+class ErrorRuleAdmin(Activatable, ModelAdmin):
+    """The first that fits decides, a provider's own before those for any."""
+
+    list_display = ("__str__", "pattern", "scope", "cooldown_s", "active")
+    list_filter = ("active", "action", "provider")
+    list_select_related = ("provider",)
+    search_fields = ("pattern", "provider__slug", "provider__name")
+    autocomplete_fields = ("provider",)
+    ordering_field = "position"
+    hide_ordering_field = True
+    actions = ("activate", "deactivate")
+
+    def save_model(self, request: HttpRequest, obj: ErrorRule, form: Any, change: bool) -> None:
+        obj.customised = bool(obj.builtin)  # a newer version leaves it alone from now on
         super().save_model(request, obj, form, change)
 
 

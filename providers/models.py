@@ -1,5 +1,6 @@
 """What can be called: providers, their models, and the operator's accounts there."""
 
+import re
 import uuid
 from decimal import Decimal
 from typing import Any, ClassVar, Self
@@ -9,11 +10,28 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 
 from omniroute.addresses import check_base_url
-from omniroute.fields import NumbersField, StringMapField, StringsField
+from omniroute.fields import FlagsField, NumbersField, StringMapField, StringsField
 from providers import credentials
 
-LIMITS = ("rpm", "tpm", "concurrency")
+LIMITS = ("rpm", "tpm", "concurrency", "max_wait")
 TIMEOUTS = ("connect", "first_byte", "first_content", "idle", "total")
+CAPABILITIES = ("tools", "parallel_tools", "images", "audio", "files", "schema", "thinking")
+
+
+class Strategy(models.TextChoices):
+    """How candidates are ordered; `combos.strategies` does it."""
+
+    FILL_FIRST = "fill-first", "fill-first: in order, until exhausted"
+    ROUND_ROBIN = "round-robin", "round-robin: each in its turn"
+    POWER_OF_TWO = (
+        "power-of-two-choices",
+        "power-of-two-choices: of two at random the one with less to do",
+    )
+    RANDOM = "random", "random: by weight"
+    LEAST_USED = "least-used", "least-used: fewest tokens in the last hour"
+    COST = "cost-optimized", "cost-optimized: the cheapest for this request"
+    FASTEST = "fastest", "fastest: by time to first token and tokens a second"
+
 
 # An alias stands before the slash of `alias/model`.
 name_part = RegexValidator(r"^[a-z0-9][a-z0-9._-]*$", "lower-case letters, digits, . _ and - only")
@@ -56,6 +74,17 @@ class Provider(models.Model):
         'Such as {"openai_responses": "https://api.openai.com/v1"}.'
     )
     tier = models.CharField(max_length=20, choices=Tier, default=Tier.API_KEY)
+    account_strategy = models.CharField(
+        max_length=30,
+        choices=Strategy,
+        default=Strategy.FILL_FIRST,
+        help_text="Among several connections to it.",
+    )
+    sticky = models.PositiveIntegerField(
+        default=1,
+        validators=[MinValueValidator(1)],
+        help_text="Round-robin: so many calls in a row go to one connection.",
+    )
     allow_private_network = models.BooleanField(
         default=False, help_text="Loopback and private addresses are refused otherwise."
     )
@@ -107,6 +136,10 @@ class ProviderModel(models.Model):
     )
     cache_write_price = models.DecimalField(
         "cache write $/Mtok", max_digits=14, decimal_places=6, null=True, blank=True
+    )
+    capabilities = FlagsField(
+        names=CAPABILITIES,
+        help_text='What it can and cannot do; what is not named is tried. Such as {"images": false}.',
     )
     # As those of its provider, and stronger.
     quirks = models.JSONField(default=dict, blank=True)
@@ -162,7 +195,11 @@ class Connection(models.Model):
     model_names = StringsField(
         "models", help_text='Empty: all that the provider has. Such as ["m1", "m2"].'
     )
-    limits = NumbersField(names=LIMITS, help_text='Such as {"rpm": 600, "concurrency": 50}.')
+    limits = NumbersField(
+        names=LIMITS,
+        help_text='Such as {"rpm": 600, "concurrency": 50, "max_wait": 10}: a call may wait so many '
+        "seconds for its turn.",
+    )
     timeouts = NumbersField(
         names=TIMEOUTS, help_text='Seconds. Such as {"connect": 5, "first_byte": 60}.'
     )
@@ -232,3 +269,61 @@ class Connection(models.Model):
             return self.read_auth()
         except credentials.CredentialUnreadable:
             return {}
+
+
+class ErrorRule(models.Model):
+    """What is done about a failure. The first that fits decides; a provider's own come first."""
+
+    class Action(models.TextChoices):
+        RETRY = "retry", "retry here"
+        NEXT_CONNECTION = "next_connection", "next connection"
+        NEXT_TARGET = "next_target", "next target"
+        STOP = "stop", "stop: the client gets the error"
+
+    class Scope(models.TextChoices):
+        CONNECTION = "connection", "the connection"
+        MODEL = "model", "this model on the connection"
+
+    provider = models.ForeignKey(
+        Provider,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="error_rules",
+        help_text="Empty: any.",
+    )
+    status = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Empty: any.")
+    pattern = models.CharField(
+        max_length=300,
+        blank=True,
+        help_text="A regular expression, searched in the provider's message; case does not matter.",
+    )
+    action = models.CharField(max_length=20, choices=Action)
+    scope = models.CharField(max_length=12, choices=Scope, default=Scope.CONNECTION)
+    cooldown_s = models.FloatField(
+        "cooldown, seconds",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="Empty: as the settings say. 0: none.",
+    )
+    position = models.PositiveIntegerField(default=0)
+    active = models.BooleanField(default=True)
+    # The name of the shipped row that it came from; one that an operator changed stays as it is.
+    builtin = models.CharField(max_length=60, blank=True, editable=False)
+    customised = models.BooleanField(default=False, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["position", "pk"]
+
+    def __str__(self) -> str:
+        of = self.provider.slug if self.provider else "any provider"
+        return f"{of}, {self.status or 'any status'}: {self.get_action_display()}"
+
+    def clean(self) -> None:
+        try:
+            re.compile(self.pattern)
+        except re.error as error:
+            raise ValidationError({"pattern": f"no regular expression: {error}"}) from None
+        if self.status is None and not self.pattern:
+            raise ValidationError("a rule names a status, a pattern, or both")

@@ -115,6 +115,8 @@ def apply(document: schema.Document, *, keep: bool = True) -> list[Change]:
                 _collect(write_entry, entry, f"{section}[{position}]", changes, problems)
             if section == "combos":
                 _write_targets(entries, changes, problems)
+        if document.error_rules is not None:
+            _collect(write.error_rules, document.error_rules, "error_rules", changes, problems)
         if document.settings is not None:
             _collect(write.settings, document.settings, "settings", changes, problems)
         if problems or not keep:
@@ -126,7 +128,7 @@ def apply(document: schema.Document, *, keep: bool = True) -> list[Change]:
 
 def _collect(
     write_entry: Callable[[Any], Change],
-    entry: schema.Entry,
+    entry: schema.Entry | list[schema.ErrorRuleEntry],
     at: str,
     changes: list[Change],
     problems: list[tuple[str, str]],

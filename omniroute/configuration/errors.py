@@ -44,6 +44,7 @@ NAMES = {
     "scope": "scopes",
     "is_active": "active",
     "sha256": "key",
+    "cooldown_s": "cooldown",
 }
 
 
@@ -54,6 +55,7 @@ def of_row(error: ValidationError, at: str = "") -> list[tuple[str, str]]:
     problems = []
     for name, words in error.message_dict.items():
         field = "" if name == NON_FIELD_ERRORS else NAMES.get(name, name)
-        path = f"{at}.{field}" if at and field else at or field
+        joint = "." if at and field and not field.startswith("[") else ""
+        path = f"{at}{joint}{field}"
         problems += [(path, each) for each in words]
     return problems

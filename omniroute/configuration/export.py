@@ -5,11 +5,12 @@ from typing import Any
 
 from django.db.models import Q
 
-from accounts.models import ApiKey, GatewaySettings, User
+from accounts.models import ApiKey, GatewaySettings, User, default_controls
 from combos.models import Alias, Combo
-from omniroute.configuration.write import MASK
+from omniroute.configuration.schema import SettingsEntry
+from omniroute.configuration.write import MASK, rule_fields
 from providers.connections import SECRETS
-from providers.models import Connection, Provider, ProviderModel
+from providers.models import Connection, ErrorRule, Provider, ProviderModel
 
 
 def document(*, secrets: bool = False) -> dict[str, Any]:
@@ -23,7 +24,7 @@ def document(*, secrets: bool = False) -> dict[str, Any]:
         CredentialUnreadable: A stored credential cannot be decrypted.
     """
     sections: dict[str, Any] = {
-        "providers": [provider(row) for row in Provider.objects.filter(builtin=False)],
+        "providers": [provider(row) for row in _own_providers()],
         "models": [model(row) for row in _own_models()],
         "connections": [
             connection(row, secrets)
@@ -35,15 +36,22 @@ def document(*, secrets: bool = False) -> dict[str, Any]:
         "aliases": [{"alias": row.alias, "model": row.model} for row in Alias.objects.all()],
         "users": [user(row) for row in User.objects.order_by("username")],
         "api_keys": [key(row, secrets) for row in ApiKey.objects.select_related("owner")],
+        "error_rules": [
+            _told(**rule_fields(row))
+            for row in ErrorRule.objects.filter(builtin="").select_related("provider")
+        ],
     }
-    settings = GatewaySettings.load()
-    return {name: rows for name, rows in sections.items() if rows} | {
-        "settings": {
-            "require_api_key": settings.require_api_key,
-            "log_bodies": settings.log_bodies,
-            "retention_days": settings.retention_days,
-        }
-    }
+    return {name: rows for name, rows in sections.items() if rows} | {"settings": settings()}
+
+
+def settings() -> dict[str, Any]:
+    row = GatewaySettings.load()
+    return _told(**{name: getattr(row, name) for name in SettingsEntry.model_fields})
+
+
+def _own_providers() -> Any:
+    decided = ~Q(account_strategy="fill-first") | ~Q(sticky=1)
+    return Provider.objects.filter(Q(builtin=False) | decided)
 
 
 def _own_models() -> Any:
@@ -56,6 +64,10 @@ def _told(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value not in (None, "", [], {})}
 
 
+def _unless(value: Any, default: Any) -> Any:
+    return None if value == default else value
+
+
 def provider(row: Provider) -> dict[str, Any]:
     return {
         "id": row.slug,
@@ -66,7 +78,12 @@ def provider(row: Provider) -> dict[str, Any]:
         "tier": row.tier,
         "allow_private_network": row.allow_private_network,
         "passthrough": row.passthrough,
-    } | _told(quirks=row.quirks, other_formats=row.other_formats)
+    } | _told(
+        account_strategy=_unless(row.account_strategy, "fill-first"),
+        sticky=_unless(row.sticky, 1),
+        quirks=row.quirks,
+        other_formats=row.other_formats,
+    )
 
 
 def _number(price: Decimal | None) -> float | None:
@@ -81,6 +98,7 @@ def model(row: ProviderModel) -> dict[str, Any]:
         output_price=_number(row.output_price),
         cache_read_price=_number(row.cache_read_price),
         cache_write_price=_number(row.cache_write_price),
+        capabilities=row.capabilities,
         quirks=row.quirks,
         format=row.format,
         active=None if row.active else False,
@@ -122,24 +140,43 @@ def combo(row: Combo) -> dict[str, Any]:
             )
             for target in row.targets.all()
         ],
-    } | _told(active=None if row.active else False)
+    } | _told(
+        tier_strategy=_unless(row.tier_strategy, "fill-first"),
+        sticky=_unless(row.sticky, 1),
+        hedge_after=row.hedge_after,
+        cache=row.cache or None,
+        active=None if row.active else False,
+    )
 
 
 def user(row: User) -> dict[str, Any]:
     return {"username": row.username, "role": row.role} | _told(
-        email=row.email, budgets=row.budgets, active=None if row.is_active else False
+        email=row.email,
+        budgets=row.budgets,
+        soft_budgets=row.soft_budgets,
+        active=None if row.is_active else False,
     )
 
 
 def key(row: ApiKey, secrets: bool = False) -> dict[str, Any]:
-    return {"name": row.name} | _told(
+    fields = {"name": row.name} | _told(
         key_sha256=row.sha256 if secrets else None,
         owner=row.owner.username if row.owner else None,
         scopes=[row.scope],
         allowed_models=row.allowed_models,
         limits=row.limits,
         budgets=row.budgets,
+        soft_budgets=row.soft_budgets,
         expires=row.expires.isoformat() if row.expires else None,
         allowed_ips=row.allowed_ips,
+        denied_ips=row.denied_ips,
+        cache=row.cache or None,
+        system_prompt=row.system_prompt,
+        thinking=row.thinking,
+        thinking_budget=row.thinking_budget,
         active=None if row.active else False,
     )
+    # An empty list means none here, and not the default.
+    if row.controls != default_controls():
+        fields["controls"] = row.controls
+    return fields

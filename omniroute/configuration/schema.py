@@ -9,14 +9,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from combos.models import Combo
+from accounts.models import THINKING, default_controls
+from combos.models import STRATEGIES
 from providers.connections import FIELDS
-from providers.models import Connection, Provider
+from providers.models import Connection, ErrorRule, Provider
+from providers.models import Strategy as AccountStrategies
 
 
-def available(choices: Any, what: str) -> AfterValidator:
-    """A value of `choices`; the message of another says what there is in this version."""
-    names = [str(name) for name in choices.values]
+def available(names: list[str], what: str) -> AfterValidator:
+    """One of `names`; the message of another says what there is in this version."""
 
     def check(value: str) -> str:
         if value not in names:
@@ -26,9 +27,13 @@ def available(choices: Any, what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-Format = Annotated[str, available(Provider.Format, "format")]
-Strategy = Annotated[str, available(Combo.Strategy, "strategy")]
-AuthType = Annotated[str, available(Connection.Auth, "auth type")]
+Format = Annotated[str, available(Provider.Format.values, "format")]
+Strategy = Annotated[str, available([name for name, _ in STRATEGIES], "strategy")]
+AuthType = Annotated[str, available(Connection.Auth.values, "auth type")]
+AccountStrategy = Annotated[str, available(AccountStrategies.values, "strategy among accounts")]
+Thinking = Annotated[str, available([name for name, _ in THINKING], "way to think")]
+Action = Annotated[str, available(ErrorRule.Action.values, "action")]
+Scope = Annotated[str, available(ErrorRule.Scope.values, "scope")]
 Numbers = dict[str, float]
 
 
@@ -43,6 +48,8 @@ class ProviderEntry(Entry):
     base_url: str
     format: Format = "openai_chat"
     tier: Literal["subscription", "api_key", "cheap", "free"] = "api_key"
+    account_strategy: AccountStrategy = "fill-first"
+    sticky: int = 1
     allow_private_network: bool = False
     passthrough: bool = True
     quirks: dict[str, Any] = Field(default_factory=dict)
@@ -106,6 +113,7 @@ class ModelEntry(Entry):
     output_price: Decimal | None = None
     cache_read_price: Decimal | None = None
     cache_write_price: Decimal | None = None
+    capabilities: dict[str, bool] = Field(default_factory=dict)
     quirks: dict[str, Any] = Field(default_factory=dict)
     format: Format | Literal[""] = ""
     active: bool = True
@@ -125,6 +133,10 @@ class TargetEntry(Entry):
 class ComboEntry(Entry):
     name: str
     strategy: Strategy = "fill-first"
+    tier_strategy: AccountStrategy = "fill-first"
+    sticky: int = 1
+    hedge_after: float | None = None
+    cache: bool = False
     active: bool = True
     targets: list[TargetEntry] = Field(default_factory=list)
 
@@ -143,8 +155,15 @@ class KeyEntry(Entry):
     allowed_models: list[str] = Field(default=["*"])
     limits: Numbers = Field(default_factory=dict)
     budgets: Numbers = Field(default_factory=dict)
+    soft_budgets: Numbers = Field(default_factory=dict)
     expires: datetime | None = None
     allowed_ips: list[str] = Field(default_factory=list)
+    denied_ips: list[str] = Field(default_factory=list)
+    controls: list[str] = Field(default_factory=default_controls)
+    cache: bool = False
+    system_prompt: str = ""
+    thinking: Thinking | Literal[""] = ""
+    thinking_budget: int | None = None
     active: bool = True
 
 
@@ -153,6 +172,19 @@ class UserEntry(Entry):
     email: str = ""
     role: Literal["administrator", "operator", "viewer", "member"] = "member"
     budgets: Numbers = Field(default_factory=dict)
+    soft_budgets: Numbers = Field(default_factory=dict)
+    active: bool = True
+
+
+class ErrorRuleEntry(Entry):
+    """The rules of the document, when it has any, replace all that the operator made."""
+
+    provider: str | None = None
+    status: int | None = None
+    pattern: str = ""
+    action: Action
+    scope: Scope = "connection"
+    cooldown: float | None = None
     active: bool = True
 
 
@@ -162,6 +194,26 @@ class SettingsEntry(Entry):
     retention_days: int | None = Field(default=None, ge=1)
     stored_responses_days: int | None = Field(default=None, ge=0)
     ollama_api: bool | None = None
+    budgets: Numbers | None = None
+    soft_budgets: Numbers | None = None
+    allowed_ips: list[str] | None = None
+    denied_ips: list[str] | None = None
+    system_prompt: str | None = None
+    thinking: Thinking | None = None
+    thinking_budget: int | None = None
+    cache_ttl_s: int | None = None
+    max_attempts: int | None = None
+    deadline_s: float | None = None
+    breaker_failures: int | None = None
+    breaker_window_s: float | None = None
+    breaker_share: float | None = None
+    breaker_open_s: float | None = None
+    cooldown_first_s: float | None = None
+    cooldown_max_s: float | None = None
+    cooldown_hint_max_s: float | None = None
+    cooldown_auth_s: float | None = None
+    model_lock_first_s: float | None = None
+    model_lock_max_s: float | None = None
 
 
 class Document(Entry):
@@ -172,4 +224,5 @@ class Document(Entry):
     combos: list[ComboEntry] = Field(default_factory=list)
     users: list[UserEntry] = Field(default_factory=list)
     api_keys: list[KeyEntry] = Field(default_factory=list)
+    error_rules: list[ErrorRuleEntry] | None = None
     settings: SettingsEntry | None = None

@@ -13,7 +13,7 @@ from combos.models import Alias, Combo, ComboTarget, check_nesting
 from omniroute.configuration import schema
 from omniroute.configuration.errors import of_row
 from providers.connections import merged_auth, require_key_for_new_origin
-from providers.models import Connection, Provider, ProviderModel
+from providers.models import Connection, ErrorRule, Provider, ProviderModel
 
 MASK = "********"
 
@@ -49,25 +49,15 @@ def _write(kind: str, name: str, row: models.Model, /, **values: Any) -> Change:
 
 def provider(entry: schema.ProviderEntry) -> Change:
     row = Provider.objects.filter(slug=entry.id).first() or Provider(slug=entry.id)
+    values = entry.model_dump(exclude={"id"}) | {"name": entry.name or entry.id}
     if row.builtin:
-        raise ValidationError({"slug": f"{entry.id} is built in; another id is needed"})
-    if row.pk:
+        facts = [name for name in values if name not in ("account_strategy", "sticky")]
+        if any(getattr(row, name) != values[name] for name in facts):
+            raise ValidationError({"slug": f"{entry.id} is built in; another id is needed"})
+    elif row.pk:
         for connection in row.connections.filter(base_url=""):
             require_key_for_new_origin(connection, row.base_url, entry.base_url, has_key=False)
-    return _write(
-        "provider",
-        entry.id,
-        row,
-        alias=entry.alias,
-        name=entry.name or entry.id,
-        base_url=entry.base_url,
-        format=entry.format,
-        tier=entry.tier,
-        allow_private_network=entry.allow_private_network,
-        passthrough=entry.passthrough,
-        quirks=entry.quirks,
-        other_formats=entry.other_formats,
-    )
+    return _write("provider", entry.id, row, **values)
 
 
 def model(entry: schema.ModelEntry) -> Change:
@@ -141,7 +131,7 @@ def alias(entry: schema.AliasEntry) -> Change:
 def combo(entry: schema.ComboEntry) -> Change:
     """The combo itself; `targets` follow once every combo that they may name is there."""
     row = Combo.objects.filter(name=entry.name).first() or Combo(name=entry.name)
-    return _write("combo", entry.name, row, strategy=entry.strategy, active=entry.active)
+    return _write("combo", entry.name, row, **entry.model_dump(exclude={"name", "targets"}))
 
 
 def targets(entry: schema.ComboEntry) -> bool:
@@ -198,6 +188,7 @@ def user(entry: schema.UserEntry) -> Change:
         email=entry.email,
         role=entry.role,
         budgets=entry.budgets,
+        soft_budgets=entry.soft_budgets,
         is_active=entry.active,
     )
 
@@ -212,12 +203,7 @@ def api_key(entry: schema.KeyEntry) -> Change:
     values: dict[str, Any] = {
         "owner": owner,
         "scope": entry.scopes[0],
-        "allowed_models": entry.allowed_models,
-        "limits": entry.limits,
-        "budgets": entry.budgets,
-        "expires": entry.expires,
-        "allowed_ips": entry.allowed_ips,
-        "active": entry.active,
+        **entry.model_dump(exclude={"name", "key", "key_sha256", "owner", "scopes"}),
     }
     made = None
     if entry.key:
@@ -228,6 +214,51 @@ def api_key(entry: schema.KeyEntry) -> Change:
         made = keys.assign(row)
     change = _write("API key", entry.name, row, **values)
     return Change(change.kind, change.name, change.created, change.fields, made)
+
+
+def error_rules(entries: list[schema.ErrorRuleEntry]) -> Change:
+    """Replace the operator's own rules where they differ; those that are shipped stay."""
+    own = ErrorRule.objects.filter(builtin="").select_related("provider")
+    wanted = [entry.model_dump() for entry in entries]
+    if [rule_fields(row) for row in own] == wanted:
+        return Change("error rules", "", created=False)
+    for old in own:
+        old.delete()
+    problems: dict[str, list[str]] = {}
+    for position, entry in enumerate(entries):
+        try:
+            _error_rule(position, entry)
+        except ValidationError as error:
+            for path, words in of_row(error, f"[{position}]"):
+                problems.setdefault(path, []).append(words)
+    if problems:
+        raise ValidationError(problems)
+    return Change("error rules", "", created=False, fields=("error_rules",))
+
+
+def rule_fields(row: ErrorRule) -> dict[str, Any]:
+    """As an `ErrorRuleEntry` has them."""
+    return {
+        "provider": row.provider.slug if row.provider else None,
+        "status": row.status,
+        "pattern": row.pattern,
+        "action": row.action,
+        "scope": row.scope,
+        "cooldown": row.cooldown_s,
+        "active": row.active,
+    }
+
+
+def _error_rule(position: int, entry: schema.ErrorRuleEntry) -> None:
+    owner = None
+    if entry.provider is not None:
+        owner = Provider.objects.filter(slug=entry.provider).first()
+        if owner is None:
+            raise ValidationError({"provider": f"there is no provider {entry.provider!r}"})
+    values = entry.model_dump(exclude={"provider", "cooldown"})
+    row = ErrorRule(provider=owner, cooldown_s=entry.cooldown, position=position, **values)
+    row.full_clean()
+    row.save()
 
 
 def settings(entry: schema.SettingsEntry) -> Change:

@@ -177,9 +177,13 @@ def test_a_forged_flag_makes_nobody_an_administrator(admin: Client) -> None:
     assert (eve.is_superuser, eve.is_staff) == (False, False)
 
 
-def test_a_builtin_provider_is_read_only(admin: Client) -> None:
+def test_of_a_builtin_provider_only_what_the_operator_decides_can_be_changed(admin: Client) -> None:
     row = ProviderFactory(builtin=True)
-    assert admin.post(change(row), {"name": "Mine"}).status_code == 403
+    sent = {"name": "Mine", "account_strategy": "round-robin", "sticky": 2}
+    assert admin.post(change(row), sent).status_code == 302
+    was = row.name
+    row.refresh_from_db()
+    assert (row.name, row.account_strategy, row.sticky) == (was, "round-robin", 2)
 
 
 # --- Actions ---------------------------------------------------------------------------------

@@ -65,6 +65,30 @@ users:
   - {{username: ops, email: ops@example.com, role: operator, budgets: {{monthly_usd: 500}}}}
 settings: {{require_api_key: true, log_bodies: false, retention_days: 30}}
 """
+ROUTING = """
+providers:
+  - {id: mock, alias: mk, base_url: https://p.example/v1, account_strategy: round-robin, sticky: 3}
+connections:
+  - {name: c, provider: mock, auth: {type: none}, limits: {concurrency: 2, max_wait: 5}}
+models:
+  - {id: mk/m1, capabilities: {images: false, tools: true}}
+combos:
+  - {name: best, strategy: priority-tiers, tier_strategy: fastest, sticky: 2, hedge_after: 1.5, cache: true,
+     targets: [{model: mk/m1}]}
+users:
+  - {username: ops, soft_budgets: {monthly_usd: 400}}
+api_keys:
+  - {name: laptop, key: sk-omni-0123456789abcdef0123456789abcdef, soft_budgets: {daily_usd: 4}, controls: [tags],
+     denied_ips: [192.0.2.0/24], cache: true, system_prompt: Be kind., thinking: fixed, thinking_budget: 4000}
+error_rules:
+  - {provider: mock, status: 429, pattern: per model, action: next_target, scope: model, cooldown: 30}
+  - {pattern: try again later, action: retry}
+settings:
+  {budgets: {monthly_usd: 100}, soft_budgets: {monthly_usd: 80}, allowed_ips: [127.0.0.0/8], denied_ips: [192.0.2.1],
+   system_prompt: Be brief., thinking: "off", cache_ttl_s: 60, max_attempts: 3, deadline_s: 30, breaker_failures: 4,
+   breaker_window_s: 30, breaker_share: 0.4, breaker_open_s: 10, cooldown_first_s: 2, cooldown_max_s: 60,
+   cooldown_hint_max_s: 600, cooldown_auth_s: 60, model_lock_first_s: 30, model_lock_max_s: 300}
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -127,9 +151,15 @@ WRONG: list[tuple[str, str, str]] = [
      "providers[0].base_url"),
     ("a format to come", "providers: [{id: p, alias: p, base_url: 'https://p.example', format: cursor_connect}]",
      "providers[0].format"),
-    ("a strategy to come", "combos: [{name: c, strategy: random}]", "combos[0].strategy"),
+    ("no strategy", "combos: [{name: c, strategy: luck}]", "combos[0].strategy"),
     ("a sign-in to come", PROVIDER + "connections: [{name: c, provider: p, auth: {type: oauth}}]",
      "connections[0].auth.type"),
+    ("no capability", PROVIDER + "models: [{id: p/m, capabilities: {smell: true}}]",
+     "models[0].capabilities"),
+    ("no control", "api_keys: [{name: k, controls: [magic]}]", "api_keys[0].controls"),
+    ("a pattern that is none", "error_rules: [{pattern: '(', action: stop}]",
+     "error_rules[0].pattern"),
+    ("a fixed budget of nothing", "settings: {thinking: fixed}", "settings.thinking_budget"),
     ("a proxy", PROVIDER + "connections: [{name: c, provider: p, proxy: 'http://x'}]",
      "connections[0].proxy"),
     ("no provider", "connections: [{name: c, provider: nope, auth: {type: none}}]",
@@ -163,6 +193,39 @@ def test_an_error_names_its_place_and_nothing_is_changed(what: str, text: str, p
         apply(read(text, {}))
     assert path in [place for place, _ in failure.value.problems]
     assert export.document(secrets=True) == before
+
+
+def test_every_key_of_routing_applies_and_is_exported_again() -> None:
+    applied(ROUTING)
+    whole = export.document(secrets=True)
+    assert all(line.endswith("unchanged") for line in applied(ROUTING))
+    assert all(str(change).endswith("unchanged") for change in apply(read(yaml.safe_dump(whole))))
+    told = yaml.safe_load(ROUTING)
+    assert whole["settings"].items() >= told["settings"].items()
+    assert [
+        rule.items() >= own.items()
+        for rule, own in zip(whole["error_rules"], told["error_rules"], strict=True)
+    ] == [True, True]
+    for section in ("providers", "connections", "models", "combos", "users"):
+        (row,), (own,) = whole[section], told[section]
+        assert row.items() >= own.items()
+
+
+def test_the_strategy_among_accounts_of_a_builtin_provider_is_the_operators() -> None:
+    row = export.provider(Provider.objects.get(slug="openai")) | {"account_strategy": "least-used"}
+    assert applied(yaml.safe_dump({"providers": [row]})) == [
+        "provider openai: changed account_strategy"
+    ]
+    assert export.document()["providers"] == [row]
+    with pytest.raises(ConfigurationError, match="is built in"):
+        applied(yaml.safe_dump({"providers": [row | {"tier": "free"}]}))
+
+
+def test_a_level_put_in_the_middle_counts_with_those_above() -> None:
+    chain = [{"name": f"c{n}", "targets": [{"combo": f"c{n + 1}"}]} for n in range(4)]
+    applied(yaml.safe_dump({"combos": [*chain, {"name": "c4", "targets": []}]}))
+    with pytest.raises(ConfigurationError, match="at most 5 levels"):
+        applied("combos: [{name: c5}, {name: c4, targets: [{combo: c5}]}]")
 
 
 def test_six_levels_of_combos_are_one_too_many() -> None:

@@ -13,7 +13,7 @@ from django.db import OperationalError
 
 from gateway import runtime
 from omniroute.management.commands import serve
-from tests.omniroute.spawned import Spawned
+from tests.omniroute.spawned import Spawned, until
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_gateway_worker_and_beat_run_and_stop_together(
         with socket.create_connection(("127.0.0.1", port)) as connection:
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
-        assert len(children(served.process.pid)) == 3
+        until(lambda: len(children(served.process.pid)) == 3)
         assert served.stop() == 0
         assert "Traceback" not in served.errors()
     finally:
