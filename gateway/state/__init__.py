@@ -1,10 +1,10 @@
-"""What is counted while calls run: rates, calls at once, budgets.
+"""What is counted while calls run: rates, calls at once, budgets; and what is known between calls.
 
 One interface; in memory for one process or a share of several. Its methods are `async` because a
 store that several machines share is across a network.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -53,6 +53,16 @@ class Lease(Protocol):
 
 
 class State(Protocol):
+    @property
+    def degraded(self) -> str:
+        """Why this process counts by itself though the store is shared; "" where it does not."""
+
+    async def start(self) -> None:
+        """On the event loop that everything else is called on. A store that is away is no error."""
+
+    async def close(self) -> None:
+        """Say what is not said yet, and let go."""
+
     async def claim(self, claim: Claim) -> Lease:
         """Take what the claim asks for, all of it or nothing.
 
@@ -60,3 +70,32 @@ class State(Protocol):
             BudgetSpent: A budget has no room for the estimate.
             RateLimited: A limit has none; it says for how long.
         """
+
+    async def turn(self, names: Sequence[str]) -> list[int]:
+        """How often each name's turn was asked for before, counted up by this asking."""
+
+    # Records: by key, for `ttl_s` seconds at most. Room is bounded: one may be gone earlier.
+
+    async def read(self, key: str) -> bytes | None:
+        """What was written last; None where there is nothing, or not any more."""
+
+    async def write(self, key: str, value: bytes, ttl_s: float) -> None:
+        """In the place of what is there."""
+
+    async def take(self, key: str, value: bytes, ttl_s: float) -> bytes | None:
+        """Write where there is nothing.
+
+        Returns:
+            What was there already, and stays; None where `value` was written.
+        """
+
+    async def drop(self, key: str) -> None:
+        """No error where there is nothing."""
+
+    # Between processes: at most once, in the sender's order, and lost while the store is away.
+
+    def broadcast(self, channel: str, data: bytes) -> None:
+        """Tell every other process that subscribes to the channel; at once, and waiting for none."""
+
+    def subscribe(self, channel: str, callback: Callable[[bytes], None]) -> None:
+        """Call back, on the event loop, with what others broadcast; before the state is started."""

@@ -1,13 +1,17 @@
 """State in this process's memory: exact for one process, a share of each limit for several."""
 
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 
 from gateway.errors import RateLimited
 from gateway.snapshot import Limits
 from gateway.state import Claim, Room
 from gateway.state.budgets import Account, Amounts, Ledger, Logged
 from gateway.state.rates import Rate
+from gateway.state.records import Records
+
+RECORDS_BYTES = 64 << 20
 
 
 class _Counters:
@@ -64,6 +68,7 @@ class MemoryState:
         processes: Among how many the limits and budgets are divided.
         clock: Seconds that never jump, for what lasts.
         wall: Unix seconds, for the calendar.
+        records_bytes: How much room records have.
     """
 
     def __init__(
@@ -72,10 +77,23 @@ class MemoryState:
         processes: int = 1,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        records_bytes: int = RECORDS_BYTES,
     ) -> None:
         self.processes, self.clock, self.wall = processes, clock, wall
         self._counters: dict[str, _Counters] = {}
+        self._turns: defaultdict[str, int] = defaultdict(int)
+        self._records = Records(records_bytes)
         self._ledger = Ledger(processes)
+
+    @property
+    def degraded(self) -> str:
+        return ""
+
+    async def start(self) -> None:
+        """There is nothing to wait for."""
+
+    async def close(self) -> None:
+        """There is nothing to let go of."""
 
     async def claim(self, claim: Claim) -> "MemoryLease":
         now = self.clock()
@@ -117,6 +135,34 @@ class MemoryState:
     def load(self, logged: Logged) -> None:
         """Take over what the log says has been spent; from any thread."""
         self._ledger.load(logged)
+
+    async def turn(self, names: Sequence[str]) -> list[int]:
+        turns = [self._turns[name] for name in names]
+        for name in names:
+            self._turns[name] += 1
+        return turns
+
+    async def read(self, key: str) -> bytes | None:
+        return self._records.read(key, self.clock())
+
+    async def write(self, key: str, value: bytes, ttl_s: float) -> None:
+        self._records.write(key, value, self.clock() + ttl_s)
+
+    async def take(self, key: str, value: bytes, ttl_s: float) -> bytes | None:
+        now = self.clock()
+        found = self._records.read(key, now)
+        if found is None:
+            self._records.write(key, value, now + ttl_s)
+        return found
+
+    async def drop(self, key: str) -> None:
+        self._records.drop(key)
+
+    def broadcast(self, channel: str, data: bytes) -> None:
+        """No other process hears of what is in this one's memory."""
+
+    def subscribe(self, channel: str, callback: Callable[[bytes], None]) -> None:
+        """Nobody broadcasts."""
 
 
 class MemoryLease:
