@@ -4,13 +4,11 @@ What is fed are the fixtures under tests/wire/ of every registered format, with 
 them: random JSON is refused at the first field, and says nothing of what lies behind it.
 """
 
-import base64
 import json
 import random
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,8 +21,8 @@ from gateway.formats import wire
 from gateway.formats.fold import fold
 from gateway.formats.types import Asked, Event, JSONDict, Prompt, Quirks, Reply
 from tests.gateway.formats.test_streams import JSON, cut
+from tests.gateway.formats.wire import fixtures
 
-WIRE = Path(__file__).parents[2] / "wire"
 NAMES = sorted(formats.FORMATS)
 ASKED = Asked(model="m", id="i", created=1, include_usage=True)
 QUIRKS = (
@@ -35,17 +33,11 @@ QUIRKS = (
 
 def bodies(name: str) -> list[Any]:
     """Requests and answers alike: either decoder gets both."""
-    return [json.loads(path.read_text()) for path in sorted((WIRE / name).glob("*.json"))] or [{}]
+    return [json.loads(path.read_text()) for path in fixtures.bodies(name)] or [{}]
 
 
 def streams(name: str) -> list[bytes]:
-    files = [path for path in sorted((WIRE / name).glob("*")) if path.suffix != ".json"]
-    return [_bytes(path) for path in files] or [b"data: {}\n\n"]
-
-
-def _bytes(path: Path) -> bytes:
-    data = path.read_bytes()
-    return base64.b64decode(data) if path.suffix in (".b64", ".base64") else data
+    return [fixtures.stream_of(path) for path in fixtures.streams(name)] or [b"data: {}\n\n"]
 
 
 # --- What is done with what is read ----------------------------------------------------------
