@@ -33,11 +33,11 @@ QUIRKS = (
 
 def bodies(name: str) -> list[Any]:
     """Requests and answers alike: either decoder gets both."""
-    return [json.loads(path.read_text()) for path in fixtures.bodies(name)] or [{}]
+    return [json.loads(path.read_text()) for path in fixtures.bodies(name)]
 
 
 def streams(name: str) -> list[bytes]:
-    return [fixtures.stream_of(path) for path in fixtures.streams(name)] or [b"data: {}\n\n"]
+    return [fixtures.stream_of(path) for path in fixtures.streams(name)]
 
 
 # --- What is done with what is read ----------------------------------------------------------

@@ -8,7 +8,7 @@ WIRE = Path(__file__).parents[3] / "wire"
 
 def streams(name: str) -> list[Path]:
     """A format's streams: all files that are no bodies."""
-    return sorted(path for path in (WIRE / name).glob("*") if path.suffix != ".json")
+    return sorted(path for path in (WIRE / name).iterdir() if path.suffix != ".json")
 
 
 def bodies(name: str) -> list[Path]:

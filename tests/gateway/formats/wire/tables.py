@@ -3,7 +3,9 @@
 from tests.gateway.formats.wire import (
     anthropic_messages,
     bedrock_converse,
+    cohere_chat,
     gemini,
+    ollama_chat,
     openai_chat,
     openai_responses,
 )
@@ -14,4 +16,6 @@ TABLES = {
     "anthropic_messages": anthropic_messages.TABLE,
     "gemini": gemini.TABLE,
     "bedrock_converse": bedrock_converse.TABLE,
+    "cohere_chat": cohere_chat.TABLE,
+    "ollama_chat": ollama_chat.TABLE,
 }

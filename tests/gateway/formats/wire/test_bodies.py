@@ -8,9 +8,8 @@ from gateway import formats
 from gateway.formats import wire
 from gateway.formats.types import Asked, JSONDict, Quirks
 from tests.gateway.formats.wire import fixtures
-from tests.gateway.formats.wire.tables import TABLES
 
-NAMES = sorted(TABLES)
+NAMES = sorted(formats.FORMATS)
 
 
 def body(name: str, what: str) -> JSONDict:

@@ -71,6 +71,10 @@ def test_a_relay_passes_it_on(name: str, case: Case, places: list[int]) -> None:
     assert relay.usage == case.usage
 
 
+def test_each_format_has_its_table() -> None:
+    assert TABLES.keys() == formats.FORMATS.keys()
+
+
 @pytest.mark.parametrize("name", TABLES)
 def test_each_fixture_has_its_row_and_each_row_its_fixture(name: str) -> None:
     table = TABLES[name]
