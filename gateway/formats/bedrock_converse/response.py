@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.errors import UpstreamFailed
+from gateway.errors import NotSupported, UpstreamFailed
 from gateway.formats.bedrock_converse.blocks import Writer
 from gateway.formats.bedrock_converse.content import NAME, read_leniently
 from gateway.formats.failures import read_leniently as parse_leniently
@@ -18,9 +18,7 @@ from gateway.formats.reading import count, others, over
 from gateway.formats.types import (
     Asked,
     Audio,
-    File,
     Finish,
-    Image,
     JSONDict,
     Opaque,
     Part,
@@ -143,7 +141,7 @@ def encode_response(reply: Reply, asked: Asked) -> JSONDict:
     """Write an answer."""
     is_own = reply.format == NAME
     writer = Writer(is_own)
-    content = [block for p in reply.parts if is_tellable(p) for block in writer.blocks(p)]
+    content = [block for part in reply.parts for block in tell(writer, part)]
     body: JSONDict = {
         "output": {"message": {"role": "assistant", "content": content}},
         "stopReason": FINISH_OUT[reply.finish],
@@ -157,14 +155,14 @@ def told_sequence(sequence: str | None) -> JSONDict:
     return {} if sequence is None else {"additionalModelResponseFields": fields}
 
 
-def is_tellable(part: Part) -> bool:
-    """Has an answer of this format a block for it?"""
-    match part:
-        case Opaque(format=origin):
-            return origin == NAME
-        case Image(data=data) | File(data=data):
-            return data is not None
-    return not isinstance(part, Audio)
+def tell(writer: Writer, part: Part) -> list[JSONDict]:
+    """The blocks of a part of an answer; none where this format has no word for it."""
+    if isinstance(part, Audio) or (isinstance(part, Opaque) and part.format != NAME):
+        return []
+    try:
+        return writer.blocks(part)
+    except NotSupported:  # an image that lies elsewhere, a document of an unknown kind
+        return []
 
 
 class _Answer(msgspec.Struct):

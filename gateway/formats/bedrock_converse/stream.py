@@ -27,10 +27,10 @@ from gateway.formats.bedrock_converse.content import (
 from gateway.formats.bedrock_converse.errors import failure_of
 from gateway.formats.bedrock_converse.response import (
     FINISH_OUT,
-    is_tellable,
     read_finish,
     read_sequence,
     read_usage,
+    tell,
     told_sequence,
     write_usage,
 )
@@ -292,7 +292,7 @@ class StreamEncoder:
                 told_citation = write_citation(citation)
                 return self._delta("text", {"citation": told_citation}) if told_citation else b""
             case PartSent(part):
-                return self._part(part) if is_tellable(part) else b""
+                return self._part(part)
             case Started():
                 return self._begin()
             case Finished(finish, usage, sequence):
@@ -328,7 +328,7 @@ class StreamEncoder:
             told = {"reasoningContent": {"redactedContent": write_redacted(part)}}
             return self._next("whole") + self._frame("contentBlockDelta", delta=told) + self._stop()
         messages = b""
-        for block in Writer(is_own=True).blocks(part):
+        for block in tell(Writer(is_own=True), part):
             start, deltas = _cut(block)
             messages += self._next("whole") + self._frame("contentBlockStart", start=start)
             for delta in deltas:

@@ -436,6 +436,7 @@ class StreamEncoder:
         self._is_of_functions = is_of_functions(asked.request)
         # Of calls to custom tools: the arguments of the function that stands for one, or None.
         self._inputs: dict[int, list[str] | None] = {}
+        self._silent: set[int] = set()  # calls of functions that have no arguments yet
         self._before_text = self._write_before_text()
 
     def encode(self, event: Event) -> bytes:
@@ -478,12 +479,14 @@ class StreamEncoder:
 
     def _call(self, call: ToolCallStarted) -> bytes:
         if self._is_of_functions:
+            self._silent.add(call.index)
             return self._function(call.index, name=call.name, arguments="")
         head: JSONDict = {"index": call.index, "id": call.id}
         if call.custom or call.name in self._customs:
             self._inputs[call.index] = None if call.custom else []
             tool = {"name": call.name, "input": ""}
             return self._delta({"tool_calls": [head | {"type": "custom", "custom": tool}]})
+        self._silent.add(call.index)
         function = {"name": call.name, "arguments": ""}
         return self._delta({"tool_calls": [head | {"type": "function", "function": function}]})
 
@@ -497,6 +500,8 @@ class StreamEncoder:
         return write_finish(finish, self._refused)
 
     def _arguments(self, index: int, arguments: str) -> bytes:
+        if arguments:
+            self._silent.discard(index)
         if self._is_of_functions:
             return self._function(index, arguments=arguments)
         if index not in self._inputs:
@@ -524,6 +529,8 @@ class StreamEncoder:
             for index, held in self._inputs.items()
             if held is not None
         )
+        # A call of no arguments is one with an empty object: clients parse what they are given.
+        end += b"".join([self._arguments(index, "{}") for index in sorted(self._silent)])
         end += self._chunk([{"index": 0, "delta": {}, "finish_reason": reason}])
         if self._include_usage and usage is not None:
             end += self._chunk([], usage=write_usage(usage))

@@ -161,7 +161,8 @@ def call_item(response: str, index: int, call: ToolCall, names: Names, status: s
         id = item_id("ctc", response, index)
         kept = {"input": call.arguments}
         return {"id": id, "type": "custom_tool_call", "status": status, **told, **kept}
-    kept = {"arguments": call.arguments}
+    # Of no arguments: nothing while they may still come, and then an empty object.
+    kept = {"arguments": call.arguments or ("" if status == "in_progress" else "{}")}
     id = item_id("fc", response, index)
     return {"id": id, "type": "function_call", "status": status, **told, **kept}
 

@@ -4,13 +4,10 @@ What is fed are the fixtures under tests/wire/ of every registered format, with 
 them: random JSON is refused at the first field, and says nothing of what lies behind it.
 """
 
-import base64
 import json
 import random
-import re
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,8 +20,9 @@ from gateway.formats import wire
 from gateway.formats.fold import fold
 from gateway.formats.types import Asked, Event, JSONDict, Prompt, Quirks, Reply
 from tests.gateway.formats.test_streams import JSON, cut
+from tests.gateway.formats.wire import fixtures
+from tests.gateway.formats.wire.pieces import pieces, replaced
 
-WIRE = Path(__file__).parents[2] / "wire"
 NAMES = sorted(formats.FORMATS)
 ASKED = Asked(model="m", id="i", created=1, include_usage=True)
 QUIRKS = (
@@ -35,17 +33,11 @@ QUIRKS = (
 
 def bodies(name: str) -> list[Any]:
     """Requests and answers alike: either decoder gets both."""
-    return [json.loads(path.read_text()) for path in sorted((WIRE / name).glob("*.json"))] or [{}]
+    return [json.loads(path.read_text()) for path in fixtures.bodies(name)]
 
 
 def streams(name: str) -> list[bytes]:
-    files = [path for path in sorted((WIRE / name).glob("*")) if path.suffix != ".json"]
-    return [_bytes(path) for path in files] or [b"data: {}\n\n"]
-
-
-def _bytes(path: Path) -> bytes:
-    data = path.read_bytes()
-    return base64.b64decode(data) if path.suffix in (".b64", ".base64") else data
+    return [fixtures.stream_of(path) for path in fixtures.streams(name)]
 
 
 # --- What is done with what is read ----------------------------------------------------------
@@ -202,23 +194,18 @@ def test_bodies_with_each_odd_thing_in_each_place(name: str) -> None:
 
 # --- Streams ---------------------------------------------------------------------------------
 
-_OBJECT = re.compile(rb"^(data:\s*)?(\{.*\}),?\s*$")
-
 
 @st.composite
 def odd_streams(draw: Any, name: str) -> list[bytes]:
     """A stream with an odd value in one of its events, or odd bytes, cut anywhere."""
     data = draw(st.sampled_from(streams(name)))
-    lines = data.split(b"\n")
-    objects = [place for place, line in enumerate(lines) if _OBJECT.match(line)]
+    told = pieces(data)
+    objects = [place for place, piece in enumerate(told) if piece.content]
     if objects and draw(st.booleans()):
         place = draw(st.sampled_from(objects))
-        found = _OBJECT.match(lines[place])
-        assert found
-        value = draw(mutated(json.loads(found[2])))
+        value = draw(mutated(json.loads(told[place].content or b"")))
         with suppress(BadRequest):
-            lines[place] = (found[1] or b"") + wire.dumps(value)
-        data = b"\n".join(lines)
+            data = replaced(told, place, wire.dumps(value))
     else:
         data = draw(odd_bytes(data))
     return cut(data, draw(st.lists(st.integers(0, 5000), max_size=4))) if data else []
@@ -277,16 +264,13 @@ def test_json_that_is_odd_as_text(name: str, odd: bytes) -> None:
         for at in random_places.sample(chosen, min(25, len(chosen))):
             serve_text(name, spliced(body, at, odd))
     for data in streams(name)[:12]:
-        lines = data.split(b"\n")
-        for place, line in enumerate(lines):
-            found = _OBJECT.match(line)
-            if found is None:
+        told = pieces(data)
+        for place, piece in enumerate(told):
+            if piece.content is None:
                 continue
-            event = json.loads(found[2])
+            event = json.loads(piece.content)
             at = random_places.choice(places(event))
-            changed = [*lines]
-            changed[place] = (found[1] or b"") + spliced(event, at, odd)
-            serve_stream(name, [b"\n".join(changed)])
+            serve_stream(name, [replaced(told, place, spliced(event, at, odd))])
 
 
 def spliced(body: Any, at: tuple[Any, ...], odd: bytes) -> bytes:

@@ -369,3 +369,14 @@ def test_an_answer_that_is_odd_in_every_place_is_read_or_refused() -> None:
         )
         for name in formats.FORMATS:
             wire.dumps(formats.by_name(name).encode_response(reply, ASKED))
+
+
+def test_a_field_of_the_body_is_not_taken_for_one_of_its_message() -> None:
+    format = formats.by_name("openai_chat")
+    choices = [{"index": 0, "message": {"role": "assistant", "content": "Hi"}}]
+    odd = {"message": None, "choice": 5, "choices": choices, "answer": []}
+    told = format.encode_response(
+        format.decode_response(odd), Asked(model="m-1", id="none", created=0)
+    )
+    assert (told["message"], told["choice"], told["answer"]) == (None, 5, [])
+    assert told["choices"][0]["message"]["content"] == "Hi"

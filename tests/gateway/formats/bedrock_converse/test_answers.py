@@ -13,10 +13,13 @@ from gateway.formats import aws_eventstream, bedrock_converse, wire
 from gateway.formats.types import (
     Asked,
     Citation,
+    File,
     Finish,
+    Image,
     JSONDict,
     Opaque,
     Part,
+    PartSent,
     RedactedThinking,
     Refusal,
     Reply,
@@ -271,6 +274,22 @@ def test_our_own_errors_in_amazons_words() -> None:
     assert message.headers[":message-type"] == "exception"
     assert message.headers[":exception-type"] == "throttlingException"
     assert wire.loads(message.payload) == {"message": "slower, please"}
+
+
+UNTOLD: list[tuple[str, Part]] = [
+    ("an image of a kind that Bedrock has not", Image(data="TU0=", media_type="image/tiff")),
+    ("a document of such a kind", File(data="AAAA", media_type="video/mp4", name="a.mp4")),
+    ("an image that lies elsewhere", Image(url="https://example.com/a.png")),
+    ("what another format knows", Opaque(format="gemini", value={"executableCode": {}})),
+]
+
+
+@pytest.mark.parametrize("part", [row[1] for row in UNTOLD], ids=[row[0] for row in UNTOLD])
+def test_what_this_format_has_no_block_for_is_left_out_of_an_answer(part: Part) -> None:
+    reply = Reply(id="i", model="m", parts=(Text(text="Hi"), part))
+    sent = bedrock_converse.encode_response(reply, ASKED)
+    assert sent["output"]["message"]["content"] == [{"text": "Hi"}]
+    assert bedrock_converse.StreamEncoder(ASKED).encode(PartSent(part)) == b""
 
 
 VALUES: Any = st.recursive(

@@ -2,8 +2,6 @@
 
 import base64
 import os
-import struct
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +15,7 @@ from gateway.errors import UpstreamFailed
 from gateway.formats import sse, wire
 from gateway.formats.fold import fold
 from gateway.formats.types import JSONDict, Reply
+from tests.gateway.formats.wire.messages import event
 
 FOLDER = os.environ.get("CORPUS_DIR", "")
 CLIENTS = ("openai_chat", "openai_responses", "anthropic_messages", "gemini", "ollama_chat")
@@ -113,21 +112,9 @@ def _named(values: list[Any]) -> bytes:
 
 
 def _messages(values: list[Any]) -> bytes:
-    """Amazon's event stream: https://smithy.io/2.0/aws/amazon-eventstream.html."""
     return b"".join(
-        _message(name, wire.dumps(payload)) for value in values for name, payload in value.items()
+        event(name, wire.dumps(payload)) for value in values for name, payload in value.items()
     )
-
-
-def _message(event: str, payload: bytes) -> bytes:
-    told = {":event-type": event, ":content-type": "application/json", ":message-type": "event"}
-    headers = b"".join(
-        bytes([len(name)]) + name.encode() + b"\x07" + struct.pack(">H", len(text)) + text.encode()
-        for name, text in told.items()
-    )
-    prelude = struct.pack(">II", 16 + len(headers) + len(payload), len(headers))
-    message = prelude + struct.pack(">I", zlib.crc32(prelude)) + headers + payload
-    return message + struct.pack(">I", zlib.crc32(message))
 
 
 FRAMINGS: dict[str, Callable[[list[Any]], bytes]] = {
