@@ -1,12 +1,14 @@
-"""`python -m bench [memory|translate]`: what the gateway costs; with neither, its throughput."""
+"""`python -m bench [memory|strategies|translate]`: what the gateway costs; with none, its throughput."""
 
 import sys
 
-from bench import conversation, memory, throughput
+from bench import conversation, memory, strategies, throughput
 
 match sys.argv[1:]:
     case ["memory"]:
         memory.main()
+    case ["strategies"]:
+        strategies.main()
     case ["translate"]:
         conversation.main()
     case arguments:
