@@ -1,17 +1,16 @@
 """One try at one target: translate, call, and wait until there is something to pass on."""
 
-import email.utils
 import time
 from collections.abc import Iterable
 from typing import cast
 
 from msgspec import Struct
 
-from gateway import media, tokens
+from gateway import hints, media, tokens
 from gateway.call import Call
 from gateway.deadline import Deadline
 from gateway.errors import UpstreamFailed, UpstreamRefused
-from gateway.formats import Format, Stage, failures, wire
+from gateway.formats import Format, Stage, wire
 from gateway.formats.types import Prompt
 from gateway.routing import Target
 from gateway.runtime import Runtime
@@ -170,10 +169,7 @@ async def _refused(target: Target, answer: Answer) -> UpstreamRefused:
 
 
 def _hint(answer: Answer, data: bytes) -> float | None:
-    """When to come back: as the header says, or in a body that says it instead, as Google's do."""
-    told = retry_after(answer.header("retry-after"), time.time())
-    if told is None:
-        told = failures.retry_after(data)
+    told = hints.retry_after(answer.header, data, time.time())
     return None if told is None else min(told, MAX_RETRY_AFTER_S)
 
 
@@ -213,20 +209,3 @@ def hide(hidden: Iterable[str], error: UpstreamFailed) -> None:
     for secret in hidden:
         if secret in str(error):
             error.args = (str(error).replace(secret, "[key]"),)
-
-
-def retry_after(value: str, now: float) -> float | None:
-    """Seconds that a `retry-after` header asks for, 0 to MAX_RETRY_AFTER_S; null for nonsense.
-
-    Source: RFC 9110, section 10.2.3: a number of seconds, or an HTTP date.
-    """
-    try:
-        seconds = float(value)
-    except ValueError:
-        parsed = email.utils.parsedate_tz(value)
-        if parsed is None:
-            return None
-        seconds = email.utils.mktime_tz(parsed) - now
-    if seconds != seconds:  # "nan" is a float too
-        return None
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER_S)

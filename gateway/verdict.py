@@ -1,5 +1,11 @@
-"""What a failed attempt means: what the call does next, what is at fault, and for how long."""
+"""What a failed attempt means: what the call does next, what is at fault, and for how long.
 
+Rules look at the words; where none speaks, the status decides.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
@@ -15,6 +21,11 @@ Kind = Literal[
     "context_overflow",  # too long for this model
     "client",  # the request itself is wrong
 ]
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE | re.DOTALL)
 
 
 class Policy(Struct, frozen=True):
@@ -36,6 +47,49 @@ class Policy(Struct, frozen=True):
     model_lock_max_s: float = 1200
 
 
+class Rule(Struct, frozen=True):
+    """What a provider's words mean. Raises `ValueError` where the pattern is none.
+
+    Args:
+        provider: The slug of the one that says so; empty: any.
+        status: Of the answer; null: any, and where there is none.
+        pattern: A regular expression that is searched in the message, whatever the case.
+        kind, scope: Empty: as the status says.
+        cooldown_s: Exactly so long (0: not at all); null: as the policy says.
+        builtin: Shipped, and not an operator's own.
+    """
+
+    action: Action
+    provider: str = ""
+    status: int | None = None
+    pattern: str = ""
+    kind: Kind | Literal[""] = ""
+    scope: Scope | Literal[""] = ""
+    cooldown_s: float | None = None
+    builtin: bool = False
+
+    def __post_init__(self) -> None:
+        try:
+            _compiled(self.pattern)
+        except re.error as error:
+            raise ValueError(f"pattern: {error}") from None
+
+
+class Failure(Struct, frozen=True):
+    """What is known of a failed attempt.
+
+    Args:
+        status: The upstream's; null where there was no answer. 401 where the credential could not
+            even be read.
+        hint_s: When to come back, as the provider says.
+    """
+
+    status: int | None
+    message: str
+    is_timeout: bool = False
+    hint_s: float | None = None
+
+
 class Verdict(Struct, frozen=True):
     """`cooldown_s` is a rule's, and exact (0: none); `hint_s` the provider's own, up to a cap."""
 
@@ -45,3 +99,52 @@ class Verdict(Struct, frozen=True):
     cooldown_s: float | None = None
     hint_s: float | None = None
     cause: str = ""
+
+
+def arrange(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    """The order in which `judge` wants them: an operator's own first, and among them and among the
+    shipped ones those of a single provider first; else as they stand."""
+    return tuple(sorted(rules, key=lambda rule: (rule.builtin, not rule.provider)))
+
+
+def judge(rules: Sequence[Rule], provider: str, failure: Failure) -> Verdict:
+    """What `failure` at `provider` (its slug) means: as the first rule says that fits it."""
+    action, kind, scope = _by_status(failure)
+    cooldown_s = None
+    for rule in rules:
+        if _fits(rule, provider, failure):
+            action, cooldown_s = rule.action, rule.cooldown_s
+            kind, scope = rule.kind or kind, rule.scope or scope
+            break
+    return Verdict(action, kind, scope, cooldown_s, failure.hint_s, _cause(failure))
+
+
+def _fits(rule: Rule, provider: str, failure: Failure) -> bool:
+    return (
+        rule.provider in ("", provider)
+        and rule.status in (None, failure.status)
+        and (not rule.pattern or _compiled(rule.pattern).search(failure.message) is not None)
+    )
+
+
+def _by_status(failure: Failure) -> tuple[Action, Kind, Scope]:
+    if failure.is_timeout:
+        return "next_connection", "server", "model"
+    match failure.status:
+        case 429:
+            return "next_connection", "rate_limit", "connection"
+        case 401 | 403:
+            return "next_connection", "credential", "connection"
+        case 402:
+            return "next_connection", "quota", "connection"
+        case 404 | 410:
+            return "next_connection", "model", "model"
+        case 400 | 413 | 422:
+            return "stop", "client", "model"
+    # No answer, 408, 409, 5xx, nonsense in a 200, and statuses that nobody has heard of.
+    return "next_connection", "server", "model"
+
+
+def _cause(failure: Failure) -> str:
+    """As a page shows it."""
+    return f"{failure.status}: {failure.message}" if failure.status else failure.message

@@ -1,7 +1,7 @@
 """What formats share about errors: finding the row of a table, reading an upstream's words."""
 
 import re
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -76,42 +76,6 @@ def reported(error: object) -> UpstreamFailed:
 def _told(words: object) -> str:
     told = clean(words) if isinstance(words, str) else ""
     return told or "the upstream reports an error"
-
-
-_WAIT = re.compile(r"retry in (\d{1,9}(?:\.\d+)?)(ms|s)\b", re.IGNORECASE)
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
-
-
-def retry_after(body: bytes) -> float | None:
-    """Seconds that an error's body asks to wait, >= 0; null where it says nothing of it.
-
-    In `google.rpc.RetryInfo`, or in the message: "Please retry in 12.5s."
-    """
-    try:
-        value = wire.loads(body)
-    except ValueError:
-        return None
-    if isinstance(value, list) and value:
-        value = value[0]
-    error = value.get("error") if isinstance(value, dict) else None
-    if not isinstance(error, dict):
-        return None
-    details = error.get("details")
-    for detail in details if isinstance(details, list) else ():
-        told = _delay(detail)
-        if told is not None:
-            return told
-    words = _WAIT.search(str(error.get("message") or "")[:10_000])
-    if words is None:
-        return None
-    return float(words[1]) / (1000 if words[2].lower() == "ms" else 1)
-
-
-def _delay(detail: Any) -> float | None:
-    """Of a RetryInfo: "12s", as JSON writes a duration."""
-    delay = detail.get("retryDelay") if isinstance(detail, dict) else None
-    found = _DURATION.fullmatch(delay) if isinstance(delay, str) else None
-    return float(found[1]) if found else None
 
 
 def clean(words: str) -> str:

@@ -13,7 +13,7 @@ class Breaker:
 
     What always works is not counted: it costs nothing, and when it breaks down no earlier success
     delays the breaker. That the last calls have all failed is asked for beside their share: at the
-    beginning the share is chance, and of what fails three times in ten one in six would open.
+    beginning the share is chance, and what fails three times in ten would open one time in three.
     """
 
     __slots__ = ("_calls",)

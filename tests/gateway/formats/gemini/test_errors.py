@@ -1,4 +1,4 @@
-"""Errors in Google's words, and what Google's errors say of when to come back."""
+"""Errors in Google's words."""
 
 import json
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from google.genai import errors as sdk
 
-from gateway import errors
+from gateway import errors, hints
 from gateway.errors import GatewayError
-from gateway.formats import failures, gemini
+from gateway.formats import gemini
 
 ERRORS: list[tuple[GatewayError, int, str]] = [
     (errors.BadRequest("x", param="contents"), 400, "INVALID_ARGUMENT"),
@@ -49,7 +49,7 @@ def test_when_to_come_back_stands_in_the_body() -> None:
     error = errors.RateLimited("x", retry_after_s=11.2)
     assert detail(error, "RetryInfo")["retryDelay"] == "12s"
     body = json.dumps(gemini.encode_error(error, "r")).encode()
-    assert failures.retry_after(body) == 12
+    assert hints.retry_after(lambda name: "", body, now=0) == 12
     assert detail(errors.Unavailable("x"), "RetryInfo")["retryDelay"] == "5s"
 
 
@@ -69,29 +69,3 @@ def test_the_event_that_ends_a_broken_stream() -> None:
     sent = gemini.encode_stream_error(errors.UpstreamFailed('broke\n\ndata: "off"'), "r")
     assert sent.startswith(b'data: {"error":{"code":502,')
     assert sent.count(b"\n") == 2
-
-
-def retry(*details: Any, message: str = "") -> bytes:
-    return json.dumps({"error": {"code": 429, "message": message, "details": details}}).encode()
-
-
-INFO = "type.googleapis.com/google.rpc.RetryInfo"
-WAITS: list[tuple[str, bytes, float | None]] = [
-    ("a delay", retry({"@type": "x"}, {"@type": INFO, "retryDelay": "48s"}), 48),
-    ("a part of a second", retry({"@type": INFO, "retryDelay": "0.25s"}), 0.25),
-    ("words", retry(message="Quota. Please retry in 12.5s."), 12.5),
-    ("milliseconds in words", retry(message="Please retry in 850ms."), 0.85),
-    ("an array", b"[" + retry({"@type": INFO, "retryDelay": "2s"}) + b"]", 2),
-    ("nothing", retry(message="Quota exceeded"), None),
-    ("nonsense", retry(None, {"retryDelay": 5}, {"retryDelay": "-3s"}, {"retryDelay": "nans"}), None),
-    ("no JSON", b"<html>retry in 5s", None),
-    ("no object", b'["x"]', None),
-    ("an error that is a text", b'{"error": "retry in 5s"}', None),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("body", "seconds"), [case[1:] for case in WAITS], ids=[case[0] for case in WAITS]
-)
-def test_how_long_google_asks_to_wait(body: bytes, seconds: float | None) -> None:
-    assert failures.retry_after(body) == seconds

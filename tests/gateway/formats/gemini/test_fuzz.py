@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import BadRequest, UpstreamFailed
-from gateway.formats import failures, gemini, gemini_array, wire
+from gateway.formats import gemini, gemini_array, wire
 from gateway.formats.types import Asked, Quirks
 
 ASKED = Asked(model="m", id="i", created=1)
@@ -75,7 +75,6 @@ def test_any_answer_is_read_or_failed(body: dict[str, Any]) -> None:
     data = json.dumps(body).encode()
     with suppress(UpstreamFailed):
         gemini.sniff_response(data)
-    failures.retry_after(data)
     with suppress(UpstreamFailed):
         reply = gemini.decode_response(body)
         wire.dumps(gemini.encode_response(reply, ASKED))

@@ -1,0 +1,147 @@
+"""When a provider that refuses a call says to come back: in which header or words it ever says so."""
+
+import email.utils
+import math
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from gateway.formats import wire
+
+Header = Callable[[str], str]  # the value of a header by its name in lower case; empty: not there
+
+# The header that says when a limit is whole again, and the one that says what is left of it.
+_RESETS = (
+    ("x-ratelimit-reset-requests", "x-ratelimit-remaining-requests"),  # OpenAI, Groq, Venice
+    ("x-ratelimit-reset-tokens", "x-ratelimit-remaining-tokens"),
+    ("x-ratelimit-reset-requests-day", "x-ratelimit-remaining-requests-day"),  # Cerebras
+    ("x-ratelimit-reset-tokens-minute", "x-ratelimit-remaining-tokens-minute"),
+    ("anthropic-ratelimit-requests-reset", "anthropic-ratelimit-requests-remaining"),
+    ("anthropic-ratelimit-tokens-reset", "anthropic-ratelimit-tokens-remaining"),
+    ("anthropic-ratelimit-input-tokens-reset", "anthropic-ratelimit-input-tokens-remaining"),
+    ("anthropic-ratelimit-output-tokens-reset", "anthropic-ratelimit-output-tokens-remaining"),
+    ("x-ratelimit-reset", "x-ratelimit-remaining"),  # OpenRouter, Together
+    ("ratelimit-reset", "ratelimit-remaining"),  # Replicate
+)
+# Fields of an error's body: Google's RetryInfo, and others' own.
+_FIELDS = ("retryDelay", "retry_after", "resets_in_seconds", "resets_at")
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_UNIT = "ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?"
+_AMOUNT = rf"\d{{1,9}}(?:\.\d{{1,9}})?\s?(?:{_UNIT})(?![a-z])"
+_DURATION = re.compile(rf"(?:{_AMOUNT}[\s,]{{0,2}}){{1,5}}", re.IGNORECASE)  # Go's "6m0s" too
+_PART = re.compile(rf"([\d.]+)\s?({_UNIT})(?![a-z])", re.IGNORECASE)
+_WORDS = re.compile(
+    rf"(?:try again|retry|wait)(?: in| after| for)? ({_DURATION.pattern})", re.IGNORECASE
+)
+_DRAFT = re.compile(r"\br=0\b[^,]*\bt=(\d{1,9})")  # IETF's draft, Hugging Face: "api";r=0;t=55
+
+MAX_TEXT = 10_000
+# From here on a number is a moment and not a duration: the one in Unix seconds, the other in ms.
+_EPOCH_S, _EPOCH_MS = 1e9, 1e11
+
+
+def retry_after(header: Header, body: bytes, now: float) -> float | None:
+    """Seconds until a call may be made again, 0 or more; null where nothing says so.
+
+    What is meant as an answer to this goes before the state of the limits, and of those the ones
+    that are used up count. `now` is in Unix seconds.
+
+    Sources: RFC 9110, section 10.2.3; the providers' pages on rate limits, read 2026-11-25.
+    """
+    milliseconds = _number(header("retry-after-ms"))
+    if milliseconds is not None:
+        return max(milliseconds, 0.0) / 1000
+    for told in (_seconds(header("retry-after"), now), _in_body(body, now)):
+        if told is not None:
+            return told
+    return _reset(header, now)
+
+
+def _reset(header: Header, now: float) -> float | None:
+    """When what is used up is there again; where nothing says what is left, the first of all."""
+    used_up, unknown = [], []
+    for reset, remaining in _RESETS:
+        seconds = _seconds(header(reset), now)
+        left = header(remaining).strip()
+        if seconds is not None and not left:
+            unknown.append(seconds)
+        elif seconds is not None and _number(left) == 0:
+            used_up.append(seconds)
+    draft = _DRAFT.search(header("ratelimit")[:200])
+    if draft is not None:
+        used_up.append(float(draft[1]))
+    return max(used_up) if used_up else min(unknown, default=None)
+
+
+def _in_body(body: bytes, now: float) -> float | None:
+    try:
+        value = wire.loads(body)
+    except ValueError:
+        value = None
+    for told in _told(value[0] if isinstance(value, list) and value else value, now):
+        if told is not None:
+            return told
+    words = _WORDS.search(body[:MAX_TEXT].decode(errors="replace"))
+    return _duration(words[1]) if words is not None else None
+
+
+def _told(value: object, now: float) -> Iterator[float | None]:
+    """What stands wherever an error's body could say it."""
+    error = _member(value, "error")
+    details = _member(error, "details")
+    for place in (*(details if isinstance(details, list) else ()), error, value):
+        for name in _FIELDS:
+            yield _seconds(_member(place, name), now)
+    # OpenRouter puts the headers that it has in mind into the body.
+    headers = _member(_member(error, "metadata"), "headers")
+    if isinstance(headers, dict):
+        told = {name.lower(): str(value) for name, value in headers.items()}
+        yield _reset(lambda name: told.get(name, ""), now)
+
+
+def _member(value: object, name: str) -> object:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _seconds(told: object, now: float) -> float | None:
+    """From `now` to what is told: a number, a duration, or a moment in any notation."""
+    if isinstance(told, bool) or not isinstance(told, int | float | str):
+        return None
+    number = _number(told)
+    if number is None:
+        text = str(told).strip()[:100]
+        number = _duration(text) if _DURATION.fullmatch(text) else _moment(text)
+    elif number >= _EPOCH_MS:
+        number /= 1000
+    if number is None:
+        return None
+    return max(number - now if number >= _EPOCH_S else number, 0.0)
+
+
+def _number(told: float | str) -> float | None:
+    try:
+        number = float(told)
+    except (ValueError, OverflowError):  # JSON's numbers know no bounds
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _duration(text: str) -> float:
+    return sum(
+        float(amount) * _UNITS["ms" if unit.lower().startswith(("ms", "mil")) else unit[0].lower()]
+        for amount, unit in _PART.findall(text)
+    )
+
+
+def _moment(text: str) -> float | None:
+    """Unix seconds of an RFC 3339 time, or of HTTP's."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        parsed = email.utils.parsedate_tz(text)
+        try:
+            return float(email.utils.mktime_tz(parsed)) if parsed else None
+        except (ValueError, OverflowError):
+            return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
