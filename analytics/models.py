@@ -55,6 +55,10 @@ class RequestRecord(models.Model):
     # Only while `log_bodies` is on, and cut to a bound.
     request_body = models.TextField(blank=True)
     response_body = models.TextField(blank=True)
+    # Candidates in the order in which they were to be tried, and those left out with the reason.
+    trace = models.JSONField(default=dict)
+    # Where a cache was consulted: `hit` or `miss`.
+    cache = models.CharField(max_length=4, blank=True)
 
     class Meta:
         ordering: ClassVar = ["-id"]

@@ -16,14 +16,20 @@ Outcome = Literal["ok", "error", "truncated", "aborted", "interrupted"]
 Source = Literal["reported", "estimated"]
 
 
-class Attempt(msgspec.Struct):
-    """One try at one target. `status` is null where no status line was received."""
+class Attempt(msgspec.Struct, omit_defaults=True):
+    """One try at one target. `status` is null where no status line was received.
+
+    `at_ms` is when it began, since the request came. `cost_usd` is told of one that lost against
+    another and was paid for all the same, as an estimate.
+    """
 
     model: str
     connection: str
     status: int | None
     error: str | None
     ms: int
+    at_ms: int = 0
+    cost_usd: str | None = None
 
 
 class Record(msgspec.Struct, kw_only=True, array_like=True):
@@ -62,6 +68,8 @@ class Record(msgspec.Struct, kw_only=True, array_like=True):
     tags: str = "[]"
     request_body: str = ""
     response_body: str = ""
+    trace: str = "{}"  # JSON: candidates in order, and those left out with the reason
+    cache: str = ""
 
 
 encode = msgspec.json.Encoder().encode

@@ -1,6 +1,6 @@
 """What has been spent in the periods that budgets are for, as the log has it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -36,7 +36,7 @@ def spent(
     """Sums since the start of each period.
 
     Args:
-        by: `key` or `user`.
+        by: `key`, `user`, or `total`: of all, under an empty name.
         starts: When each period began: midnights, UTC.
         until: Only of requests that began before; else of all.
     """
@@ -70,6 +70,14 @@ def _sums(
             int(row[f"{period}_tokens"] or 0),
             int(row[f"{period}_requests"] or 0),
         )
-        for row in rows.exclude(**{by: ""}).values(by).annotate(**columns)
+        for row in _grouped(rows, by, columns)
         for period in since
     }
+
+
+def _grouped(
+    rows: QuerySet[Any], by: str, columns: dict[str, Aggregate]
+) -> Iterable[dict[str, Any]]:
+    if by == "total":
+        return [{"total": ""} | rows.aggregate(**columns)]
+    return rows.exclude(**{by: ""}).values(by).annotate(**columns)

@@ -8,8 +8,8 @@ from analytics.costs import cost_picousd
 from gateway.errors import KeyRejected, NotAllowed
 from gateway.exchange import Headers
 from gateway.formats.types import Usage
-from gateway.snapshot import Connection, Prices, Principal
-from gateway.state import Claim, Lease, Room, State
+from gateway.snapshot import Budgets, Connection, Networks, Prices, Principal
+from gateway.state import Claim, Room
 
 # Reserved for an answer whose length the client does not bound; settled to what it was.
 DEFAULT_OUTPUT_TOKENS = 1000
@@ -21,11 +21,19 @@ def check_principal(principal: Principal, client_ip: str, now: float) -> None:
     """Raises `KeyRejected` for an expired key, `NotAllowed` for an address it may not come from."""
     if principal.expires is not None and principal.expires <= now:
         raise KeyRejected("the API key is not valid")
-    if principal.networks and not _is_within(client_ip, principal):
+    if not _is_welcome(client_ip, principal.networks):
         raise NotAllowed("this API key may not be used from this address")
 
 
-def _is_within(client_ip: str, principal: Principal) -> bool:
+def check_address(networks: Networks, client_ip: str) -> None:
+    """Raises `NotAllowed` where nobody may call from."""
+    if not _is_welcome(client_ip, networks):
+        raise NotAllowed("this gateway may not be called from this address")
+
+
+def _is_welcome(client_ip: str, networks: Networks) -> bool:
+    if networks.is_open:
+        return True
     try:
         address = ipaddress.ip_address(client_ip)
     except ValueError:
@@ -33,40 +41,44 @@ def _is_within(client_ip: str, principal: Principal) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
         # A socket that listens on :: sees an IPv4 client as ::ffff:192.0.2.1.
         address = address.ipv4_mapped or address
-    return any(address in network for network in principal.networks)
+    if any(address in network for network in networks.denied):
+        return False
+    return not networks.allowed or any(address in network for network in networks.allowed)
 
 
 def estimate(prompt_tokens: int, max_tokens: int | None, prices: Prices | None) -> tuple[int, int]:
     """What a call may come to, in tokens and 10⁻¹² USD; a model without price costs nothing."""
-    output = min(max_tokens, MAX_OUTPUT_TOKENS) if max_tokens and max_tokens > 0 else 0
-    output = output or DEFAULT_OUTPUT_TOKENS
+    output = output_tokens(max_tokens)
     cost = cost_picousd(Usage(prompt_tokens, output), prices)
     return prompt_tokens + output, cost or 0
 
 
-async def admit(state: State, principal: Principal, tokens: int, picousd: int) -> Lease | None:
-    """Take what the call may come to from the key's limits, and its and its owner's budgets.
+def output_tokens(max_tokens: int | None) -> int:
+    """How long an answer may become, of a client that bounds it or does not."""
+    bounded = min(max_tokens, MAX_OUTPUT_TOKENS) if max_tokens and max_tokens > 0 else 0
+    return bounded or DEFAULT_OUTPUT_TOKENS
 
-    Returns:
-        What to settle afterwards; None where nothing is limited.
 
-    Raises:
-        BudgetSpent, RateLimited: There is not enough left.
-    """
-    if not principal.is_limited:
+def of_key(principal: Principal, total: Budgets, tokens: int, picousd: int) -> Claim | None:
+    """What a call may take from the key's limits, and from its budgets, its owner's and the `total`
+    of all keys; null where nothing is limited."""
+    payers = (
+        (f"key:{principal.name}", principal.budgets),
+        (f"user:{principal.user}", principal.user_budgets),
+        ("total:", total),
+    )
+    hard = tuple([(subject, budgets.hard) for subject, budgets in payers if budgets.hard])
+    soft = tuple([(subject, budgets.soft) for subject, budgets in payers if budgets.soft])
+    if principal.limits.is_none and not hard and not soft:
         return None
-    budgets = [(f"key:{principal.name}", principal.budgets)] if principal.budgets else []
-    if principal.user_budgets:
-        budgets.append((f"user:{principal.user}", principal.user_budgets))
-    claim = Claim(f"key:{principal.name}", principal.limits, tuple(budgets), tokens, picousd)
-    return await state.claim(claim)
+    return Claim(f"key:{principal.name}", principal.limits, hard, tokens, picousd, soft)
 
 
-async def take_connection(state: State, connection: Connection, tokens: int) -> Lease | None:
-    """The same for an account's own limits. Raises `RateLimited` where it has no room."""
+def of_connection(connection: Connection, tokens: int) -> Claim | None:
+    """What a call takes from an account's own limits; null where it has none."""
     if connection.limits.is_none:
         return None
-    return await state.claim(Claim(f"connection:{connection.name}", connection.limits, (), tokens))
+    return Claim(f"connection:{connection.name}", connection.limits, (), tokens)
 
 
 def rate_headers(rooms: Mapping[str, Room]) -> Headers:

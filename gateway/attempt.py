@@ -1,6 +1,7 @@
 """One try at one target: translate, call, and wait until there is something to pass on."""
 
 import time
+from time import monotonic
 from collections.abc import Iterable
 from typing import cast
 
@@ -9,11 +10,12 @@ from msgspec import Struct
 from gateway import hints, media, tokens
 from gateway.call import Call
 from gateway.deadline import Deadline
-from gateway.errors import UpstreamFailed, UpstreamRefused
+from gateway.errors import CredentialFailed, UpstreamFailed, UpstreamRefused
 from gateway.formats import Format, Stage, wire
-from gateway.formats.types import Prompt
+from gateway.formats.types import Prompt, Usage
 from gateway.routing import Target
 from gateway.runtime import Runtime
+from gateway.state import Lease
 from gateway.translation import Translation
 from gateway.upstream import Answer
 from providers.credentials import CredentialUnreadable, resolve
@@ -21,18 +23,43 @@ from providers.credentials import CredentialUnreadable, resolve
 MAX_RETRY_AFTER_S = 3600.0
 
 
-class Opened(Struct, frozen=True):
-    """A target that answers. `body` is the whole answer, or the first of what `stage` let pass."""
+class Opened(Struct, kw_only=True):
+    """A target that answers. `body` is the whole answer, or the first of what `stage` let pass.
+
+    `usage` and `text_chars` are those of a whole answer; of a stream, `stage` knows them. `lease`
+    is of the account's own limits.
+    """
 
     target: Target
     answer: Answer
-    body: bytes
     limit: Deadline
-    stage: Stage | None = None
+    began: float  # monotonic
+    body: bytes
+    stage: Stage | None
+    dropped: tuple[str, ...]
+    usage: Usage | None = None
+    text_chars: int = 0
+    lease: Lease | None = None
+    content_at: float = 0.0  # monotonic, when there was something to pass on
+
+    def close(self) -> None:
+        self.limit.stop()
+        self.answer.close()
 
 
-async def attempt(call: Call, target: Target, runtime: Runtime) -> Opened:
+class _Prepared(Struct, frozen=True):
+    """The body to send, and for a stream what its answer passes through."""
+
+    body: bytes
+    stage: Stage | None
+    dropped: tuple[str, ...]
+
+
+async def attempt(call: Call, target: Target, runtime: Runtime, left_s: float) -> Opened:
     """Call `target`; returns when the first content, or the whole of a plain answer, is there.
+
+    Nothing of the call is changed: several attempts may run at once. `left_s` bounds it beside its
+    connection's own limits.
 
     Raises:
         UpstreamFailed: The target cannot be reached, refuses, or answers nonsense.
@@ -40,25 +67,29 @@ async def attempt(call: Call, target: Target, runtime: Runtime) -> Opened:
             names by URL cannot be fetched.
     """
     times = target.connection.timeouts
-    limit = Deadline(times.total)
+    limit = Deadline(min(times.total, left_s))
+    began = monotonic()
     answer: Answer | None = None
     try:
         with limit:
             limit.expect(times.first_byte, "response")
-            body, stage = await _prepare(call, target, runtime, limit)
-            answer = await _open(call, target, body, runtime)
+            prepared = await _prepare(call, target, runtime, limit)
+            answer = await _open(call, target, prepared.body, runtime)
             if answer.status >= 400:
                 raise await _refused(target, answer)
-            if stage is None:
+            opened = Opened(
+                target=target, answer=answer, limit=limit, began=began, body=b"",
+                stage=prepared.stage, dropped=prepared.dropped,
+            )  # fmt: skip
+            if opened.stage is None:
                 limit.expect(times.total, "end of the answer")
-                whole = _whole(call, target, await answer.read())
-                call.fetched.clear()  # no other target is tried
-                return Opened(target, answer, whole, limit)
-            limit.expect(times.first_content, "content")
-            first = await _first_content(target, answer, stage)
-            limit.expect(times.idle, "further content")
-            call.fetched.clear()
-            return Opened(target, answer, first, limit, stage)
+                _take_whole(call, opened, await answer.read())
+            else:
+                limit.expect(times.first_content, "content")
+                opened.body = await _first_content(target, answer, opened.stage)
+                limit.expect(times.idle, "further content")
+            opened.content_at = monotonic()
+            return opened
     except BaseException as error:
         limit.stop()
         if answer is not None:
@@ -73,32 +104,28 @@ async def _open(call: Call, target: Target, body: bytes, runtime: Runtime) -> An
     try:
         return await runtime.upstreams.open(target, body, url, call.passed_headers(target))
     except CredentialUnreadable as error:
-        raise UpstreamFailed(f"the credential cannot be used: {error}") from None
+        raise CredentialFailed(f"the credential cannot be used: {error}") from None
 
 
 async def _prepare(
     call: Call, target: Target, runtime: Runtime, limit: Deadline
-) -> tuple[bytes, Stage | None]:
-    """The body to send, and for a stream what its answer passes through."""
+) -> _Prepared:
     theirs = target.format
     if theirs.NAME == call.format.NAME:
         request, strip_usage, dropped = theirs.readdress(
             call.request, target.sent, target.model.quirks
         )
-        call.dropped = dropped
-        body = call.raw if request is call.request else wire.dumps(request)
-        if not call.stream:
-            return body, None
+        body = call.body if request is call.request else wire.dumps(request)
         # The client's own, which may frame the stream in another way. It has one: a name that is
         # an upstream's is that of a whole format.
-        return body, cast(Format, call.format).Relay(strip_usage)
+        relay = cast(Format, call.format).Relay(strip_usage) if call.stream else None
+        return _Prepared(body, relay, dropped)
     prompt = await _with_bytes(call, target, runtime, limit)
     encoded = theirs.encode_request(prompt, target.sent, target.model.quirks)
-    call.dropped = encoded.dropped
     stage = None
     if call.stream:
         stage = Translation(theirs.StreamDecoder(), call.format.StreamEncoder(call.asked))
-    return wire.dumps(encoded.body), stage
+    return _Prepared(wire.dumps(encoded.body), stage, encoded.dropped)
 
 
 async def _with_bytes(call: Call, target: Target, runtime: Runtime, limit: Deadline) -> Prompt:
@@ -113,17 +140,17 @@ async def _with_bytes(call: Call, target: Target, runtime: Runtime, limit: Deadl
     return prompt
 
 
-def _whole(call: Call, target: Target, data: bytes) -> bytes:
-    """A plain answer as the client gets it; notes its usage in the call."""
-    theirs = target.format
+def _take_whole(call: Call, opened: Opened, data: bytes) -> None:
+    """A plain answer as the client gets it, and what it used."""
+    theirs = opened.target.format
     if theirs.NAME == call.format.NAME:
-        call.usage = theirs.sniff_response(data)
-        if call.usage is None:
-            call.text_chars = tokens.reply_chars(theirs.decode_response(wire.loads(data)))
-        return data
+        opened.body, opened.usage = data, theirs.sniff_response(data)
+        if opened.usage is None:
+            opened.text_chars = tokens.reply_chars(theirs.decode_response(wire.loads(data)))
+        return
     reply = theirs.decode_response(_json(data))
-    call.usage, call.text_chars = reply.usage, tokens.reply_chars(reply)
-    return wire.dumps(call.format.encode_response(reply, call.asked))
+    opened.usage, opened.text_chars = reply.usage, tokens.reply_chars(reply)
+    opened.body = wire.dumps(call.format.encode_response(reply, call.asked))
 
 
 def _json(data: bytes) -> dict[str, object]:
@@ -163,6 +190,7 @@ async def _refused(target: Target, answer: Answer) -> UpstreamRefused:
     return UpstreamRefused(
         words,
         upstream_status=answer.status,
+        format=target.format.NAME,
         body=data if _is_object(data) else b"",  # a page of HTML is in nobody's format
         retry_after_s=_hint(answer, data),
     )

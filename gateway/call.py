@@ -2,6 +2,7 @@
 
 import logging
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -10,12 +11,16 @@ from analytics.costs import cost_picousd
 from analytics.records import Attempt, Outcome, Record, Source
 from gateway import formats, media, tokens
 from gateway.errors import GatewayError, StorageUnavailable
+from gateway.controls import Controls
 from gateway.exchange import Exchange
 from gateway.formats.types import Asked, JSONDict, Prompt, Usage
 from gateway.journal import Entry, Journal
 from gateway.routing import Target
-from gateway.snapshot import ANYONE, Principal, Snapshot
+from gateway.snapshot import Principal, Snapshot
 from gateway.state import Lease
+
+if TYPE_CHECKING:
+    from gateway.attempt import Opened
 
 # Reserved in the journal for a call's end line; what would make it longer is cut.
 END_BYTES = 8 << 10
@@ -38,8 +43,10 @@ class Call:
         self, exchange: Exchange, format: formats.ClientFormat, snapshot: Snapshot
     ) -> None:
         self.exchange, self.format, self.snapshot = exchange, format, snapshot
-        self.principal: Principal = ANYONE
-        self.raw = b""
+        self.principal: Principal = snapshot.anyone
+        self.controls = Controls()
+        self.raw = b""  # as it came
+        self.body = b""  # as it is relayed: with what the operator has to say in it
         self.request: JSONDict = {}
         self.referred: JSONDict = {}  # fields of the request that are resolved, and told of again
         self.model = ""
@@ -47,12 +54,14 @@ class Call:
         self.estimated_input = 0
         self.attempts: list[Attempt] = []
         self.target: Target | None = None
-        self.target_started = 0.0
         self.usage: Usage | None = None
         self.text_chars = 0
         self.dropped: tuple[str, ...] = ()
         self.lease: Lease | None = None  # of the key's limits and budgets
-        self.account_lease: Lease | None = None  # of the limits of the account that is tried
+        self.account_lease: Lease | None = None  # of the limits of the account that answers
+        self.lost_picousd = 0  # what attempts may have cost that lost against another
+        self.trace = "{}"  # JSON of `selection.Trace`
+        self.cache = ""
         self.entry: Entry | None = None
         self.fetched: media.Known = {}  # what the request names by URL, for the targets tried
         self.kept_answer = bytearray()
@@ -87,28 +96,32 @@ class Call:
         told = ((name, self.exchange.values(name.encode())) for name in PASSED_HEADERS)
         return {name: b",".join(values).decode("latin-1") for name, values in told if values}
 
-    def trying(self, target: Target) -> None:
-        self.target, self.target_started = target, monotonic()
-
-    def tried(self, status: int | None, error: str | None) -> None:
-        """Note how the present attempt ended."""
-        if self.target is not None:
-            took_ms = round((monotonic() - self.target_started) * 1000)
-            self.attempts.append(
-                Attempt(
-                    self.target.model.id,
-                    self.target.connection.name,
-                    status,
-                    error[:200] if error else None,
-                    took_ms,
-                )
+    def tried(
+        self,
+        target: Target,
+        began: float,
+        status: int | None,
+        error: str | None,
+        cost_usd: str | None = None,
+    ) -> None:
+        """Note how an attempt ended that `began` on the monotonic clock."""
+        self.attempts.append(
+            Attempt(
+                model=target.model.id,
+                connection=target.connection.name,
+                status=status,
+                error=error[:200] if error else None,
+                ms=round((monotonic() - began) * 1000),
+                at_ms=round((began - self.exchange.started) * 1000),
+                cost_usd=cost_usd,
             )
+        )
 
-    def leave_account(self) -> None:
-        """The account that was tried did nothing for this call."""
-        if self.account_lease is not None:
-            self.account_lease.settle(0, 0)
-            self.account_lease = None
+    def take(self, opened: "Opened") -> None:
+        """This is the attempt that answers; no other is made."""
+        self.target, self.dropped, self.account_lease = opened.target, opened.dropped, opened.lease
+        self.usage, self.text_chars = opened.usage, opened.text_chars
+        self.fetched.clear()
 
     def keep(self, answer: bytes) -> None:
         """Remember the answer's text where the operator keeps bodies."""
@@ -134,8 +147,9 @@ class Call:
         return msgspec.structs.replace(told, output_tokens=max(told.output_tokens, written))
 
     def cost(self, usage: Usage) -> int | None:
-        """In 10⁻¹² USD; null where the model has no price."""
-        return cost_picousd(usage, self.target.model.prices) if self.target else 0
+        """In 10⁻¹² USD, with what the losers of a race cost; null where the model has no price."""
+        cost = cost_picousd(usage, self.target.model.prices) if self.target else 0
+        return cost if cost is None else cost + self.lost_picousd
 
     def begin(self, journal: Journal, target: Target, reserved_picousd: int | None) -> None:
         """Write down that this call is about to be made: what it becomes if we die now.
@@ -209,6 +223,9 @@ class Call:
             bytes_in=exchange.bytes_in,
             bytes_out=exchange.bytes_out,
         )
+        row.trace, row.cache = self.trace, self.cache
+        if self.controls.tags:
+            row.tags = msgspec.json.encode(self.controls.tags).decode()
         if self.attempts:
             row.attempts = records.encode(self.attempts).decode()
         if self.dropped:
@@ -221,8 +238,11 @@ class Call:
     def _write(self, journal: Journal, row: Record) -> None:
         line = records.encode(row)
         if not self.snapshot.log_bodies and len(line) > END_BYTES - 2:
-            row.attempts, row.dropped = "[]", "[]"
-            line = records.encode(row)
+            for what, nothing in (("trace", "{}"), ("attempts", "[]"), ("dropped", "[]")):
+                setattr(row, what, nothing)
+                line = records.encode(row)
+                if len(line) <= END_BYTES - 2:
+                    break
         try:
             journal.end(self.entry, line)
         except StorageUnavailable as error:  # only without a begin: nothing was spent

@@ -45,6 +45,10 @@ class Deadline:
         if self._timer_at == math.inf:
             self._arm()
 
+    def hand_over(self) -> None:
+        """The attempt goes on in the task that calls this."""
+        self._task = asyncio.current_task()
+
     def stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()

@@ -20,6 +20,7 @@ GatewayError
 │   └── StorageUnavailable    503, the journal cannot be written
 └── UpstreamFailed            502, one attempt or, at the end, all of them
     ├── UpstreamRefused       the upstream's own status: 400, 413 and 422 are the client's
+    ├── CredentialFailed      the account's credential cannot be read
     └── UpstreamTimeout       504
 """
 
@@ -152,7 +153,7 @@ class UpstreamFailed(GatewayError):
 class UpstreamRefused(UpstreamFailed):
     """The upstream answered with an error status.
 
-    `body` is its JSON as received, for a client that speaks the same format. Where
+    `body` is its JSON as received, in `format`, for a client that speaks the same. Where
     `is_clients_fault`, no other target is tried and the client sees the status.
     """
 
@@ -162,16 +163,21 @@ class UpstreamRefused(UpstreamFailed):
         *,
         upstream_status: int,
         body: bytes = b"",
+        format: str = "",
         retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message, upstream_status=upstream_status, retry_after_s=retry_after_s)
-        self.body = body
+        self.body, self.format = body, format
         if self.is_clients_fault:
             self.status = upstream_status
 
     @property
     def is_clients_fault(self) -> bool:
         return self.upstream_status in CLIENT_FAULTS
+
+
+class CredentialFailed(UpstreamFailed):
+    """Nobody was asked."""
 
 
 class UpstreamTimeout(UpstreamFailed):

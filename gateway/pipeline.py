@@ -2,30 +2,30 @@
 
 import asyncio
 import math
-from collections.abc import Sequence
+from time import monotonic
 
 from accounts.keys import hash_key
 from analytics.costs import format_usd
-from gateway import admission, formats, routing, tokens
-from gateway.attempt import Opened, attempt, hide, secrets, without
+from gateway import admission, controls, formats, routing, tokens
+from gateway.attempt import Opened, hide, secrets, without
 from gateway.call import Call
 from gateway.errors import (
     BadRequest,
-    BudgetSpent,
     GatewayError,
     KeyRejected,
     NotAllowed,
-    NotSupported,
-    RateLimited,
     UpstreamFailed,
     UpstreamRefused,
-    UpstreamTimeout,
 )
 from gateway.exchange import Disconnected, Exchange, Headers
+from gateway.fallback import Fallback
 from gateway.formats import Stage, wire
-from gateway.routing import Target
+from gateway.formats.types import Needs, Usage
+from gateway.routing import Route, Target
 from gateway.runtime import Runtime
-from gateway.snapshot import ANYONE, Principal, Snapshot
+from gateway.selection import Ask, Choice, Chooser
+from gateway.snapshot import Principal, Snapshot
+from gateway.verdict import Verdict
 
 STREAM_HEADERS: Headers = [
     (b"cache-control", b"no-cache"),
@@ -54,11 +54,14 @@ async def serve(
     call = Call(exchange, format, runtime.snapshot)
     try:
         call.principal = authenticate(call.snapshot, exchange)
+        call.controls = controls.read(exchange.headers, call.principal.controls)
         await read(call, runtime, conversation)
-        candidates = routing.resolve(call.snapshot, call.principal, call.model, format.NAME)
+        route = routing.resolve(call.snapshot, call.principal, call.model, format.NAME)
         exchange.watch()
-        await admit(call, candidates[0], runtime)
-        opened = await first_answer(call, candidates, runtime)
+        choice = await choose(call, route, runtime)
+        await admit(call, choice.order[0], runtime)
+        opened = await Fallback(call, choice, runtime, route.hedge_after).first_answer()
+        call.take(opened)
         await answer(call, opened, runtime, conversation)
     except GatewayError as error:
         await refuse(call, error, runtime)
@@ -80,10 +83,11 @@ def authenticate(snapshot: Snapshot, exchange: Exchange) -> Principal:
         NotAllowed: The key is not for this, or not from this address.
     """
     key = exchange.credential()
+    admission.check_address(snapshot.networks, exchange.client_ip)
     principal = snapshot.keys.get(hash_key(key)) if key else None
     if principal is None:
         if not snapshot.require_api_key:
-            return ANYONE
+            return snapshot.anyone
         raise KeyRejected("no API key was given" if key is None else "the API key is not valid")
     if principal.scope != "inference":
         raise NotAllowed("this API key is for the management API; models need an inference key")
@@ -100,12 +104,24 @@ async def read(call: Call, runtime: Runtime, conversation: Conversation) -> None
     await read_json(call, runtime)
     call.format.check_request(call.request)
     await conversation.recall(call)
+    say(call)
     call.estimated_input = tokens.estimate_body(call.request)
+
+
+def say(call: Call) -> None:
+    """Put in what the operator has to say to the model, and about its thinking."""
+    principal, request = call.principal, call.request
+    if principal.system_prompt:
+        call.request = call.format.with_system(call.request, principal.system_prompt)
+    if principal.thinking.mode != "passthrough":
+        call.request = call.format.with_thinking(call.request, principal.thinking)
+    if call.request is not request:
+        call.body = wire.dumps(call.request)
 
 
 async def read_json(call: Call, runtime: Runtime) -> None:
     """Take in a body that is a JSON object."""
-    call.raw = await call.exchange.read_body(runtime.max_body_bytes)
+    call.raw = call.body = await call.exchange.read_body(runtime.max_body_bytes)
     try:
         request = wire.loads(call.raw)
     except ValueError as error:
@@ -123,76 +139,53 @@ async def admit(call: Call, target: Target, runtime: Runtime) -> None:
         BudgetSpent, RateLimited: The key has nothing left.
         StorageUnavailable: The journal cannot be written.
     """
-    tokens_wanted, picousd = estimate(call, target)
-    call.lease = await admission.admit(runtime.state, call.principal, tokens_wanted, picousd)
+    at_most = call.format.max_tokens(call.request)
+    wanted, picousd = admission.estimate(call.estimated_input, at_most, target.model.prices)
+    claim = admission.of_key(call.principal, call.snapshot.budgets, wanted, picousd)
+    if claim is not None:
+        call.lease = await runtime.lines.claim(claim, call.principal.name)
     call.begin(runtime.journal, target, picousd if target.model.prices else None)
 
 
-def estimate(call: Call, target: Target) -> tuple[int, int]:
-    """What the call may come to at `target`, in tokens and 10⁻¹² USD."""
-    at_most = call.format.max_tokens(call.request)
-    return admission.estimate(call.estimated_input, at_most, target.model.prices)
-
-
-async def first_answer(call: Call, candidates: Sequence[Target], runtime: Runtime) -> Opened:
-    """Try the candidates in order until one answers.
+async def choose(call: Call, route: Route, runtime: Runtime) -> Choice:
+    """Who is asked, in which order.
 
     Raises:
-        UpstreamFailed: None did, or one said that the request itself is wrong.
-        NotSupported, BudgetSpent: None could be asked, for this reason.
+        BadRequest: No candidate can do what the request needs, or asks for.
+        RateLimited, Unavailable: All that could are cooling down.
     """
-    failures: list[UpstreamFailed] = []
-    unfit: NotSupported | BudgetSpent | None = None
-    for target in candidates:
-        call.trying(target)
-        try:
-            if call.lease is not None:  # this target may be dearer than the first one
-                await call.lease.cover(estimate(call, target)[1])
-            call.account_lease = await admission.take_connection(
-                runtime.state, target.connection, call.estimated_input
-            )
-            return await attempt(call, target, runtime)
-        except RateLimited as error:  # the account's own limits: it was not asked
-            call.tried(None, str(error))
-            failures.append(
-                UpstreamRefused(str(error), upstream_status=429, retry_after_s=error.retry_after_s)
-            )
-        except BudgetSpent as error:
-            call.tried(None, str(error))
-            unfit = error
-        except NotSupported as error:
-            unfit = error
-            call.leave_account()
-        except UpstreamFailed as error:
-            call.tried(error.upstream_status, str(error))
-            call.leave_account()
-            if isinstance(error, UpstreamRefused) and error.is_clients_fault:
-                raise
-            failures.append(error)
-    if unfit is not None and not failures:
-        raise unfit
-    raise exhausted(call, failures)
+    runtime.retries.earn()
+    ask = wishes(call, route)
+    turns = await runtime.state.turn(route.turns) if route.turns else ()
+    chooser = Chooser(
+        ask,
+        runtime.health,
+        runtime.observed,
+        turns=dict(zip(route.turns, turns, strict=True)),
+        rng=runtime.rng,
+        now=monotonic(),
+    )
+    choice = chooser.choose(route)
+    if call.controls.no_fallback:
+        choice = choice.first_only()
+    call.trace = choice.trace()
+    if not choice.order:
+        raise choice.refusal(ask)
+    return choice
 
 
-def exhausted(call: Call, failures: Sequence[UpstreamFailed]) -> GatewayError:
-    """What the client is told when no candidate answered; see the contract's table."""
-    if all(error.upstream_status == 429 for error in failures):
-        hints = [error.retry_after_s for error in failures if error.retry_after_s is not None]
-        return RateLimited(
-            "every account that could answer is rate-limited by its provider",
-            retry_after_s=min(hints, default=5.0),
-        )
-    tried = [
-        {"model": a.model, "connection": a.connection, "status": a.status, "error": a.error}
-        for a in call.attempts
-    ]
-    last = call.attempts[-1]
-    words = f"{last.model} at {last.connection}: {last.error}"
-    if len(tried) > 1:
-        words = f"all {len(tried)} attempts failed; the last, {words}"
-    if all(isinstance(error, UpstreamTimeout) for error in failures):
-        return UpstreamTimeout(words, details={"attempts": tried})
-    return UpstreamFailed(words, details={"attempts": tried})
+def wishes(call: Call, route: Route) -> Ask:
+    """What the call wants of a candidate."""
+    at_most = call.format.max_tokens(call.request)
+    return Ask(
+        principal=call.principal,
+        # Looking through a long conversation takes its time, and is for those alone who refuse.
+        needs=call.format.needs(call.request) if route.is_picky else Needs(),
+        prompt_tokens=call.estimated_input,
+        max_tokens=at_most,
+        output_tokens=admission.output_tokens(at_most),
+        controls=call.controls,
+    )
 
 
 async def answer(call: Call, opened: Opened, runtime: Runtime, conversation: Conversation) -> None:
@@ -201,7 +194,7 @@ async def answer(call: Call, opened: Opened, runtime: Runtime, conversation: Con
     try:
         if opened.stage is None:
             call.finished = True
-            call.tried(opened.answer.status, None)
+            call.tried(opened.target, opened.began, opened.answer.status, None)
             call.keep(opened.body)
             if (cost := call.cost(call.final_usage("ok"))) is not None:
                 headers.append((b"x-omniroute-cost", format_usd(cost).encode()))
@@ -215,8 +208,20 @@ async def answer(call: Call, opened: Opened, runtime: Runtime, conversation: Con
             if call.finished:
                 await drain(opened)
     finally:
-        opened.limit.stop()
-        opened.answer.close()
+        opened.close()
+        observe(call, opened, runtime)
+
+
+def observe(call: Call, opened: Opened, runtime: Runtime) -> None:
+    """Tell the strategies what the call was like."""
+    now, usage = monotonic(), call.usage or Usage()
+    runtime.observed.ended(
+        opened.target.key,
+        tokens=usage.input_tokens + usage.output_tokens,
+        output_tokens=max(usage.output_tokens - usage.reasoning_tokens, 0),
+        seconds_streaming=now - opened.content_at if opened.stage is not None else 0.0,
+        now=now,
+    )
 
 
 async def relay(
@@ -241,7 +246,9 @@ async def relay(
         hidden = secrets(opened.target)
         hide(hidden, error)
         call.note(stage)
-        call.tried(200, str(error))
+        call.tried(opened.target, opened.began, 200, str(error))
+        broke = Verdict("stop", "server", scope="model", cause=f"a stream broke: {error}")
+        runtime.health.failed(*opened.target.key, broke, monotonic())
         # What the upstream itself said of its failure has the client's format already.
         if error is stage.failed:
             end = without(hidden, data)
@@ -252,11 +259,12 @@ async def relay(
         return
     except asyncio.CancelledError:
         call.note(stage)
-        call.tried(200, "the client left" if exchange.disconnected else "the gateway stopped")
+        why = "the client left" if exchange.disconnected else "the gateway stopped"
+        call.tried(opened.target, opened.began, 200, why)
         raise
     call.finished = True
     call.note(stage)
-    call.tried(200, None)
+    call.tried(opened.target, opened.began, 200, None)
     call.keep(data)
     await conversation.remember(call, data)
     call.account(runtime.journal, "ok", 200, sending=len(data))
@@ -289,8 +297,7 @@ async def refuse(call: Call, error: GatewayError, runtime: Runtime) -> None:
     body = refusal(call.format, error, call.exchange.id)
     if (
         isinstance(error, UpstreamRefused)
-        and call.target is not None
-        and call.target.format.NAME == call.format.NAME
+        and error.format == call.format.NAME
         and error.body
     ):
         body = error.body  # as the upstream said it: some clients negotiate on the exact words

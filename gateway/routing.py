@@ -2,21 +2,19 @@
 
 import difflib
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import quote
 
 from msgspec import Struct
 from yarl import URL
 
-from gateway import formats
+from combos.models import PRIORITY_TIERS
+from gateway import auto, formats
 from gateway.errors import ModelNotFound, NotAllowed, Unavailable
-from gateway.snapshot import Connection, Model, Principal, Provider, Snapshot
+from gateway.snapshot import Combo, Connection, Model, Principal, Provider, Snapshot
 from providers import authentication
 
-# A call tries no more candidates than this: what twelve could not answer, the next will not.
-MAX_CANDIDATES = 12
-
-
-class Target(Struct, frozen=True):
+class Target(Struct, frozen=True, eq=False):
     """A model on a connection: all that an attempt needs, prepared once a snapshot."""
 
     provider: Provider
@@ -28,6 +26,11 @@ class Target(Struct, frozen=True):
     url: URL
     stream_url: URL
     headers: tuple[tuple[bytes, bytes], ...]  # of the answer: who gave it
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What is counted and remembered about it is counted for this."""
+        return self.connection.name, self.model.id
 
     def request_headers(self, url: URL, body: bytes) -> dict[str, str]:
         """What leaves with `body` for `url`. The credential is resolved here, when it is used.
@@ -49,10 +52,39 @@ class Target(Struct, frozen=True):
         }
 
 
-def resolve(
-    snapshot: Snapshot, principal: Principal, name: str, client_format: str
-) -> tuple[Target, ...]:
-    """The candidates for a model, alias or combo, in the order in which they are tried.
+class Group(Struct, frozen=True, eq=False):
+    """Candidates among which a strategy chooses: a combo's targets, or a provider's accounts."""
+
+    turn: str  # whose turn round-robin counts: `combo:best`
+    strategy: str
+    members: tuple["Group | Target", ...]
+    weights: tuple[int, ...]
+    inner: str = "fill-first"  # within a tier, of `priority-tiers`
+    sticky: int = 1  # how many calls in a row are one turn
+
+    @property
+    def takes_turns(self) -> bool:
+        return len(self.members) > 1 and "round-robin" in (self.strategy, self.inner)
+
+
+class Route(Struct, frozen=True, eq=False):
+    """All that a name stands for, prepared once a snapshot.
+
+    `targets` are the candidates in configured order. `turns`: whose turns a choice among them has
+    to know. `is_open`: they are whatever the key may call, and not what somebody named.
+    """
+
+    root: Group
+    targets: tuple[Target, ...]
+    turns: tuple[str, ...]
+    is_picky: bool = False  # some of them are known to lack something
+    is_open: bool = False
+    hedge_after: float | None = None
+    cache: bool = False
+
+
+def resolve(snapshot: Snapshot, principal: Principal, name: str, client_format: str) -> Route:
+    """The candidates for a model, an alias, a combo or `auto`.
 
     Each is spoken to in the client's format where it knows that.
 
@@ -64,40 +96,116 @@ def resolve(
     alias_of = snapshot.aliases.get(name, name)
     if not principal.may_call(name, alias_of):
         raise NotAllowed(f"this API key may not call the model {name!r}", param="model")
-    candidates = snapshot.routes.get((name, client_format))
-    if candidates is None:
-        candidates = tuple(_candidates(snapshot, name, client_format))[:MAX_CANDIDATES]
+    route = snapshot.routes.get((name, client_format))
+    if route is None:
+        route = _Roads(snapshot, client_format).route(name)
         if len(snapshot.routes) >= 10_000:  # names that are passed through are anyone's
             snapshot.routes.clear()
-        snapshot.routes[name, client_format] = candidates
-    if not candidates:
+        snapshot.routes[name, client_format] = route
+    if not route.targets:
         raise Unavailable(f"no active connection serves the model {name!r}", retry_after_s=30)
-    return candidates
+    return route
 
 
-def _candidates(snapshot: Snapshot, name: str, client_format: str) -> Iterator[Target]:
-    if name not in snapshot.combos and not _exists(snapshot, snapshot.aliases.get(name, name)):
+class _Roads:
+    """Builds a route; what is reached by two ways stands where it is reached first."""
+
+    def __init__(self, snapshot: Snapshot, client_format: str) -> None:
+        self._snapshot, self._format = snapshot, client_format
+        self._seen: set[tuple[str, str]] = set()
+
+    def route(self, name: str) -> Route:
+        snapshot = self._snapshot
+        combo = snapshot.combos.get(name)
+        if combo is not None:
+            return _route(self._combo(combo), hedge_after=combo.hedge_after, cache=combo.cache)
+        model = snapshot.aliases.get(name, name)
+        if _exists(snapshot, model):
+            return _route(self._accounts(model))
+        if name in auto.NAMES:
+            return _route(self._auto(name), is_open=True)
         raise _not_found(snapshot, name)
-    seen: set[tuple[str, str]] = set()
-    for model in _models(snapshot, name):
-        for target in _targets(snapshot, model, client_format):
-            key = (target.connection.name, target.sent)
-            if key not in seen:  # a combo may reach a model by two ways; it is tried once
-                seen.add(key)
-                yield target
+
+    def _combo(self, combo: Combo) -> Group:
+        """Saving refuses cycles of combos."""
+        members: list[Group | Target] = []
+        weights: list[int] = []
+        for target in combo.targets:
+            if target.model is not None:
+                group = self._accounts(target.model)
+            elif target.combo in self._snapshot.combos:
+                group = self._combo(self._snapshot.combos[target.combo])
+            else:
+                continue  # it is switched off
+            # Tiers are those of providers, whatever combo they stand in.
+            found = leaves(group) if combo.strategy == PRIORITY_TIERS else [group]
+            members += found
+            weights += [target.weight] * len(found)
+        return Group(
+            turn=f"combo:{combo.name}",
+            strategy=combo.strategy,
+            inner=combo.tier_strategy,
+            sticky=combo.sticky,
+            members=tuple(members),
+            weights=tuple(weights),
+        )
+
+    def _auto(self, name: str) -> Group:
+        strategy, inner = auto.STRATEGIES[name]
+        members = [
+            target
+            for model in auto.models(self._snapshot, name)
+            for target in leaves(self._accounts(model))
+        ]
+        return Group(name, strategy, tuple(members), (1,) * len(members), inner)
+
+    def _accounts(self, model_id: str) -> Group:
+        """A model on all of its provider's connections that serve it."""
+        snapshot = self._snapshot
+        alias, _, name = model_id.partition("/")
+        if not _exists(snapshot, model_id):
+            return Group("", "fill-first", (), ())  # a combo's target that has gone since
+        provider = snapshot.providers[alias]
+        model = provider.models.get(name) or Model(model_id, name, quirks=provider.quirks)
+        targets = tuple(
+            _target(provider, connection, model, self._format)
+            for connection in provider.connections
+            if not connection.model_names or name in connection.model_names
+            if self._is_new(connection, model)
+        )
+        return Group(
+            turn=f"provider:{alias}",
+            strategy=provider.account_strategy,
+            sticky=provider.sticky,
+            members=targets,
+            weights=(1,) * len(targets),
+        )
+
+    def _is_new(self, connection: Connection, model: Model) -> bool:
+        key = (connection.name, connection.model_map.get(model.name, model.name))
+        new = key not in self._seen
+        self._seen.add(key)
+        return new
 
 
-def _models(snapshot: Snapshot, name: str) -> Iterator[str]:
-    """The `alias/model` names that `name` stands for. Saving refuses cycles of combos."""
-    combo = snapshot.combos.get(name)
-    if combo is None:
-        yield snapshot.aliases.get(name, name)
-        return
-    for target in combo.targets:
-        if target.model is not None:
-            yield target.model
-        elif target.combo in snapshot.combos:
-            yield from _models(snapshot, target.combo)
+def _route(root: Group, **more: Any) -> Route:
+    targets = tuple(leaves(root))
+    turns = {group.turn: None for group in _groups(root) if group.takes_turns}
+    picky = any(target.model.lacks for target in targets)
+    return Route(root=root, targets=targets, turns=tuple(turns), is_picky=picky, **more)
+
+
+def leaves(member: Group | Target) -> list[Target]:
+    if isinstance(member, Target):
+        return [member]
+    return [target for inner in member.members for target in leaves(inner)]
+
+
+def _groups(group: Group) -> Iterator[Group]:
+    yield group
+    for member in group.members:
+        if isinstance(member, Group):
+            yield from _groups(member)
 
 
 def _exists(snapshot: Snapshot, model_id: str) -> bool:
@@ -111,17 +219,6 @@ def _exists(snapshot: Snapshot, model_id: str) -> bool:
         or name in provider.models
         or any(name in connection.model_names for connection in provider.connections)
     )
-
-
-def _targets(snapshot: Snapshot, model_id: str, client_format: str) -> Iterator[Target]:
-    alias, _, name = model_id.partition("/")
-    if not _exists(snapshot, model_id):
-        return  # a combo's target that has gone since it was saved
-    provider = snapshot.providers[alias]
-    model = provider.models.get(name) or Model(model_id, name, quirks=provider.quirks)
-    for connection in provider.connections:
-        if not connection.model_names or name in connection.model_names:
-            yield _target(provider, connection, model, client_format)
 
 
 def _target(provider: Provider, connection: Connection, model: Model, client_format: str) -> Target:
@@ -164,7 +261,7 @@ def callable_names(snapshot: Snapshot) -> list[str]:
     models = [
         f"{provider.alias}/{name}"
         for provider in snapshot.providers.values()
-        for name in _served(provider)
+        for name in provider.served
     ]
     aliases = [a for a, model in snapshot.aliases.items() if _answers(snapshot, model)]
     combos = [
@@ -172,15 +269,18 @@ def callable_names(snapshot: Snapshot) -> list[str]:
         for name in snapshot.combos
         if any(_answers(snapshot, model) for model in _models(snapshot, name))
     ]
-    return [*combos, *aliases, *sorted(models)]
+    named = {*combos, *aliases}
+    autos = [name for name in auto.NAMES if name not in named and any(auto.models(snapshot, name))]
+    return [*combos, *aliases, *autos, *sorted(models)]
 
 
-def _served(provider: Provider) -> set[str]:
-    """Names of a provider's models that some active connection serves."""
-    served: set[str] = set()
-    for connection in provider.connections:
-        served |= connection.model_names or provider.models.keys()
-    return served
+def _models(snapshot: Snapshot, combo: str) -> Iterator[str]:
+    """All that a combo and those in it name."""
+    for target in snapshot.combos[combo].targets:
+        if target.model is not None:
+            yield target.model
+        elif target.combo in snapshot.combos:
+            yield from _models(snapshot, target.combo)
 
 
 def _answers(snapshot: Snapshot, model: str) -> bool:

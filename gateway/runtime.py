@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from random import Random
 from time import monotonic, time
 from typing import Any, TypeVar
 
@@ -15,8 +16,12 @@ from django.db import DatabaseError, connection
 from analytics import records, spending
 from gateway.journal import Journal
 from gateway.snapshot import Snapshot, Watcher
+from gateway.retries import Retries
 from gateway.state import budgets
+from gateway.state.health import Health
 from gateway.state.memory import MemoryState
+from gateway.state.observed import Observed
+from gateway.state.waiting import Lines
 from gateway.upstream import Upstreams
 from omniroute.http import Fetcher
 
@@ -40,6 +45,11 @@ class Runtime:
             fsync=settings.JOURNAL_FSYNC,
         )
         self.state = MemoryState(processes=settings.GATEWAY_PROCESSES)
+        self.lines = Lines(self.state)
+        self.health = Health(self.watcher.current.policy)
+        self.observed = Observed()
+        self.retries = Retries()
+        self.rng = Random()  # noqa: S311  # it balances, and keeps no secret
         self.upstreams = Upstreams()
         self.fetcher = Fetcher(allow_private=settings.FETCH_PRIVATE_NETWORKS)
         self.max_body_bytes = settings.MAX_BODY_MB << 20
@@ -112,8 +122,11 @@ class Runtime:
         """The periods for which keys and users have budgets; nothing where none has."""
         keys = self.snapshot.keys.values()
         names = {
-            "key": {name for key in keys for name in key.budgets},
-            "user": {name for key in keys for name in key.user_budgets},
+            "key": {name for key in keys for name in (*key.budgets.hard, *key.budgets.soft)},
+            "user": {
+                name for key in keys for name in (*key.user_budgets.hard, *key.user_budgets.soft)
+            },
+            "total": {*self.snapshot.budgets.hard, *self.snapshot.budgets.soft},
         }
         return {
             kind: {name.partition("_")[0] for name in of_kind}

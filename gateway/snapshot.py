@@ -12,6 +12,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -19,9 +20,11 @@ from django.db import DatabaseError, connection, models, transaction
 from django.db.models.signals import post_delete, post_save
 from msgspec import Struct, field
 
-from accounts.models import ApiKey, GatewaySettings, User
+from accounts.models import CONTROLS, ApiKey, GatewaySettings, User
 from combos import models as combos
+from gateway import verdict
 from gateway.formats.types import Quirks
+from gateway.verdict import Policy, Rule
 from providers import models as providers
 from providers.connections import missing_from
 from providers.credentials import CredentialUnreadable
@@ -53,15 +56,47 @@ class Timeouts(Struct, frozen=True):
 
 
 class Limits(Struct, frozen=True):
-    """A minute's requests and tokens, and calls at once; null is no limit."""
+    """A minute's requests and tokens, and calls at once; null is no limit.
+
+    A call may wait up to `max_wait` seconds for its turn.
+    """
 
     rpm: float | None = None
     tpm: float | None = None
     concurrency: float | None = None
+    max_wait: float = 0
 
     @property
     def is_none(self) -> bool:
         return self.rpm is None and self.tpm is None and self.concurrency is None
+
+
+class Networks(Struct, frozen=True):
+    """From where calls may come. What is denied stays so, whatever is allowed."""
+
+    allowed: tuple[Network, ...] = ()  # (): from anywhere
+    denied: tuple[Network, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        return not self.allowed and not self.denied
+
+
+class Budgets(Struct, frozen=True):
+    """By name (`daily_usd`). Beyond a hard one calls are refused, beyond a soft one it is told."""
+
+    hard: dict[str, float] = field(default_factory=dict)
+    soft: dict[str, float] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.hard or self.soft)
+
+
+class Thinking(Struct, frozen=True):
+    """What becomes of what a request says about thinking. `budget` is in tokens."""
+
+    mode: Literal["passthrough", "off", "fixed", "adaptive"] = "passthrough"
+    budget: int | None = None
 
 
 class Principal(Struct, frozen=True):
@@ -73,20 +108,19 @@ class Principal(Struct, frozen=True):
     scope: str = "inference"
     allowed: re.Pattern[str] | None = None  # null: every model
     limits: Limits = Limits()
-    budgets: dict[str, float] = field(default_factory=dict)
-    user_budgets: dict[str, float] = field(default_factory=dict)
+    budgets: Budgets = Budgets()
+    user_budgets: Budgets = Budgets()
     expires: float | None = None  # Unix seconds
-    networks: tuple[Network, ...] = ()
-
-    @property
-    def is_limited(self) -> bool:
-        return bool(self.budgets or self.user_budgets) or not self.limits.is_none
+    networks: Networks = Networks()
+    controls: frozenset[str] = frozenset()  # headers that its requests may carry
+    cache: bool = False
+    system_prompt: str = ""  # its own, or the settings'
+    thinking: Thinking = Thinking()
 
     def may_call(self, *names: str) -> bool:
         return self.allowed is None or any(self.allowed.fullmatch(name) for name in names)
 
 
-ANYONE = Principal(name="")
 
 
 class Model(Struct, frozen=True):
@@ -94,6 +128,7 @@ class Model(Struct, frozen=True):
     name: str  # as the provider expects it
     prices: Prices | None = None
     context_window: int | None = None
+    lacks: frozenset[str] = frozenset()  # capabilities that it is known not to have
     quirks: Quirks = Quirks()
     format: str = ""  # where it is not its provider's
 
@@ -117,8 +152,18 @@ class Provider(Struct, frozen=True):
     allow_private_network: bool
     passthrough: bool
     quirks: Quirks
+    account_strategy: str
+    sticky: int
     models: dict[str, Model]  # by name
     connections: tuple[Connection, ...]  # in the order in which they are tried
+
+    @property
+    def served(self) -> list[str]:
+        """Names of its models that some active connection serves."""
+        names: dict[str, None] = {}
+        for account in self.connections:
+            names |= dict.fromkeys(sorted(account.model_names) or self.models)
+        return list(names)
 
 
 class ComboTarget(Struct, frozen=True):
@@ -132,10 +177,14 @@ class ComboTarget(Struct, frozen=True):
 class Combo(Struct, frozen=True):
     name: str
     strategy: str
+    tier_strategy: str
+    sticky: int
+    hedge_after: float | None
+    cache: bool
     targets: tuple[ComboTarget, ...]
 
 
-Kind = Literal["provider", "connection", "combo", "API key"]
+Kind = Literal["provider", "connection", "combo", "API key", "error rule"]
 
 
 class Problem(Struct, frozen=True):
@@ -152,6 +201,14 @@ class Snapshot(Struct, frozen=True):
     log_bodies: bool
     stored_responses_days: int
     ollama_api: bool
+    budgets: Budgets  # of all keys together
+    networks: Networks
+    cache_ttl_s: float
+    max_attempts: int
+    deadline_s: float
+    policy: Policy
+    anyone: Principal  # where no key is required
+    rules: tuple[Rule, ...]
     keys: dict[str, Principal]  # by the SHA-256 of the key, in hex
     providers: dict[str, Provider]  # by alias
     aliases: dict[str, str]
@@ -174,7 +231,24 @@ def build() -> Snapshot:
             log_bodies=settings.log_bodies,
             stored_responses_days=settings.stored_responses_days,
             ollama_api=settings.ollama_api,
-            keys=dict(_each("API key", ApiKey.objects.usable(), _key, problems)),
+            budgets=Budgets(settings.budgets, settings.soft_budgets),
+            networks=_networks(settings),
+            cache_ttl_s=settings.cache_ttl_s,
+            max_attempts=settings.max_attempts,
+            deadline_s=settings.deadline_s,
+            policy=Policy(
+                **{name: getattr(settings, name) for name in Policy.__struct_fields__}
+            ),
+            anyone=Principal(
+                name="",
+                controls=frozenset(CONTROLS) - {"connection"},
+                system_prompt=settings.system_prompt,
+                thinking=_thinking(settings),
+            ),
+            rules=verdict.arrange(_each("error rule", _rules(), _rule, problems)),
+            keys=dict(
+                _each("API key", ApiKey.objects.usable(), partial(_key, settings), problems)
+            ),
             providers=dict(_providers(problems)),
             aliases={row.alias: row.model for row in combos.Alias.objects.all()},
             combos=dict(
@@ -205,7 +279,7 @@ def _each(
             log.warning("%s %s is left out: %s", kind, row, error)
 
 
-def _key(row: ApiKey) -> tuple[str, Principal]:
+def _key(settings: GatewaySettings, row: ApiKey) -> tuple[str, Principal]:
     owner = row.owner
     return row.sha256, Principal(
         name=row.name,
@@ -214,11 +288,37 @@ def _key(row: ApiKey) -> tuple[str, Principal]:
         scope=row.scope,
         allowed=_globs(row.allowed_models),
         limits=msgspec.convert(row.limits, Limits),
-        budgets=row.budgets,
-        user_budgets=owner.budgets if owner else {},
+        budgets=Budgets(row.budgets, row.soft_budgets),
+        user_budgets=Budgets(owner.budgets, owner.soft_budgets) if owner else Budgets(),
         expires=row.expires.timestamp() if row.expires else None,
-        networks=tuple(ipaddress.ip_network(text, strict=False) for text in row.allowed_ips),
+        networks=_networks(row),
+        controls=frozenset(row.controls),
+        cache=row.cache,
+        system_prompt=row.system_prompt or settings.system_prompt,
+        thinking=_thinking(row if row.thinking else settings),
     )
+
+
+def _networks(row: ApiKey | GatewaySettings) -> Networks:
+    allowed, denied = (
+        tuple(ipaddress.ip_network(text, strict=False) for text in texts)
+        for texts in (row.allowed_ips, row.denied_ips)
+    )
+    return Networks(allowed, denied)
+
+
+def _thinking(row: ApiKey | GatewaySettings) -> Thinking:
+    return msgspec.convert({"mode": row.thinking, "budget": row.thinking_budget}, Thinking)
+
+
+def _rules() -> Iterable[providers.ErrorRule]:
+    return providers.ErrorRule.objects.filter(active=True).select_related("provider")
+
+
+def _rule(row: providers.ErrorRule) -> Rule:
+    names = ("status", "pattern", "action", "kind", "scope", "cooldown_s", "builtin")
+    fields = {name: getattr(row, name) for name in names}
+    return msgspec.convert(fields | {"provider": row.provider.slug if row.provider else ""}, Rule)
 
 
 def _globs(patterns: list[str]) -> re.Pattern[str] | None:
@@ -242,6 +342,8 @@ def _providers(problems: list[Problem]) -> Iterator[tuple[str, Provider]]:
             allow_private_network=row.allow_private_network,
             passthrough=row.passthrough,
             quirks=msgspec.convert(row.quirks, Quirks),
+            account_strategy=row.account_strategy,
+            sticky=row.sticky,
             models={m.name: _model(row, m) for m in row.offered_models.all() if m.active},
             connections=tuple(_each("connection", accounts[row.pk], _connection, problems)),
         )
@@ -262,6 +364,7 @@ def _model(owner: providers.Provider, row: providers.ProviderModel) -> Model:
         name=row.name,
         prices=prices,
         context_window=row.context_window,
+        lacks=frozenset(name for name, has in row.capabilities.items() if not has),
         quirks=msgspec.convert(quirks, Quirks),
         format=row.format,
     )
@@ -284,10 +387,16 @@ def _connection(row: providers.Connection) -> Connection:
         base_urls={format: url.rstrip("/") for format, url in row.base_urls.items()},
         headers={name.lower(): value for name, value in row.headers.items()},
         timeouts=msgspec.convert(row.timeouts, Timeouts),
-        limits=msgspec.convert({k: n * share for k, n in row.limits.items()}, Limits),
+        limits=_shared(row.limits, share),
         model_names=frozenset(row.model_names),
         model_map=row.model_map,
     )
+
+
+def _shared(limits: dict[str, float], share: float) -> Limits:
+    """What is left of an account's limits when its owner has kept back the rest."""
+    counted = {name: n if name == "max_wait" else n * share for name, n in limits.items()}
+    return msgspec.convert(counted, Limits)
 
 
 def _combo(row: combos.Combo) -> tuple[str, Combo]:
@@ -297,7 +406,15 @@ def _combo(row: combos.Combo) -> tuple[str, Combo]:
         )
         for target in row.targets.all()
     )
-    return row.name, Combo(row.name, row.strategy, targets)
+    return row.name, Combo(
+        name=row.name,
+        strategy=row.strategy,
+        tier_strategy=row.tier_strategy,
+        sticky=row.sticky,
+        hedge_after=row.hedge_after,
+        cache=row.cache,
+        targets=targets,
+    )
 
 
 # --- Change ----------------------------------------------------------------------------------
@@ -309,6 +426,7 @@ CONFIGURATION: tuple[type[models.Model], ...] = (
     providers.Provider,
     providers.ProviderModel,
     providers.Connection,
+    providers.ErrorRule,
     combos.Alias,
     combos.Combo,
     combos.ComboTarget,

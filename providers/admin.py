@@ -100,7 +100,7 @@ class ProviderModelAdmin(Activatable, ModelAdmin):
 class ErrorRuleAdmin(Activatable, ModelAdmin):
     """The first that fits decides, a provider's own before those for any."""
 
-    list_display = ("__str__", "pattern", "scope", "cooldown_s", "active")
+    list_display = ("__str__", "pattern", "kind", "scope", "cooldown_s", "active")
     list_filter = ("active", "action", "provider")
     list_select_related = ("provider",)
     search_fields = ("pattern", "provider__slug", "provider__name")
@@ -110,7 +110,7 @@ class ErrorRuleAdmin(Activatable, ModelAdmin):
     actions = ("activate", "deactivate")
 
     def save_model(self, request: HttpRequest, obj: ErrorRule, form: Any, change: bool) -> None:
-        obj.customised = bool(obj.builtin)  # a newer version leaves it alone from now on
+        obj.builtin = False  # the operator's own from now on
         super().save_model(request, obj, form, change)
 
 

@@ -1,12 +1,17 @@
-"""The shipped rules on what providers' error messages mean: `error_rules.yaml`, read and checked."""
+"""The shipped rules on what providers' error messages mean: from their file into the database."""
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from msgspec import Meta, Struct, ValidationError, convert
+from django.db import transaction
+from msgspec import Meta, Struct, ValidationError, convert, structs
 
+from providers.models import ErrorRule, Provider
+
+# Operators' own stand at lower positions.
+FIRST_POSITION = 1000
 FILE = Path(__file__).with_name("error_rules.yaml")
 
 
@@ -45,3 +50,38 @@ def read(file: Path = FILE) -> list[ErrorRuleRow]:
         return convert(yaml.safe_load(file.read_text(encoding="utf-8")), _File).rules
     except (ValidationError, yaml.YAMLError) as error:
         raise ErrorRulesError(f"{file.name}: {' '.join(str(error).split())}") from None
+
+
+@transaction.atomic
+def load(file: Path = FILE) -> None:
+    """Bring the shipped rules up to the file. Operators' own, and what they switched off, stay.
+
+    Rules of a provider that is not there are left out. Raises `ErrorRulesError`.
+    """
+    shipped = {_key(row): row for row in ErrorRule.objects.filter(builtin=True)}
+    known = {row.slug: row for row in Provider.objects.all()}
+    for position, told in enumerate(read(file)):
+        fields = structs.asdict(told)
+        slug = fields.pop("provider")
+        if not slug or slug in known:
+            row = ErrorRule(builtin=True, provider=known.get(slug), **fields)
+            row.position = FIRST_POSITION + position
+            _save(row, shipped.pop(_key(row), None))
+    for gone in shipped.values():
+        gone.delete()
+
+
+def _key(row: ErrorRule) -> tuple[Any, ...]:
+    """What a rule is about; the rest is what it says of that."""
+    return row.provider_id, row.status, row.pattern
+
+
+def _save(row: ErrorRule, present: ErrorRule | None) -> None:
+    if present is not None:
+        row.pk, row.active = present.pk, present.active
+        names = [field.attname for field in ErrorRule._meta.concrete_fields]
+        if all(getattr(row, name) == getattr(present, name) for name in names):
+            return
+        row._state.adding = False
+    row.full_clean()
+    row.save()

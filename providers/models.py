@@ -280,6 +280,15 @@ class ErrorRule(models.Model):
         NEXT_TARGET = "next_target", "next target"
         STOP = "stop", "stop: the client gets the error"
 
+    class Kind(models.TextChoices):
+        RATE_LIMIT = "rate_limit", "rate limit"
+        CREDENTIAL = "credential", "credential: the key is refused"
+        QUOTA = "quota", "quota: the account is spent"
+        MODEL = "model", "model: it is not there"
+        SERVER = "server", "server: out of order, overloaded"
+        CONTEXT_OVERFLOW = "context_overflow", "too long for this model"
+        CLIENT = "client", "client: the request itself is wrong"
+
     class Scope(models.TextChoices):
         CONNECTION = "connection", "the connection"
         MODEL = "model", "this model on the connection"
@@ -299,7 +308,16 @@ class ErrorRule(models.Model):
         help_text="A regular expression, searched in the provider's message; case does not matter.",
     )
     action = models.CharField(max_length=20, choices=Action)
-    scope = models.CharField(max_length=12, choices=Scope, default=Scope.CONNECTION)
+    kind = models.CharField(
+        max_length=20, choices=Kind, blank=True, help_text="Empty: as the status says."
+    )
+    scope = models.CharField(
+        "what cools down",
+        max_length=12,
+        choices=Scope,
+        blank=True,
+        help_text="Empty: as the status says.",
+    )
     cooldown_s = models.FloatField(
         "cooldown, seconds",
         null=True,
@@ -308,10 +326,10 @@ class ErrorRule(models.Model):
         help_text="Empty: as the settings say. 0: none.",
     )
     position = models.PositiveIntegerField(default=0)
+    note = models.CharField(max_length=200, blank=True)
     active = models.BooleanField(default=True)
-    # The name of the shipped row that it came from; one that an operator changed stays as it is.
-    builtin = models.CharField(max_length=60, blank=True, editable=False)
-    customised = models.BooleanField(default=False, editable=False)
+    # Shipped. One that an operator changed becomes their own, and stays as it is.
+    builtin = models.BooleanField(default=False, editable=False)
 
     class Meta:
         ordering: ClassVar = ["position", "pk"]

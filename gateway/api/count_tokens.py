@@ -34,9 +34,9 @@ async def serve(exchange: Exchange, format: ClientFormat, runtime: Runtime) -> N
         await pipeline.read_json(call, runtime)
         call.request = words.decode_count_request(call.request)
         format.check_request(call.request)
-        candidates = routing.resolve(call.snapshot, call.principal, call.model, format.NAME)
+        route = routing.resolve(call.snapshot, call.principal, call.model, format.NAME)
         exchange.watch()
-        count = await _count(call, candidates[0], runtime)
+        count = await _count(call, route.targets[0], runtime)
         source = b"estimated" if count is None else b"reported"
         if count is None:
             count = tokens.estimate_body(call.request)

@@ -38,7 +38,7 @@ def document(*, secrets: bool = False) -> dict[str, Any]:
         "api_keys": [key(row, secrets) for row in ApiKey.objects.select_related("owner")],
         "error_rules": [
             _told(**rule_fields(row))
-            for row in ErrorRule.objects.filter(builtin="").select_related("provider")
+            for row in ErrorRule.objects.filter(builtin=False).select_related("provider")
         ],
     }
     return {name: rows for name, rows in sections.items() if rows} | {"settings": settings()}

@@ -33,6 +33,7 @@ AuthType = Annotated[str, available(Connection.Auth.values, "auth type")]
 AccountStrategy = Annotated[str, available(AccountStrategies.values, "strategy among accounts")]
 Thinking = Annotated[str, available([name for name, _ in THINKING], "way to think")]
 Action = Annotated[str, available(ErrorRule.Action.values, "action")]
+FailureKind = Annotated[str, available(ErrorRule.Kind.values, "kind of failure")]
 Scope = Annotated[str, available(ErrorRule.Scope.values, "scope")]
 Numbers = dict[str, float]
 
@@ -183,8 +184,10 @@ class ErrorRuleEntry(Entry):
     status: int | None = None
     pattern: str = ""
     action: Action
-    scope: Scope = "connection"
+    kind: FailureKind | Literal[""] = ""
+    scope: Scope | Literal[""] = ""
     cooldown: float | None = None
+    note: str = ""
     active: bool = True
 
 

@@ -218,7 +218,7 @@ def api_key(entry: schema.KeyEntry) -> Change:
 
 def error_rules(entries: list[schema.ErrorRuleEntry]) -> Change:
     """Replace the operator's own rules where they differ; those that are shipped stay."""
-    own = ErrorRule.objects.filter(builtin="").select_related("provider")
+    own = ErrorRule.objects.filter(builtin=False).select_related("provider")
     wanted = [entry.model_dump() for entry in entries]
     if [rule_fields(row) for row in own] == wanted:
         return Change("error rules", "", created=False)
@@ -243,8 +243,10 @@ def rule_fields(row: ErrorRule) -> dict[str, Any]:
         "status": row.status,
         "pattern": row.pattern,
         "action": row.action,
+        "kind": row.kind,
         "scope": row.scope,
         "cooldown": row.cooldown_s,
+        "note": row.note,
         "active": row.active,
     }
 

@@ -21,7 +21,7 @@ from gateway.attempt import secrets
 from gateway.errors import GatewayError
 from gateway.formats import FORMATS, by_name
 from gateway.routing import Target
-from gateway.snapshot import ANYONE, Snapshot
+from gateway.snapshot import Snapshot
 from omniroute.console import examples
 from omniroute.console.translation import (
     Explained,
@@ -87,7 +87,7 @@ class RequestForm(Pasted):
         name: str = self.cleaned_data["model"]
         try:
             self.candidates = routing.resolve(
-                self.configured, ANYONE, name, self.cleaned_data.get("source", "")
+                self.configured, self.configured.anyone, name, self.cleaned_data.get("source", "")
             )
         except GatewayError as error:
             raise ValidationError(str(error)) from None
@@ -204,7 +204,7 @@ def _speaker(configured: Snapshot, format: str) -> str:
     others = (
         name
         for name in names
-        if format != routing.resolve(configured, ANYONE, name, format)[0].format.NAME
+        if format != routing.resolve(configured, configured.anyone, name, format).targets[0].format.NAME
     )
     return next(others, names[0] if names else "")
 

@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from accounts import first
-from providers import catalogue
+from providers import catalogue, error_rules
 from providers.credentials import CredentialUnreadable, NoKeyFits
 from providers.models import Connection
 
@@ -44,6 +44,7 @@ class Command(BaseCommand):
         _keep_private()
         check_credentials()
         catalogue.load()
+        error_rules.load()
         catalogue.connect_environment(dict(os.environ))
         if settings.API_KEY:
             first.keep_environment_key(settings.API_KEY)

@@ -1,0 +1,270 @@
+"""Which candidates of a route fit a call, and in which order they are tried.
+
+Filters first: what the request needs, what its headers ask for, who is cooling down. Then the
+strategies. Nothing here waits for anything, so that `explain` can do the same without a call.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping
+from random import Random
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from analytics.costs import cost_picousd, format_usd
+from combos.strategies import NEEDS, STRATEGIES, Option, Ranked, tiers
+from gateway.controls import Controls
+from gateway.errors import BadRequest, GatewayError, RateLimited, Unavailable
+from gateway.formats.types import Needs, Usage
+from gateway.routing import Group, Route, Target
+from gateway.snapshot import Model, Principal
+from gateway.state.blocks import Block
+from gateway.state.health import Health
+from gateway.state.observed import Observed
+
+Why = Literal["asked", "key", "needs", "context", "cost", "limit", "blocked"]
+TRACED = 12  # candidates of each kind
+LIMITS = frozenset({"rate_limit", "quota"})  # kinds of blocks that are no fault of anybody's
+
+# Strategies that spread calls about: a session stays with one of the options instead.
+SPREADING = frozenset({"round-robin", "power-of-two-choices", "random", "least-used", "fastest"})
+
+
+class Ask(Struct, frozen=True):
+    """What a call wants of a candidate. Tokens are estimates."""
+
+    principal: Principal
+    needs: Needs
+    prompt_tokens: int
+    max_tokens: int | None  # of the answer, where the client bounds it
+    output_tokens: int  # that the price is estimated for
+    controls: Controls
+
+
+class Excluded(Struct, frozen=True, omit_defaults=True):
+    """A candidate that is not tried, and why, in words for a person."""
+
+    model: str
+    connection: str
+    why: Why
+    reason: str
+    left_s: float = 0.0  # seconds until it may be tried again
+
+
+class Choice(Struct, frozen=True):
+    """`order` are those to try, `scores` what put them there, by `Target.key`."""
+
+    order: tuple[Target, ...]
+    excluded: tuple[Excluded, ...]
+    scores: Mapping[tuple[str, str], float]
+
+    def first_only(self) -> "Choice":
+        """For a request that wants no other."""
+        return Choice(self.order[:1], self.excluded, self.scores)
+
+    def trace(self) -> str:
+        """JSON for the log: as much of it as a page shows."""
+        order = [
+            {"model": t.model.id, "connection": t.connection.name}
+            | ({"score": self.scores[t.key]} if t.key in self.scores else {})
+            for t in self.order[:TRACED]
+        ]
+        return msgspec.json.encode(
+            {"order": order, "excluded": self.excluded[:TRACED]}
+        ).decode()
+
+    def refusal(self, ask: Ask) -> GatewayError:
+        """Why there is nobody to ask."""
+        return _refusal(self.excluded, ask)
+
+
+class Chooser:
+    """Args:
+    turns: How often each round-robin's turn was asked for before.
+    now: On the clock of `health` and `observed`.
+    """
+
+    def __init__(
+        self,
+        ask: Ask,
+        health: Health,
+        observed: Observed,
+        *,
+        turns: Mapping[str, int],
+        rng: Random,
+        now: float,
+    ) -> None:
+        self._ask, self._health, self._observed = ask, health, observed
+        self._turns, self._rng, self._now = turns, rng, now
+        self._costs: dict[str, int | None] = {}
+        self._excluded: list[Excluded] = []
+        self._scores: dict[tuple[str, str], float] = {}
+        self._is_open = False
+
+    def choose(self, route: Route) -> Choice:
+        self._is_open = route.is_open
+        order = self._arrange(route.root)
+        return Choice(tuple(order), tuple(self._excluded), self._scores)
+
+    # --- Who fits -------------------------------------------------------------------------
+
+    def _fits(self, target: Target) -> bool:
+        found = self._misfit(target)
+        if found is None:
+            return True
+        why, reason, left_s = found
+        model, connection = target.model.id, target.connection.name
+        self._excluded.append(Excluded(model, connection, why, reason, left_s))
+        return False
+
+    def _misfit(self, target: Target) -> tuple[Why, str, float] | None:
+        ask, model = self._ask, target.model
+        wanted = ask.controls.connection
+        if wanted is not None and target.connection.name != wanted:
+            return "asked", f"the request asks for the connection {wanted}", 0.0
+        if self._is_open and not ask.principal.may_call(model.id):
+            return "key", "this API key may not call it", 0.0
+        if model.lacks and (lacking := model.lacks & ask.needs.names):
+            return "needs", f"it does not take {_listed(lacking)}", 0.0
+        if model.context_window is not None:
+            tokens = ask.prompt_tokens + (ask.max_tokens or 0)
+            if tokens > model.context_window:
+                words = f"{tokens} tokens are more than its context of {model.context_window}"
+                return "context", words, 0.0
+        if ask.controls.max_cost_picousd is not None and (reason := self._too_dear(model)):
+            return "cost", reason, 0.0
+        block = self._health.blocked(*target.key, self._now)
+        return None if block is None else self._blocked(block)
+
+    def _too_dear(self, model: Model) -> str | None:
+        cost, most = self._cost(model), self._ask.controls.max_cost_picousd
+        if cost is None:
+            return "it has no price that could be compared with x-omniroute-max-cost"
+        if most is not None and cost > most:
+            return f"it may cost {format_usd(cost)} USD"
+        return None
+
+    def _blocked(self, block: Block) -> tuple[Why, str, float]:
+        left_s = self._health.left_s(block, self._now)
+        why: Why = "limit" if block.kind in LIMITS else "blocked"
+        return why, f"{block.cause} (for another {left_s:.0f} s)", left_s
+
+    def _cost(self, model: Model) -> int | None:
+        """What this call may come to at a model, in 10⁻¹² USD."""
+        if model.id not in self._costs:
+            usage = Usage(self._ask.prompt_tokens, self._ask.output_tokens)
+            self._costs[model.id] = cost_picousd(usage, model.prices)
+        return self._costs[model.id]
+
+    # --- In which order -------------------------------------------------------------------
+
+    def _arrange(self, group: Group) -> list[Target]:
+        """Members are judged by whom they would send the call to."""
+        fitting: list[list[Target]] = []
+        weights: list[int] = []
+        for member, weight in zip(group.members, group.weights, strict=True):
+            if isinstance(member, Group):
+                found = self._arrange(member)
+            else:
+                found = [member] if self._fits(member) else []
+            if found:
+                fitting.append(found)
+                weights.append(weight)
+        if len(fitting) < 2 or group.strategy == "fill-first":
+            return [target for found in fitting for target in found]
+        return self._ranked(group, fitting, weights)
+
+    def _ranked(
+        self, group: Group, fitting: list[list[Target]], weights: list[int]
+    ) -> list[Target]:
+        order: list[Target] = []
+        for rank in self._rank(group, [found[0] for found in fitting], weights):
+            order += fitting[rank.index]
+            if rank.score is not None and math.isfinite(rank.score):
+                for target in fitting[rank.index]:
+                    self._scores[target.key] = rank.score
+        return order
+
+    def _rank(self, group: Group, firsts: list[Target], weights: list[int]) -> list[Ranked]:
+        session = self._ask.controls.session
+        if session is not None and group.strategy in SPREADING:
+            return _by_session(session, firsts, weights)
+        needs = NEEDS[group.strategy] | NEEDS.get(group.inner, frozenset())
+        options = [
+            self._option(target, weight, needs)
+            for target, weight in zip(firsts, weights, strict=True)
+        ]
+        turn = self._turns.get(group.turn, 0) // group.sticky
+        if group.strategy == "priority-tiers":
+            return tiers(options, turn, self._rng, group.inner)
+        return STRATEGIES[group.strategy](options, turn, self._rng)
+
+    def _option(self, target: Target, weight: int, needs: frozenset[str]) -> Option:
+        measured: dict[str, Any] = {}
+        if "observations" in needs:
+            measured = self._observed.of(target.key, self._now)
+        cost = self._cost(target.model) if "cost" in needs else None
+        return Option(weight=weight, tier=target.provider.tier, cost=cost, **measured)
+
+
+def _by_session(session: str, firsts: Iterable[Target], weights: Iterable[int]) -> list[Ranked]:
+    """The same one first for the same session, in every process, and no memory needed: each option
+    draws its lot from the session and its own name (rendezvous hashing)."""
+    lots = [
+        (_lot(session, target) / weight, index)
+        for index, (target, weight) in enumerate(zip(firsts, weights, strict=True))
+    ]
+    return [Ranked(index, lot) for lot, index in sorted(lots)]
+
+
+def _lot(session: str, target: Target) -> float:
+    named = "\0".join((session, *target.key)).encode()
+    drawn = int.from_bytes(hashlib.blake2b(named, digest_size=8).digest()) + 1
+    return -math.log(drawn / (2**64 + 1))
+
+
+# --- Nobody --------------------------------------------------------------------------------------
+
+
+def _refusal(excluded: Iterable[Excluded], ask: Ask) -> GatewayError:
+    """By what stands in the way of the candidate that is the nearest to fitting."""
+    found = list(excluded)
+    waiting = [each for each in found if each.why in ("limit", "blocked")]
+    if waiting:
+        soonest_s = min(each.left_s for each in waiting)
+        if all(each.why == "limit" for each in waiting):
+            return RateLimited(
+                "every account that could answer is limited by its provider; the first to come "
+                f"back is {_named(min(waiting, key=_left_s))}",
+                retry_after_s=soonest_s,
+            )
+        return Unavailable(
+            f"no account can be asked now; the first to come back is "
+            f"{_named(min(waiting, key=_left_s))}",
+            retry_after_s=soonest_s,
+        )
+    for why, param in (("cost", "x-omniroute-max-cost"), ("asked", "x-omniroute-connection")):
+        nearest = next((each for each in found if each.why == why), None)
+        if nearest is not None:
+            return BadRequest(f"{param}: {_named(nearest)}", param=param)
+    unfit = [each for each in found if each.why in ("needs", "context")]
+    if not unfit:
+        return Unavailable("this API key may call none of the candidates", retry_after_s=30)
+    needed = _listed([*ask.needs.names, f"room for {ask.prompt_tokens} tokens"])
+    return BadRequest(
+        f"no candidate can do what the request needs ({needed}); the nearest is {_named(unfit[0])}"
+    )
+
+
+def _left_s(each: Excluded) -> float:
+    return each.left_s
+
+
+def _named(each: Excluded) -> str:
+    return f"{each.model} at {each.connection}: {each.reason}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)).replace("_", " ")
