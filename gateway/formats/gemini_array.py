@@ -25,6 +25,7 @@ from gateway.formats.gemini import (
     readdress,
     sniff_response,
     wants,
+    with_system,
 )
 from gateway.formats.gemini import Relay as _Relay
 from gateway.formats.gemini.chunks import ChunkEncoder
@@ -130,4 +131,5 @@ __all__ = [
     "readdress",
     "sniff_response",
     "wants",
+    "with_system",
 ]
