@@ -14,6 +14,7 @@ from gateway.formats import (
     openai_completions,
     openai_responses,
 )
+from gateway.formats.thinking import Thinking
 from gateway.formats.types import (
     Asked,
     Encoded,
@@ -96,6 +97,7 @@ class ClientFormat(ClientSide, Protocol):
     """What a client may speak, and what is done to its request before that is read."""
 
     def with_system(self, request: JSONDict, text: str) -> JSONDict: ...
+    def with_thinking(self, request: JSONDict, thinking: Thinking) -> JSONDict: ...
 
 
 class UpstreamFormat(Protocol):

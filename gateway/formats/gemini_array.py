@@ -26,6 +26,7 @@ from gateway.formats.gemini import (
     sniff_response,
     wants,
     with_system,
+    with_thinking,
 )
 from gateway.formats.gemini import Relay as _Relay
 from gateway.formats.gemini.chunks import ChunkEncoder
@@ -132,4 +133,5 @@ __all__ = [
     "sniff_response",
     "wants",
     "with_system",
+    "with_thinking",
 ]

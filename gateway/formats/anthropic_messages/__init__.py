@@ -1,6 +1,6 @@
 """Anthropic Messages: `POST /v1/messages`."""
 
-from gateway.formats.anthropic_messages.controls import with_system
+from gateway.formats.anthropic_messages.controls import with_system, with_thinking
 from gateway.formats.anthropic_messages.errors import encode_error, encode_stream_error
 from gateway.formats.anthropic_messages.request import (
     NAME,
@@ -41,4 +41,5 @@ __all__ = [
     "sniff_response",
     "wants",
     "with_system",
+    "with_thinking",
 ]

@@ -28,6 +28,7 @@ _SHARED = frozenset(
         "stop",
         "seed",
         "user",
+        "reasoning_effort",
     ]
 )
 _READ = _SHARED | {"system", "prompt", "suffix", "echo", "n", "logprobs"}

@@ -110,9 +110,7 @@ _ENDS = st.sampled_from(
 _TURN = objects(
     {"role": st.sampled_from(["user", "assistant", "system"]), "content": TEXT | _BLOCKS}
 )
-_TURNS = st.tuples(st.lists(_TURN, min_size=1, max_size=3), _ENDS).map(
-    lambda both: both[0] + both[1]
-)
+_TURNS = st.builds(lambda turns, end: turns + end, st.lists(_TURN, min_size=1, max_size=3), _ENDS)
 _CHOICES = [{"type": "auto"}, {"type": "any"}, {"type": "tool", "name": "f"}, {"type": "none"}]
 _CLEARING = {"type": "clear_thinking_20251015", "keep": "all"}
 MESSAGES = of(
