@@ -14,6 +14,7 @@ from gateway.formats import (
     openai_completions,
     openai_responses,
 )
+from gateway.formats.thinking import Thinking
 from gateway.formats.types import (
     Asked,
     Encoded,
@@ -70,8 +71,9 @@ class _MakesRelay(Protocol):
     def __call__(self, strip_usage: bool) -> Stage: ...
 
 
-class ClientFormat(Protocol):
-    """What a client may speak: a module of pure functions. Each one's docstring says the rest."""
+class ClientSide(Protocol):
+    """Reading requests and answering them: a module of pure functions. Each one's docstring says
+    the rest."""
 
     @property
     def NAME(self) -> str: ...
@@ -89,6 +91,13 @@ class ClientFormat(Protocol):
     def encode_response(self, reply: Reply, asked: Asked) -> JSONDict: ...
     def encode_error(self, error: GatewayError, request_id: str) -> JSONDict: ...
     def encode_stream_error(self, error: GatewayError, request_id: str) -> bytes: ...
+
+
+class ClientFormat(ClientSide, Protocol):
+    """What a client may speak, and what is done to its request before that is read."""
+
+    def with_system(self, request: JSONDict, text: str) -> JSONDict: ...
+    def with_thinking(self, request: JSONDict, thinking: Thinking) -> JSONDict: ...
 
 
 class UpstreamFormat(Protocol):
@@ -119,7 +128,7 @@ class UpstreamFormat(Protocol):
     def decode_error(self, status: int, body: bytes) -> str: ...
 
 
-class Format(ClientFormat, UpstreamFormat, Protocol):
+class Format(ClientSide, UpstreamFormat, Protocol):
     """A wire format with both its sides: what is decoded can be written again."""
 
 

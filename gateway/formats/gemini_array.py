@@ -25,6 +25,8 @@ from gateway.formats.gemini import (
     readdress,
     sniff_response,
     wants,
+    with_system,
+    with_thinking,
 )
 from gateway.formats.gemini import Relay as _Relay
 from gateway.formats.gemini.chunks import ChunkEncoder
@@ -130,4 +132,6 @@ __all__ = [
     "readdress",
     "sniff_response",
     "wants",
+    "with_system",
+    "with_thinking",
 ]

@@ -1,6 +1,9 @@
 """How much to think, between the formats: an effort, or a budget in tokens."""
 
 import math
+from typing import Literal
+
+from msgspec import Struct
 
 from gateway.formats.types import Effort, Quirks, Reasoning
 
@@ -16,6 +19,28 @@ BUDGETS: dict[Effort, int] = {
     "xhigh": 32_768,
     "max": 65_536,
 }
+
+
+class Thinking(Struct, frozen=True):
+    """How much an operator lets every request think, whatever the client asks for.
+
+    `budget_tokens`, at least 1, belongs to `fixed`; `adaptive` leaves it to the model.
+    """
+
+    mode: Literal["off", "fixed", "adaptive"]
+    budget_tokens: int = 0
+
+    @property
+    def effort(self) -> Effort:
+        """For a format that knows efforts, of which none is the model's own choice."""
+        if self.mode == "off":
+            return "none"
+        return _nearest(self.budget_tokens) if self.mode == "fixed" else "medium"
+
+    @property
+    def tokens(self) -> int:
+        """For a format that knows budgets, of which none is the model's own choice."""
+        return self.budget_tokens if self.mode == "fixed" else BUDGETS[self.effort]
 
 
 def budget_of(reasoning: Reasoning) -> int:

@@ -1,5 +1,6 @@
 """Anthropic Messages: `POST /v1/messages`."""
 
+from gateway.formats.anthropic_messages.controls import with_system, with_thinking
 from gateway.formats.anthropic_messages.errors import encode_error, encode_stream_error
 from gateway.formats.anthropic_messages.request import (
     NAME,
@@ -39,4 +40,6 @@ __all__ = [
     "readdress",
     "sniff_response",
     "wants",
+    "with_system",
+    "with_thinking",
 ]

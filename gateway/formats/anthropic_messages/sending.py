@@ -69,10 +69,10 @@ def readdress(body: JSONDict, model: str, quirks: Quirks) -> tuple[JSONDict, boo
 
 def _has_foreign(message: JSONDict) -> bool:
     content = message.get("content")
-    return isinstance(content, list) and any(map(_is_foreign, content))
+    return isinstance(content, list) and any(map(is_foreign, content))
 
 
-def _is_foreign(block: object) -> bool:
+def is_foreign(block: object) -> bool:
     match block:
         case {"type": "thinking", "signature": signature}:
             return signatures.is_foreign(signature)
@@ -84,7 +84,7 @@ def _is_foreign(block: object) -> bool:
 def _without_foreign(message: JSONDict) -> JSONDict:
     if not _has_foreign(message):
         return message
-    return message | {"content": [block for block in message["content"] if not _is_foreign(block)]}
+    return message | {"content": [block for block in message["content"] if not is_foreign(block)]}
 
 
 def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:

@@ -5,6 +5,7 @@ Clients that stream without `alt=sse` get a JSON array: `gateway.formats.gemini_
 
 from gateway.formats.failures import decode_error
 from gateway.formats.gemini.chunks import StreamEncoder
+from gateway.formats.gemini.controls import with_system, with_thinking
 from gateway.formats.gemini.counting import decode_count_request, encode_count
 from gateway.formats.gemini.errors import encode_error, encode_stream_error
 from gateway.formats.gemini.request import (
@@ -42,4 +43,6 @@ __all__ = [
     "readdress",
     "sniff_response",
     "wants",
+    "with_system",
+    "with_thinking",
 ]

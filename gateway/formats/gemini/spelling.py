@@ -32,13 +32,24 @@ def camel(body: JSONDict) -> JSONDict:
     return _object(body, MAX_DEPTH)
 
 
+def spelled(fields: JSONDict, name: str) -> str:
+    """How the request spells a field that is `name` in camel case; where it is twice, the last
+    one counts, and where it is not, any spelling is as good."""
+    told = [own for own, value in fields.items() if value is not None and _camel(own) == name]
+    return told[-1] if told else name
+
+
+def _camel(name: str) -> str:
+    return _LOWER.sub(lambda match: match[1].upper(), name)
+
+
 def _object(fields: JSONDict, depth: int) -> JSONDict:
     found: JSONDict = {}
     for name, value in fields.items():
         if value is None:
             continue
         if "_" in name:
-            name = _LOWER.sub(lambda match: match[1].upper(), name)
+            name = _camel(name)
         found[name] = value if name in _FOREIGN else _value(value, depth - 1)
     return found
 

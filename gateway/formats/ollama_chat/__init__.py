@@ -1,6 +1,7 @@
 """Ollama's own API: `POST /api/chat`, and the list of models under `GET /api/tags`."""
 
 from gateway.formats.failures import decode_error
+from gateway.formats.ollama_chat.controls import with_system, with_thinking
 from gateway.formats.ollama_chat.errors import encode_error, encode_stream_error
 from gateway.formats.ollama_chat.models import encode_tags
 from gateway.formats.ollama_chat.request import (
@@ -39,4 +40,6 @@ __all__ = [
     "readdress",
     "sniff_response",
     "wants",
+    "with_system",
+    "with_thinking",
 ]

@@ -1,6 +1,7 @@
 """OpenAI Chat Completions: `POST /v1/chat/completions`."""
 
 from gateway.formats.failures import decode_error
+from gateway.formats.openai_chat.controls import with_system, with_thinking
 from gateway.formats.openai_chat.errors import encode_error, encode_stream_error
 from gateway.formats.openai_chat.request import (
     NAME,
@@ -35,4 +36,6 @@ __all__ = [
     "readdress",
     "sniff_response",
     "wants",
+    "with_system",
+    "with_thinking",
 ]

@@ -4,6 +4,7 @@ Its errors are those of `openai_chat`.
 """
 
 from gateway.formats.openai_chat import encode_error, encode_stream_error
+from gateway.formats.openai_completions.controls import with_system, with_thinking
 from gateway.formats.openai_completions.request import (
     NAME,
     STREAM_TYPE,
@@ -26,4 +27,6 @@ __all__ = [
     "encode_stream_error",
     "max_tokens",
     "wants",
+    "with_system",
+    "with_thinking",
 ]

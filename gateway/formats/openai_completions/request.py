@@ -28,9 +28,10 @@ _SHARED = frozenset(
         "stop",
         "seed",
         "user",
+        "reasoning_effort",
     ]
 )
-_READ = _SHARED | {"prompt", "suffix", "echo", "n", "logprobs"}
+_READ = _SHARED | {"system", "prompt", "suffix", "echo", "n", "logprobs"}
 
 
 def max_tokens(body: JSONDict) -> int | None:
@@ -76,7 +77,10 @@ def _chat(body: JSONDict) -> JSONDict:
     shared = {name: value for name, value in body.items() if name in _SHARED}
     if not required(body, "model", str):  # before the prompt, as it is read
         raise BadRequest("model: a value is missing", param="model")
-    return shared | {"messages": [{"role": "user", "content": _text(body.get("prompt"))}]}
+    told = optional(body, "system", str)  # which Ollama's completions have too
+    messages = [{"role": "system", "content": told}] if told else []
+    messages.append({"role": "user", "content": _text(body.get("prompt"))})
+    return shared | {"messages": messages}
 
 
 def _text(prompt: object) -> str:

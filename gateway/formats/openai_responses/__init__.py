@@ -1,6 +1,7 @@
 """OpenAI Responses: `POST /v1/responses`."""
 
 from gateway.formats.failures import decode_error
+from gateway.formats.openai_responses.controls import with_system, with_thinking
 from gateway.formats.openai_responses.encoder import StreamEncoder
 from gateway.formats.openai_responses.errors import encode_error, encode_stream_error
 from gateway.formats.openai_responses.history import history, input_items
@@ -45,4 +46,6 @@ __all__ = [
     "readdress",
     "sniff_response",
     "wants",
+    "with_system",
+    "with_thinking",
 ]
