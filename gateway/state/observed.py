@@ -69,11 +69,11 @@ class _Used:
 class _Seen:
     """What there is to know of one pair."""
 
-    __slots__ = ("at", "in_flight", "latency", "pace", "used")
+    __slots__ = ("ended_at", "in_flight", "latency", "pace", "used")
 
     def __init__(self) -> None:
-        self.at = 0.0  # when a call last began or ended
         self.in_flight = 0
+        self.ended_at = 0.0  # the latest that did
         self.latency, self.pace, self.used = _Average(), _Average(), _Used()
 
 
@@ -88,13 +88,14 @@ class Observed:
 
     def __init__(self, most: int = MAX_PAIRS) -> None:
         self._most = most
-        self._pairs: OrderedDict[Pair, _Seen] = OrderedDict()  # the longest untouched first
+        self._pairs: OrderedDict[Pair, _Seen] = OrderedDict()  # the latest that ended is last
 
     def began(self, pair: Pair, now: float) -> None:
-        if pair not in self._pairs:
+        seen = self._pairs.get(pair)
+        if seen is None:
             self._drop_idle(now)
-            self._pairs[pair] = _Seen()
-        self._touch(pair, now).in_flight += 1
+            seen = self._pairs[pair] = _Seen()
+        seen.in_flight += 1
 
     def first_content(self, pair: Pair, seconds: float, now: float) -> None:
         """So long it took until content came: of an answer in one piece, all of it."""
@@ -116,7 +117,9 @@ class Observed:
             output_tokens: Those that came while it streamed, and none that were thought unseen.
             seconds_streaming: From the first content to the last; 0 for an answer in one piece.
         """
-        seen = self._touch(pair, now)
+        seen = self._pairs[pair]
+        self._pairs.move_to_end(pair)
+        seen.ended_at = now
         seen.in_flight -= 1
         if tokens:
             seen.used.add(tokens, now)
@@ -145,16 +148,10 @@ class Observed:
     def __len__(self) -> int:
         return len(self._pairs)
 
-    def _touch(self, pair: Pair, now: float) -> _Seen:
-        self._pairs.move_to_end(pair)
-        seen = self._pairs[pair]
-        seen.at = now
-        return seen
-
     def _drop_idle(self, now: float) -> None:
         # Two for each that is new: so it shrinks, and no call has much to do.
         for pair, seen in [*islice(self._pairs.items(), 2)]:
             if seen.in_flight:
-                self._touch(pair, now)
-            elif len(self._pairs) >= self._most or now - seen.at > IDLE_S:
+                self._pairs.move_to_end(pair)
+            elif len(self._pairs) >= self._most or now - seen.ended_at > IDLE_S:
                 del self._pairs[pair]

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from bench import conversation
+from bench import conversation, strategies
 from bench.load import Answers, read
 from bench.measure import Ledger
 from gateway import formats
@@ -86,3 +86,10 @@ def test_translating_it_loses_no_message() -> None:
         body, formats.for_client("openai_chat"), formats.by_name("anthropic_messages")
     )
     assert sent.count(b'"tool_result"') == sent.count(b'"tool_use"') == conversation.MESSAGES // 4
+
+
+def test_every_strategy_has_its_figures_alone_and_within_tiers() -> None:
+    lines = strategies.table(strategies.measure(times=1)).splitlines()
+    for name in ("random", "priority-tiers", "priority-tiers, random"):
+        (line,) = [line for line in lines if line.startswith(f"| {name} |")]
+        assert all(float(figure) > 0 for figure in line.strip("| ").split(" | ")[1:])

@@ -190,6 +190,12 @@ def test_the_score_of_random_is_the_weight() -> None:
     assert sorted(ranked, key=lambda each: each.index) == [Ranked(0, 3), Ranked(1, 1)]
 
 
+def test_what_was_not_measured_has_the_load_of_the_fastest() -> None:
+    options = [measured(4), NEW, measured(0.5), measured(2)]
+    ranked = STRATEGIES["power-of-two-choices"](options, 0, Random(1))
+    assert {each.index: each.score for each in ranked} == {0: 4, 1: 0.5, 2: 0.5, 3: 2}
+
+
 def test_a_strategy_within_tiers_that_there_is_not_is_an_error() -> None:
     with pytest.raises(KeyError):
         tiers([Option()], 0, Random(1), inner="priority-tiers")
