@@ -80,4 +80,5 @@ def _grouped(
 ) -> Iterable[dict[str, Any]]:
     if by == "total":
         return [{"total": ""} | rows.aggregate(**columns)]
-    return rows.exclude(**{by: ""}).values(by).annotate(**columns)
+    sums: Iterable[dict[str, Any]] = rows.exclude(**{by: ""}).values(by).annotate(**columns)
+    return sums

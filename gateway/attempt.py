@@ -1,8 +1,8 @@
 """One try at one target: translate, call, and wait until there is something to pass on."""
 
 import time
-from time import monotonic
 from collections.abc import Iterable
+from time import monotonic
 from typing import cast
 
 from msgspec import Struct
@@ -107,9 +107,7 @@ async def _open(call: Call, target: Target, body: bytes, runtime: Runtime) -> An
         raise CredentialFailed(f"the credential cannot be used: {error}") from None
 
 
-async def _prepare(
-    call: Call, target: Target, runtime: Runtime, limit: Deadline
-) -> _Prepared:
+async def _prepare(call: Call, target: Target, runtime: Runtime, limit: Deadline) -> _Prepared:
     theirs = target.format
     if theirs.NAME == call.format.NAME:
         request, strip_usage, dropped = theirs.readdress(

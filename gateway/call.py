@@ -10,8 +10,8 @@ from analytics import records
 from analytics.costs import cost_picousd
 from analytics.records import Attempt, Outcome, Record, Source
 from gateway import formats, media, tokens
-from gateway.errors import GatewayError, StorageUnavailable
 from gateway.controls import Controls
+from gateway.errors import GatewayError, StorageUnavailable
 from gateway.exchange import Exchange
 from gateway.formats.types import Asked, JSONDict, Prompt, Usage
 from gateway.journal import Entry, Journal

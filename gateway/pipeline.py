@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from time import monotonic
+from time import monotonic, time
 
 from accounts.keys import hash_key
 from analytics.costs import format_usd
@@ -20,7 +20,8 @@ from gateway.errors import (
 from gateway.exchange import Disconnected, Exchange, Headers
 from gateway.fallback import Fallback
 from gateway.formats import Stage, wire
-from gateway.formats.types import Needs, Usage
+from gateway.formats.needs import Needs
+from gateway.formats.types import Usage
 from gateway.routing import Route, Target
 from gateway.runtime import Runtime
 from gateway.selection import Ask, Choice, Chooser
@@ -113,7 +114,7 @@ def say(call: Call) -> None:
     principal, request = call.principal, call.request
     if principal.system_prompt:
         call.request = call.format.with_system(call.request, principal.system_prompt)
-    if principal.thinking.mode != "passthrough":
+    if principal.thinking is not None:
         call.request = call.format.with_thinking(call.request, principal.thinking)
     if call.request is not request:
         call.body = wire.dumps(call.request)
@@ -155,6 +156,7 @@ async def choose(call: Call, route: Route, runtime: Runtime) -> Choice:
         RateLimited, Unavailable: All that could are cooling down.
     """
     runtime.retries.earn()
+    runtime.health.policy = call.snapshot.policy
     ask = wishes(call, route)
     turns = await runtime.state.turn(route.turns) if route.turns else ()
     chooser = Chooser(
@@ -164,6 +166,7 @@ async def choose(call: Call, route: Route, runtime: Runtime) -> Choice:
         turns=dict(zip(route.turns, turns, strict=True)),
         rng=runtime.rng,
         now=monotonic(),
+        wall=time(),
     )
     choice = chooser.choose(route)
     if call.controls.no_fallback:
@@ -295,11 +298,7 @@ def answer_headers(call: Call, opened: Opened) -> Headers:
 async def refuse(call: Call, error: GatewayError, runtime: Runtime) -> None:
     """Answer with an error in the client's format, and write the row."""
     body = refusal(call.format, error, call.exchange.id)
-    if (
-        isinstance(error, UpstreamRefused)
-        and error.format == call.format.NAME
-        and error.body
-    ):
+    if isinstance(error, UpstreamRefused) and error.format == call.format.NAME and error.body:
         body = error.body  # as the upstream said it: some clients negotiate on the exact words
     call.account(runtime.journal, "error", error.status, error, sending=len(body))
     # A limit of the key's that refuses the call leaves no lease, and says itself how it stands.

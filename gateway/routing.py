@@ -14,6 +14,7 @@ from gateway.errors import ModelNotFound, NotAllowed, Unavailable
 from gateway.snapshot import Combo, Connection, Model, Principal, Provider, Snapshot
 from providers import authentication
 
+
 class Target(Struct, frozen=True, eq=False):
     """A model on a connection: all that an attempt needs, prepared once a snapshot."""
 
@@ -96,7 +97,7 @@ def resolve(snapshot: Snapshot, principal: Principal, name: str, client_format: 
     alias_of = snapshot.aliases.get(name, name)
     if not principal.may_call(name, alias_of):
         raise NotAllowed(f"this API key may not call the model {name!r}", param="model")
-    route = snapshot.routes.get((name, client_format))
+    route: Route | None = snapshot.routes.get((name, client_format))
     if route is None:
         route = _Roads(snapshot, client_format).route(name)
         if len(snapshot.routes) >= 10_000:  # names that are passed through are anyone's

@@ -15,8 +15,8 @@ from django.db import DatabaseError, connection
 
 from analytics import records, spending
 from gateway.journal import Journal
-from gateway.snapshot import Snapshot, Watcher
 from gateway.retries import Retries
+from gateway.snapshot import Snapshot, Watcher
 from gateway.state import budgets
 from gateway.state.health import Health
 from gateway.state.memory import MemoryState

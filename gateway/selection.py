@@ -8,7 +8,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from random import Random
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -17,7 +17,8 @@ from analytics.costs import cost_picousd, format_usd
 from combos.strategies import NEEDS, STRATEGIES, Option, Ranked, tiers
 from gateway.controls import Controls
 from gateway.errors import BadRequest, GatewayError, RateLimited, Unavailable
-from gateway.formats.types import Needs, Usage
+from gateway.formats.needs import Needs
+from gateway.formats.types import Usage
 from gateway.routing import Group, Route, Target
 from gateway.snapshot import Model, Principal
 from gateway.state.blocks import Block
@@ -71,9 +72,7 @@ class Choice(Struct, frozen=True):
             | ({"score": self.scores[t.key]} if t.key in self.scores else {})
             for t in self.order[:TRACED]
         ]
-        return msgspec.json.encode(
-            {"order": order, "excluded": self.excluded[:TRACED]}
-        ).decode()
+        return msgspec.json.encode({"order": order, "excluded": self.excluded[:TRACED]}).decode()
 
     def refusal(self, ask: Ask) -> GatewayError:
         """Why there is nobody to ask."""
@@ -83,7 +82,7 @@ class Choice(Struct, frozen=True):
 class Chooser:
     """Args:
     turns: How often each round-robin's turn was asked for before.
-    now: On the clock of `health` and `observed`.
+    now: On the clock of `health` and `observed`; `wall` is the same moment in Unix seconds.
     """
 
     def __init__(
@@ -95,9 +94,10 @@ class Chooser:
         turns: Mapping[str, int],
         rng: Random,
         now: float,
+        wall: float,
     ) -> None:
         self._ask, self._health, self._observed = ask, health, observed
-        self._turns, self._rng, self._now = turns, rng, now
+        self._turns, self._rng, self._now, self._wall = turns, rng, now, wall
         self._costs: dict[str, int | None] = {}
         self._excluded: list[Excluded] = []
         self._scores: dict[tuple[str, str], float] = {}
@@ -147,7 +147,7 @@ class Chooser:
         return None
 
     def _blocked(self, block: Block) -> tuple[Why, str, float]:
-        left_s = self._health.left_s(block, self._now)
+        left_s = max(block.until - self._wall, 1.0)
         why: Why = "limit" if block.kind in LIMITS else "blocked"
         return why, f"{block.cause} (for another {left_s:.0f} s)", left_s
 
@@ -202,11 +202,19 @@ class Chooser:
         return STRATEGIES[group.strategy](options, turn, self._rng)
 
     def _option(self, target: Target, weight: int, needs: frozenset[str]) -> Option:
-        measured: dict[str, Any] = {}
-        if "observations" in needs:
-            measured = self._observed.of(target.key, self._now)
         cost = self._cost(target.model) if "cost" in needs else None
-        return Option(weight=weight, tier=target.provider.tier, cost=cost, **measured)
+        if "observations" not in needs:
+            return Option(weight=weight, tier=target.provider.tier, cost=cost)
+        seen, key, now = self._observed, target.key, self._now
+        return Option(
+            weight=weight,
+            tier=target.provider.tier,
+            cost=cost,
+            in_flight=seen.in_flight(key),
+            latency_s=seen.latency_s(key, now),
+            tokens_per_s=seen.tokens_per_s(key, now),
+            used_tokens=seen.used_tokens(key, now),
+        )
 
 
 def _by_session(session: str, firsts: Iterable[Target], weights: Iterable[int]) -> list[Ranked]:

@@ -23,6 +23,7 @@ from msgspec import Struct, field
 from accounts.models import CONTROLS, ApiKey, GatewaySettings, User
 from combos import models as combos
 from gateway import verdict
+from gateway.formats.thinking import Thinking
 from gateway.formats.types import Quirks
 from gateway.verdict import Policy, Rule
 from providers import models as providers
@@ -92,13 +93,6 @@ class Budgets(Struct, frozen=True):
         return bool(self.hard or self.soft)
 
 
-class Thinking(Struct, frozen=True):
-    """What becomes of what a request says about thinking. `budget` is in tokens."""
-
-    mode: Literal["passthrough", "off", "fixed", "adaptive"] = "passthrough"
-    budget: int | None = None
-
-
 class Principal(Struct, frozen=True):
     """Who calls: a key, or nobody in particular where no key is required."""
 
@@ -115,12 +109,10 @@ class Principal(Struct, frozen=True):
     controls: frozenset[str] = frozenset()  # headers that its requests may carry
     cache: bool = False
     system_prompt: str = ""  # its own, or the settings'
-    thinking: Thinking = Thinking()
+    thinking: Thinking | None = None  # null: as the request says
 
     def may_call(self, *names: str) -> bool:
         return self.allowed is None or any(self.allowed.fullmatch(name) for name in names)
-
-
 
 
 class Model(Struct, frozen=True):
@@ -216,7 +208,7 @@ class Snapshot(Struct, frozen=True):
     problems: tuple[Problem, ...]
     # What routing has worked out so far, by the name asked for and the client's format; it dies
     # with the snapshot.
-    routes: dict[tuple[str, str], tuple[Any, ...]] = field(default_factory=dict)
+    routes: dict[tuple[str, str], Any] = field(default_factory=dict)
 
 
 def build() -> Snapshot:
@@ -236,9 +228,7 @@ def build() -> Snapshot:
             cache_ttl_s=settings.cache_ttl_s,
             max_attempts=settings.max_attempts,
             deadline_s=settings.deadline_s,
-            policy=Policy(
-                **{name: getattr(settings, name) for name in Policy.__struct_fields__}
-            ),
+            policy=Policy(**{name: getattr(settings, name) for name in Policy.__struct_fields__}),
             anyone=Principal(
                 name="",
                 controls=frozenset(CONTROLS) - {"connection"},
@@ -246,9 +236,7 @@ def build() -> Snapshot:
                 thinking=_thinking(settings),
             ),
             rules=verdict.arrange(_each("error rule", _rules(), _rule, problems)),
-            keys=dict(
-                _each("API key", ApiKey.objects.usable(), partial(_key, settings), problems)
-            ),
+            keys=dict(_each("API key", ApiKey.objects.usable(), partial(_key, settings), problems)),
             providers=dict(_providers(problems)),
             aliases={row.alias: row.model for row in combos.Alias.objects.all()},
             combos=dict(
@@ -307,8 +295,11 @@ def _networks(row: ApiKey | GatewaySettings) -> Networks:
     return Networks(allowed, denied)
 
 
-def _thinking(row: ApiKey | GatewaySettings) -> Thinking:
-    return msgspec.convert({"mode": row.thinking, "budget": row.thinking_budget}, Thinking)
+def _thinking(row: ApiKey | GatewaySettings) -> Thinking | None:
+    if row.thinking == "passthrough":
+        return None
+    told = {"mode": row.thinking, "budget_tokens": row.thinking_budget or 0}
+    return msgspec.convert(told, Thinking)
 
 
 def _rules() -> Iterable[providers.ErrorRule]:

@@ -92,9 +92,7 @@ class Lines:
         if (line := self._lines.get(subject)) is not None:
             line.room.set()
 
-    async def _wait(
-        self, claim: Claim, line: _Line, turn: asyncio.Event, until: float
-    ) -> Lease:
+    async def _wait(self, claim: Claim, line: _Line, turn: asyncio.Event, until: float) -> Lease:
         try:
             async with asyncio.timeout_at(_loop_time(until)):
                 await turn.wait()

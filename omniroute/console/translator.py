@@ -86,11 +86,12 @@ class RequestForm(Pasted):
     def clean_model(self) -> str:
         name: str = self.cleaned_data["model"]
         try:
-            self.candidates = routing.resolve(
+            route = routing.resolve(
                 self.configured, self.configured.anyone, name, self.cleaned_data.get("source", "")
             )
         except GatewayError as error:
             raise ValidationError(str(error)) from None
+        self.candidates = route.targets
         return name
 
     def explain(self) -> Explained:
@@ -204,7 +205,8 @@ def _speaker(configured: Snapshot, format: str) -> str:
     others = (
         name
         for name in names
-        if format != routing.resolve(configured, configured.anyone, name, format).targets[0].format.NAME
+        if format
+        != routing.resolve(configured, configured.anyone, name, format).targets[0].format.NAME
     )
     return next(others, names[0] if names else "")
 

@@ -9,8 +9,8 @@ import pytest
 
 from gateway import admission
 from gateway.errors import BudgetSpent, GatewayError, KeyRejected, NotAllowed, RateLimited
-from gateway.snapshot import ANYONE, Connection, Limits, Prices, Principal, Timeouts
-from gateway.state import Room
+from gateway.snapshot import Budgets, Connection, Limits, Networks, Prices, Principal, Timeouts
+from gateway.state import Lease, Room
 from gateway.state.memory import MemoryState
 from tests.gateway.clocks import Clock
 
@@ -60,7 +60,7 @@ def test_a_key_is_good_until_it_expires_and_where_it_is_allowed(case: Visit) -> 
     principal = Principal(
         name="laptop",
         expires=case.expires,
-        networks=tuple(map(ipaddress.ip_network, case.networks)),
+        networks=Networks(allowed=tuple(map(ipaddress.ip_network, case.networks))),
     )
     if case.refused is None:
         admission.check_principal(principal, case.ip, NOW)
@@ -96,13 +96,24 @@ def test_an_estimate_is_the_prompt_and_as_much_answer_as_may_come(
 # --- Admission ---------------------------------------------------------------------------------
 
 
+async def admit(
+    state: MemoryState,
+    principal: Principal,
+    tokens: int,
+    picousd: int,
+    total: Budgets = Budgets(),  # noqa: B008  # it is frozen
+) -> Lease | None:
+    claim = admission.of_key(principal, total, tokens, picousd)
+    return None if claim is None else await state.claim(claim)
+
+
 @pytest.mark.parametrize(
-    "principal", [ANYONE, Principal(name="laptop", user="ops")], ids=["nobody", "a key"]
+    "principal", [Principal(name=""), Principal(name="laptop", user="ops")], ids=["nobody", "a key"]
 )
 async def test_who_has_neither_limit_nor_budget_needs_no_lease(
     state: MemoryState, principal: Principal
 ) -> None:
-    assert await admission.admit(state, principal, 10**9, 10**18) is None
+    assert await admit(state, principal, 10**9, 10**18) is None
 
 
 @dataclass(frozen=True)
@@ -116,10 +127,10 @@ class Case:
 
 CASES = [
     Case("a limit", {"limits": Limits(rpm=3)}, 3, RateLimited, "3 requests a minute"),
-    Case("a budget of the key's", {"budgets": {"daily_usd": 2}}, 2, BudgetSpent, "the key's daily_usd"),
-    Case("a budget of its owner's", {"user_budgets": {"weekly_tokens": 500}}, 5, BudgetSpent, "the user's weekly_tokens"),
-    Case("the budget before the limit", {"limits": Limits(rpm=2), "budgets": {"daily_requests": 2}}, 2, BudgetSpent, "daily_requests"),
-    Case("the key's before its owner's", {"budgets": {"daily_usd": 2}, "user_budgets": {"daily_usd": 2}}, 2, BudgetSpent, "the key's"),
+    Case("a budget of the key's", {"budgets": Budgets({"daily_usd": 2})}, 2, BudgetSpent, "the key's daily_usd"),
+    Case("a budget of its owner's", {"user_budgets": Budgets({"weekly_tokens": 500})}, 5, BudgetSpent, "the user's weekly_tokens"),
+    Case("the budget before the limit", {"limits": Limits(rpm=2), "budgets": Budgets({"daily_requests": 2})}, 2, BudgetSpent, "daily_requests"),
+    Case("the key's before its owner's", {"budgets": Budgets({"daily_usd": 2}), "user_budgets": Budgets({"daily_usd": 2})}, 2, BudgetSpent, "the key's"),
 ]  # fmt: skip
 
 
@@ -127,9 +138,9 @@ CASES = [
 async def test_calls_are_let_in_until_something_is_used_up(state: MemoryState, case: Case) -> None:
     principal = Principal(name="laptop", user="ops", **case.key)
     for _ in range(case.fit):
-        assert await admission.admit(state, principal, 100, USD) is not None
+        assert await admit(state, principal, 100, USD) is not None
     with pytest.raises(case.refused, match=case.words):
-        await admission.admit(state, principal, 100, USD)
+        await admit(state, principal, 100, USD)
 
 
 async def test_keys_of_one_user_share_the_users_budget_and_nothing_else(
@@ -138,28 +149,36 @@ async def test_keys_of_one_user_share_the_users_budget_and_nothing_else(
     def key(name: str, user: str) -> Principal:
         # As the snapshot builds them: each key has a copy of its own.
         return Principal(
-            name=name, user=user, limits=Limits(rpm=2), user_budgets={"daily_requests": 3}
+            name=name, user=user, limits=Limits(rpm=2), user_budgets=Budgets({"daily_requests": 3})
         )
 
-    await admission.admit(state, key("laptop", "ops"), 1, 0)
-    await admission.admit(state, key("laptop", "ops"), 1, 0)
-    await admission.admit(state, key("phone", "ops"), 1, 0)
+    await admit(state, key("laptop", "ops"), 1, 0)
+    await admit(state, key("laptop", "ops"), 1, 0)
+    await admit(state, key("phone", "ops"), 1, 0)
     with pytest.raises(BudgetSpent, match="the user's"):
-        await admission.admit(state, key("phone", "ops"), 1, 0)
-    await admission.admit(state, key("phone", "dev"), 1, 0)
+        await admit(state, key("phone", "ops"), 1, 0)
+    await admit(state, key("phone", "dev"), 1, 0)
+
+
+async def test_all_keys_share_the_total_budget(state: MemoryState) -> None:
+    total = Budgets({"daily_requests": 2})
+    await admit(state, Principal(name="laptop"), 1, 0, total)
+    await admit(state, Principal(name="phone"), 1, 0, total)
+    with pytest.raises(BudgetSpent, match="the total's daily_requests budget"):
+        await admit(state, Principal(name="tablet"), 1, 0, total)
 
 
 async def test_a_hundred_parallel_calls_on_a_budget_for_ten_are_ten_whatever_they_cost(
     state: MemoryState,
 ) -> None:
     """Each reserves 1 USD and costs as much or less; spent and running never exceed the budget."""
-    principal = Principal(name="laptop", budgets={"daily_usd": 10})
+    principal = Principal(name="laptop", budgets=Budgets({"daily_usd": 10}))
     spent = running = let_in = 0
 
     async def call(number: int) -> None:
         nonlocal spent, running, let_in
         try:
-            lease = await admission.admit(state, principal, 100, USD)
+            lease = await admit(state, principal, 100, USD)
         except BudgetSpent:
             return
         assert lease is not None
@@ -195,19 +214,24 @@ def account(name: str, limits: Limits) -> Connection:
     )
 
 
+async def take_connection(state: MemoryState, connection: Connection, tokens: int) -> Lease | None:
+    claim = admission.of_connection(connection, tokens)
+    return None if claim is None else await state.claim(claim)
+
+
 async def test_an_account_without_limits_needs_no_lease(state: MemoryState) -> None:
-    assert await admission.take_connection(state, account("main", Limits()), 10**9) is None
+    assert await take_connection(state, account("main", Limits()), 10**9) is None
 
 
 async def test_an_account_that_is_full_is_refused_until_a_call_ends(state: MemoryState) -> None:
     main, spare = account("main", Limits(concurrency=1)), account("spare", Limits(concurrency=1))
-    lease = await admission.take_connection(state, main, 100)
+    lease = await take_connection(state, main, 100)
     assert lease is not None
     with pytest.raises(RateLimited):
-        await admission.take_connection(state, main, 100)
-    assert await admission.take_connection(state, spare, 100) is not None
+        await take_connection(state, main, 100)
+    assert await take_connection(state, spare, 100) is not None
     lease.settle(0, 0)
-    assert await admission.take_connection(state, main, 100) is not None
+    assert await take_connection(state, main, 100) is not None
 
 
 # --- Headers -----------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ from gateway import admission
 from gateway import runtime as module
 from gateway.errors import BudgetSpent
 from gateway.runtime import Runtime
+from gateway.snapshot import Principal
+from gateway.state import Lease
 from gateway.state.memory import MemoryState
 from tests.analytics.rows import log
 from tests.gateway.clocks import NOON, Clock
@@ -63,14 +65,19 @@ def start(made: list[Runtime], clock: Clock, processes: int = 1) -> Runtime:
     return runtime
 
 
+async def claim(runtime: Runtime, principal: Principal, tokens: int, picousd: int) -> Lease:
+    wanted = admission.of_key(principal, runtime.snapshot.budgets, tokens, picousd)
+    assert wanted is not None
+    return await runtime.state.claim(wanted)
+
+
 def room(runtime: Runtime, name: str, tokens: int, picousd: int) -> bool:
     """Whether a call of so much would be let in now."""
     principal = next(p for p in runtime.snapshot.keys.values() if p.name == name)
     try:
-        lease = asyncio.run(admission.admit(runtime.state, principal, tokens, picousd))
+        lease = asyncio.run(claim(runtime, principal, tokens, picousd))
     except BudgetSpent:
         return False
-    assert lease is not None
     lease.settle(0, 0)
     return True
 
@@ -139,7 +146,7 @@ def test_what_was_drained_counts_once(made: list[Runtime], clock: Clock) -> None
     key("laptop", budgets={"daily_usd": 10})
     runtime = start(made, clock)
     principal = next(iter(runtime.snapshot.keys.values()))
-    lease = asyncio.run(admission.admit(runtime.state, principal, 50, 3 * USD))
+    lease = asyncio.run(claim(runtime, principal, 50, 3 * USD))
     assert lease is not None
     lease.settle(50, 3 * USD)
     log(NOON, **CALL)

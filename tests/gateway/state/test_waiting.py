@@ -11,8 +11,6 @@ from gateway.state import Claim
 from gateway.state.memory import MemoryState
 from gateway.state.waiting import Lines
 
-pytestmark = pytest.mark.asyncio
-
 
 @pytest.fixture
 def lines() -> Lines:
