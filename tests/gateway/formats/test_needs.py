@@ -14,7 +14,6 @@ from gateway.formats.types import JSONDict
 from tests.gateway.formats.bodies import REQUESTS
 from tests.gateway.formats.test_fuzz import SCALARS, at_place, mutated, places, put
 
-
 NOTHING = Needs()
 
 
