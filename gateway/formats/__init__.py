@@ -14,6 +14,7 @@ from gateway.formats import (
     openai_completions,
     openai_responses,
 )
+from gateway.formats.needs import Needs
 from gateway.formats.thinking import Thinking
 from gateway.formats.types import (
     Asked,
@@ -94,10 +95,11 @@ class ClientSide(Protocol):
 
 
 class ClientFormat(ClientSide, Protocol):
-    """What a client may speak, and what is done to its request before that is read."""
+    """What a client may speak; what is done to its request, and read off it, before it is decoded."""
 
     def with_system(self, request: JSONDict, text: str) -> JSONDict: ...
     def with_thinking(self, request: JSONDict, thinking: Thinking) -> JSONDict: ...
+    def needs(self, request: JSONDict) -> Needs: ...
 
 
 class UpstreamFormat(Protocol):

@@ -2,6 +2,7 @@
 
 from gateway.formats.anthropic_messages.controls import with_system, with_thinking
 from gateway.formats.anthropic_messages.errors import encode_error, encode_stream_error
+from gateway.formats.anthropic_messages.needs import needs
 from gateway.formats.anthropic_messages.request import (
     NAME,
     STREAM_TYPE,
@@ -37,6 +38,7 @@ __all__ = [
     "encode_response",
     "encode_stream_error",
     "max_tokens",
+    "needs",
     "readdress",
     "sniff_response",
     "wants",

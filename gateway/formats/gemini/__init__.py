@@ -8,6 +8,7 @@ from gateway.formats.gemini.chunks import StreamEncoder
 from gateway.formats.gemini.controls import with_system, with_thinking
 from gateway.formats.gemini.counting import decode_count_request, encode_count
 from gateway.formats.gemini.errors import encode_error, encode_stream_error
+from gateway.formats.gemini.needs import needs
 from gateway.formats.gemini.request import (
     STREAM_TYPE,
     TAKES_URLS,
@@ -40,6 +41,7 @@ __all__ = [
     "encode_response",
     "encode_stream_error",
     "max_tokens",
+    "needs",
     "readdress",
     "sniff_response",
     "wants",

@@ -4,6 +4,7 @@ from gateway.formats.failures import decode_error
 from gateway.formats.ollama_chat.controls import with_system, with_thinking
 from gateway.formats.ollama_chat.errors import encode_error, encode_stream_error
 from gateway.formats.ollama_chat.models import encode_tags
+from gateway.formats.ollama_chat.needs import needs
 from gateway.formats.ollama_chat.request import (
     NAME,
     STREAM_TYPE,
@@ -37,6 +38,7 @@ __all__ = [
     "encode_stream_error",
     "encode_tags",
     "max_tokens",
+    "needs",
     "readdress",
     "sniff_response",
     "wants",

@@ -3,6 +3,7 @@
 from gateway.formats.failures import decode_error
 from gateway.formats.openai_chat.controls import with_system, with_thinking
 from gateway.formats.openai_chat.errors import encode_error, encode_stream_error
+from gateway.formats.openai_chat.needs import needs
 from gateway.formats.openai_chat.request import (
     NAME,
     STREAM_TYPE,
@@ -33,6 +34,7 @@ __all__ = [
     "encode_response",
     "encode_stream_error",
     "max_tokens",
+    "needs",
     "readdress",
     "sniff_response",
     "wants",

@@ -12,6 +12,7 @@ https://docs.vllm.ai/en/stable/features/reasoning_outputs/ (`chat_template_kwarg
 from collections.abc import Callable
 from typing import Any
 
+from gateway.formats.needs import is_effort
 from gateway.formats.openai_chat.request import max_tokens
 from gateway.formats.reading import others
 from gateway.formats.thinking import Thinking
@@ -40,7 +41,7 @@ def asks(request: JSONDict) -> bool:
     """Does the client want its model to think? Whatever is no such wish is none."""
     effort, template = request.get(_EFFORT), request.get("chat_template_kwargs")
     return (
-        (isinstance(effort, str) and effort not in ("", "none"))
+        is_effort(effort)
         or _asks_openrouter(request.get("reasoning"))
         or _asks_by_type(request.get("thinking"))
         or request.get("enable_thinking") is True

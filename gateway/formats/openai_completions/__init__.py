@@ -5,6 +5,7 @@ Its errors are those of `openai_chat`.
 
 from gateway.formats.openai_chat import encode_error, encode_stream_error
 from gateway.formats.openai_completions.controls import with_system, with_thinking
+from gateway.formats.openai_completions.needs import needs
 from gateway.formats.openai_completions.request import (
     NAME,
     STREAM_TYPE,
@@ -26,6 +27,7 @@ __all__ = [
     "encode_response",
     "encode_stream_error",
     "max_tokens",
+    "needs",
     "wants",
     "with_system",
     "with_thinking",

@@ -5,6 +5,7 @@ from gateway.formats.openai_responses.controls import with_system, with_thinking
 from gateway.formats.openai_responses.encoder import StreamEncoder
 from gateway.formats.openai_responses.errors import encode_error, encode_stream_error
 from gateway.formats.openai_responses.history import history, input_items
+from gateway.formats.openai_responses.needs import needs
 from gateway.formats.openai_responses.request import (
     STREAM_TYPE,
     TAKES_URLS,
@@ -43,6 +44,7 @@ __all__ = [
     "history",
     "input_items",
     "max_tokens",
+    "needs",
     "readdress",
     "sniff_response",
     "wants",
