@@ -23,6 +23,10 @@ class Needs(Struct, frozen=True):
     schema: bool = False
     thinking: bool = False
 
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(name for name in self.__struct_fields__ if getattr(self, name))
+
 
 def members(holder: JSONDict, name: str) -> list[JSONDict]:
     """The objects of a list; of a field that is none, none."""

@@ -22,6 +22,18 @@ UPSTREAM_KEY = "sk-up-canary-7f3a9c"
 
 STATUSES = (400, 401, 402, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 529)
 
+# One gateway serves many tests, and what one of them breaks must not keep the next one away. Tests
+# of cooldowns and breakers have a gateway, or connections, of their own.
+FORGETFUL = {
+    "breaker_failures": 1_000_000,
+    "cooldown_first_s": 0.01,
+    "cooldown_max_s": 0.01,
+    "cooldown_hint_max_s": 0.01,
+    "cooldown_auth_s": 0.01,
+    "model_lock_first_s": 0.01,
+    "model_lock_max_s": 0.01,
+}
+
 Value = TypeVar("Value")
 
 # One for all, since making one reads every certificate; each call has a connection of its own.
@@ -117,6 +129,7 @@ def configuration(upstream_url: str) -> dict[str, Any]:
             {"name": "revoked", "key": key_of("revoked"), "active": False},
             {"name": "ops", "key": MANAGE_KEY, "scopes": ["manage"], "owner": "admin"},
         ],
+        "settings": FORGETFUL,
     }  # fmt: skip
 
 
