@@ -70,7 +70,7 @@ class Place:
         self.blocks: list[Block] = []  # the longest first
         self.cleared_at = 0.0
         self._until = 0.0
-        self._probe = (0.0, False)
+        self._probe = (0.0, True)  # the last word of one: when, and if it came to nothing
         self._probed_until = 0.0
 
     @property
@@ -86,8 +86,8 @@ class Place:
         self._keep([block for block in self.blocks if block.since > at], now, wall)
 
     def probe(self, probe: Probe, now: float, wall: float) -> None:
-        if (probe.at, probe.taken) > self._probe:
-            self._probe = (probe.at, probe.taken)
+        if (probe.at, not probe.taken) > self._probe:
+            self._probe = (probe.at, not probe.taken)
             self._probed_until = now + PROBE_S - max(wall - probe.at, 0.0) if probe.taken else 0.0
 
     def _keep(self, blocks: list[Block], now: float, wall: float) -> None:

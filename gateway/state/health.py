@@ -31,6 +31,8 @@ FORGET_S = 1800.0
 # lasts longer.
 REMEMBER_CLEARED_S = 7200.0
 
+TICK_S = 0.001
+
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[Word]).decode
 
@@ -104,10 +106,12 @@ class Health:
             if not breaker.has_failed():
                 del self._breakers[connection, model]
         if self._places:
-            at = self._wall() - (now - began)
+            wall_began = self._wall() - (now - began)
             for key in self._keys(connection, model):
-                longest = self._places[key].longest
-                if longest is not None and longest.since <= at:
+                place, at = self._places[key], wall_began
+                if place.blocks and place.left_s(began) <= 0:  # by our own clock it began after it
+                    at = max(at, place.blocks[0].since)
+                if place.blocks and place.blocks[0].since <= at:
                     self._say(Cleared(*key, at), now)
 
     def failed(self, connection: str, model: str, verdict: Verdict, now: float) -> None:
@@ -120,6 +124,8 @@ class Health:
         lasts_s = self._lasts_s(verdict, in_a_row, trips)
         if lasts_s > 0:
             since = self._wall()
+            if place is not None:  # what is known to be cleared was so earlier, by whatever clock
+                since = max(since, place.cleared_at + TICK_S)
             block = Block(*key, kind, verdict.cause, since, since + lasts_s, in_a_row)
             self._say(block, now)
 
@@ -172,7 +178,9 @@ class Health:
         called again; an empty `model` means what is held against the connection itself."""
         for key in {*self._places, *self._breakers}:
             if connection in (None, key[0]) and model in (None, key[1]):
-                self._say(Cleared(*key, self._wall()), now)
+                blocks = self._places[key].blocks if key in self._places else []
+                at = max([self._wall(), *(block.since for block in blocks)])
+                self._say(Cleared(*key, at), now)
 
     def apply(self, data: bytes, now: float) -> None:
         """Take in what another process has published, or `dump` gave. Raises `DecodeError`."""
