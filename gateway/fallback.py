@@ -161,7 +161,6 @@ class Fallback:
             self._call.tried(target, began, error.upstream_status, str(error))
             _settle(lease)
             self._failed(target, error)
-            probing = False  # it has found out
         except asyncio.CancelledError:
             if self._won:
                 self._lose(target, began, lease)
@@ -171,7 +170,7 @@ class Fallback:
         finally:
             if opened is None:
                 runtime.observed.ended(target.key, now=monotonic())
-                if probing:
+                if probing:  # where it found out nothing of what it was to find out
                     runtime.health.give_back(*target.key, monotonic())
         if opened is None:
             return None

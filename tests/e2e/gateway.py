@@ -83,6 +83,7 @@ def configuration(upstream_url: str) -> dict[str, Any]:
             provider("an", format="anthropic_messages"),
             provider("rs", format="openai_responses"),
             provider("gm", format="gemini", base_url=upstream_url.replace("/v1", "/v1beta")),
+            provider("well"),
             provider("dead", base_url="http://127.0.0.1:1/v1"),
             provider("two"),
             provider("hasty"),
@@ -92,6 +93,7 @@ def configuration(upstream_url: str) -> dict[str, Any]:
         ],
         "models": [
             {"id": "mk/plain", "input_price": 1, "output_price": 2},
+            {"id": "well/plain", "input_price": 1, "output_price": 2},
             {"id": "mk/usage-null", "input_price": 1, "output_price": 2},
         ],
         "connections": [
@@ -99,6 +101,7 @@ def configuration(upstream_url: str) -> dict[str, Any]:
             connection("an-main", "an"),
             connection("rs-main", "rs"),
             connection("gm-main", "gm"),
+            connection("well-main", "well"),
             connection("dead-main", "dead"),
             connection("hasty-main", "hasty", timeouts={"first_byte": 0.3, "first_content": 0.3}),
             connection("idle-main", "idle", timeouts=timeouts | {"idle": 0.4}),
@@ -108,7 +111,7 @@ def configuration(upstream_url: str) -> dict[str, Any]:
             connection("two-second", "two", 2, model_map={"m": "plain"}),
         ],
         "combos": [
-            {"name": f"after-{fault}", "targets": [{"model": target}, {"model": "mk/plain"}]}
+            {"name": f"after-{fault}", "targets": [{"model": target}, {"model": "well/plain"}]}
             for fault, target in (
                 ("dead", "dead/x"), ("hangs", "hasty/hangs"), ("reset", "mk/reset"),
                 ("html", "mk/html"), ("empty", "mk/empty"), ("error-first", "mk/error-first"),

@@ -22,12 +22,12 @@ PASSED_OVER = (
 def test_the_next_target_answers_after(gateway: Gateway, fault: str) -> None:
     answer = gateway.chat(f"after-{fault}")
     assert answer.status_code == 200
-    assert answer.headers["x-omniroute-model"] == "mk/plain"
+    assert answer.headers["x-omniroute-model"] == "well/plain"
     assert answer.headers["x-omniroute-attempts"] == "2"
     row = gateway.row(request_id(answer))
     first, second = json.loads(row["attempts"])
     assert first["error"]
-    assert second == {**second, "model": "mk/plain", "status": 200, "error": None}
+    assert second == {**second, "model": "well/plain", "status": 200, "error": None}
 
 
 @pytest.mark.parametrize(
