@@ -44,7 +44,8 @@ def _thinks(thinking: JSONDict) -> bool:
 
 def _offers(request: JSONDict) -> bool:
     calling = _inner(_inner(request, "toolConfig"), "functionCallingConfig")
-    if _told(calling, "mode") in _NO_CALLS:
+    mode = _told(calling, "mode")
+    if (mode.upper() if isinstance(mode, str) else mode) in _NO_CALLS:
         return False
     return any(
         value is not None and value != []

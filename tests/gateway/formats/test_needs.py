@@ -147,6 +147,7 @@ CASES = [
     Case("a search", "gemini", {"tools": [{"googleSearch": {}}]}, TOOLS),
     Case("no functions", "gemini", {"tools": [{"function_declarations": []}, {}]}),
     Case("functions that are not to be called", "gemini", {"tools": [DECLARED], "tool_config": {"function_calling_config": {"mode": "NONE"}}}),
+    Case("functions that are not to be called, in small letters", "gemini", {"tools": [DECLARED], "toolConfig": {"functionCallingConfig": {"mode": "none"}}}),
     Case("functions to choose from", "gemini", {"tools": [DECLARED], "toolConfig": {"functionCallingConfig": {"mode": "AUTO"}}}, TOOLS),
     Case("a call", "gemini", contents({"functionCall": {"name": "f"}}), TOOLS),
     Case("an image as a result", "gemini", contents({"function_response": {"name": "f", "parts": [inline("image/png")]}}),
