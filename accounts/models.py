@@ -133,7 +133,7 @@ def _seconds(default: float, name: str, help_text: str) -> "models.FloatField[fl
     return models.FloatField(
         f"{name}, seconds",
         default=default,
-        validators=[MinValueValidator(0.01)],
+        validators=[MinValueValidator(0.001)],
         help_text=help_text,
     )
 

@@ -48,6 +48,7 @@ class Call:
         self.raw = b""  # as it came
         self.body = b""  # as it is relayed: with what the operator has to say in it
         self.request: JSONDict = {}
+        self.own: JSONDict = {}  # the request as its client knows it, without the operator's words
         self.referred: JSONDict = {}  # fields of the request that are resolved, and told of again
         self.model = ""
         self.stream = False
@@ -86,7 +87,7 @@ class Call:
             id=self.exchange.id,
             created=int(self.exchange.time),
             include_usage=self.prompt.include_usage,
-            request=self.request | self.referred,
+            request=self.own | self.referred,
         )
 
     def passed_headers(self, target: Target) -> dict[str, str]:

@@ -6,7 +6,7 @@ does to this one: who is tried next, and when it is enough.
 
 import asyncio
 from collections.abc import Sequence
-from time import monotonic
+from time import monotonic, time
 
 from analytics.costs import cost_picousd, format_usd
 from gateway import admission
@@ -46,7 +46,7 @@ class Fallback:
         self._again: list[Target] = []  # that may be asked once more when nobody is left
         self._limited: dict[Target, RateLimited] = {}  # by the operator's limits for them
         self._may_wait = False
-        self._failures: list[tuple[UpstreamFailed, Verdict]] = []
+        self._failures: list[tuple[Target, UpstreamFailed, Verdict]] = []
         self._unfit: NotSupported | BudgetSpent | None = None
         self._stop: UpstreamFailed | None = None
         self._won = False
@@ -205,7 +205,7 @@ class Fallback:
         )
         verdict = judge(call.snapshot.rules, target.provider.slug, failure)
         self._runtime.health.failed(*target.key, verdict, now)
-        self._failures.append((error, verdict))
+        self._failures.append((target, error, verdict))
         is_first = sum(target.key == (a.connection, a.model) for a in call.attempts) == 1
         match verdict.action:
             case "stop":
@@ -234,17 +234,17 @@ class Fallback:
 
     def _exhausted(self) -> GatewayError:
         """What the client is told when no candidate answered; see the contract's table."""
-        failures = [error for error, _ in self._failures]
+        failures = [error for _, error, _ in self._failures]
         if not failures and not self._limited:
             return self._unfit or UpstreamTimeout("no attempt was possible within the time limit")
-        if all(verdict.kind in LIMITS for _, verdict in self._failures) and all(
+        if all(verdict.kind in LIMITS for _, _, verdict in self._failures) and all(
             each.why == "limit" for each in self._choice.excluded if each.left_s
         ):
             return self._all_limited()
         return _all_failed(self._call, failures)
 
     def _all_limited(self) -> RateLimited:
-        hints = [error.retry_after_s for error, _ in self._failures]
+        hints = [self._back_s(target, error) for target, error, _ in self._failures]
         hints += [error.retry_after_s for error in self._limited.values()]
         hints += [each.left_s for each in self._choice.excluded if each.left_s]
         told = [hint for hint in hints if hint is not None]
@@ -252,6 +252,14 @@ class Fallback:
             "every account that could answer is limited, by its provider or here",
             retry_after_s=min(told, default=5.0),
         )
+
+
+    def _back_s(self, target: Target, error: UpstreamFailed) -> float | None:
+        """When the target may be asked again, as it says itself or as it cools down."""
+        if error.retry_after_s is not None:
+            return error.retry_after_s
+        block = self._runtime.health.blocked(*target.key, monotonic())
+        return None if block is None else max(block.until - time(), 0.0)
 
 
 def _settle(lease: Lease | None) -> None:

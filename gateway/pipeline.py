@@ -112,6 +112,7 @@ async def read(call: Call, runtime: Runtime, conversation: Conversation) -> None
 def say(call: Call) -> None:
     """Put in what the operator has to say to the model, and about its thinking."""
     principal, request = call.principal, call.request
+    call.own = request
     if principal.system_prompt:
         call.request = call.format.with_system(call.request, principal.system_prompt)
     if principal.thinking is not None:

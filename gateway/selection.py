@@ -26,6 +26,7 @@ from gateway.state.health import Health
 from gateway.state.observed import Observed
 
 Why = Literal["asked", "key", "needs", "context", "cost", "limit", "blocked"]
+WISHES = frozenset({"thinking", "parallel_tools"})  # what a request can do without
 TRACED = 12  # candidates of each kind
 LIMITS = frozenset({"rate_limit", "quota"})  # kinds of blocks that are no fault of anybody's
 
@@ -102,10 +103,16 @@ class Chooser:
         self._excluded: list[Excluded] = []
         self._scores: dict[tuple[str, str], float] = {}
         self._is_open = False
+        self._needed: frozenset[str] = frozenset()
 
     def choose(self, route: Route) -> Choice:
-        self._is_open = route.is_open
+        self._is_open, self._needed = route.is_open, self._ask.needs.names
         order = self._arrange(route.root)
+        if not order and not self._needed.isdisjoint(WISHES):
+            # Agents ask for thoughts with every call: where nobody has any, that is told, not refused.
+            self._excluded.clear()
+            self._needed -= WISHES
+            order = self._arrange(route.root)
         return Choice(tuple(order), tuple(self._excluded), self._scores)
 
     # --- Who fits -------------------------------------------------------------------------
@@ -126,7 +133,7 @@ class Chooser:
             return "asked", f"the request asks for the connection {wanted}", 0.0
         if self._is_open and not ask.principal.may_call(model.id):
             return "key", "this API key may not call it", 0.0
-        if model.lacks and (lacking := model.lacks & ask.needs.names):
+        if model.lacks and (lacking := model.lacks & self._needed):
             return "needs", f"it does not take {_listed(lacking)}", 0.0
         if model.context_window is not None:
             tokens = ask.prompt_tokens + (ask.max_tokens or 0)

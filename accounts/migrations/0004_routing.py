@@ -95,7 +95,7 @@ class Migration(migrations.Migration):
             field=models.FloatField(
                 default=30,
                 help_text="Then one call probes whether it works again.",
-                validators=[django.core.validators.MinValueValidator(0.01)],
+                validators=[django.core.validators.MinValueValidator(0.001)],
                 verbose_name="breaker open, seconds",
             ),
         ),
@@ -117,7 +117,7 @@ class Migration(migrations.Migration):
             field=models.FloatField(
                 default=60,
                 help_text="within so long,",
-                validators=[django.core.validators.MinValueValidator(0.01)],
+                validators=[django.core.validators.MinValueValidator(0.001)],
                 verbose_name="breaker window, seconds",
             ),
         ),
@@ -144,7 +144,7 @@ class Migration(migrations.Migration):
             field=models.FloatField(
                 default=120,
                 help_text="After a 401 or 403.",
-                validators=[django.core.validators.MinValueValidator(0.01)],
+                validators=[django.core.validators.MinValueValidator(0.001)],
                 verbose_name="cooldown, credential, seconds",
             ),
         ),
@@ -154,7 +154,7 @@ class Migration(migrations.Migration):
             field=models.FloatField(
                 default=1,
                 help_text="After a 429 without a hint; then doubled.",
-                validators=[django.core.validators.MinValueValidator(0.01)],
+                validators=[django.core.validators.MinValueValidator(0.001)],
                 verbose_name="cooldown, first, seconds",
             ),
         ),
@@ -164,7 +164,7 @@ class Migration(migrations.Migration):
             field=models.FloatField(
                 default=3600,
                 help_text="A provider's own hint counts up to this.",
-                validators=[django.core.validators.MinValueValidator(0.01)],
+                validators=[django.core.validators.MinValueValidator(0.001)],
                 verbose_name="hint, longest, seconds",
             ),
         ),
@@ -174,7 +174,7 @@ class Migration(migrations.Migration):
             field=models.FloatField(
                 default=120,
                 help_text="Of those without a hint.",
-                validators=[django.core.validators.MinValueValidator(0.01)],
+                validators=[django.core.validators.MinValueValidator(0.001)],
                 verbose_name="cooldown, longest, seconds",
             ),
         ),
@@ -184,7 +184,7 @@ class Migration(migrations.Migration):
             field=models.FloatField(
                 default=900,
                 help_text="After so long no further attempt is begun.",
-                validators=[django.core.validators.MinValueValidator(0.01)],
+                validators=[django.core.validators.MinValueValidator(0.001)],
                 verbose_name="deadline, seconds",
             ),
         ),
@@ -210,7 +210,7 @@ class Migration(migrations.Migration):
             field=models.FloatField(
                 default=60,
                 help_text="After a 404 for a model; then doubled.",
-                validators=[django.core.validators.MinValueValidator(0.01)],
+                validators=[django.core.validators.MinValueValidator(0.001)],
                 verbose_name="model lock, first, seconds",
             ),
         ),
@@ -219,7 +219,7 @@ class Migration(migrations.Migration):
             name="model_lock_max_s",
             field=models.FloatField(
                 default=1200,
-                validators=[django.core.validators.MinValueValidator(0.01)],
+                validators=[django.core.validators.MinValueValidator(0.001)],
                 verbose_name="model lock, longest, seconds",
             ),
         ),

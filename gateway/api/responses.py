@@ -73,7 +73,7 @@ class Conversation(pipeline.Conversation):
         own = {name: told for name, told in call.request.items() if name not in REFERENCES}
         call.request = own | {"input": earlier + items}
         call.referred = {"previous_response_id": previous}
-        call.raw = wire.dumps(call.request)
+        call.body = wire.dumps(call.request)
 
     async def remember(self, call: Call, sent: bytes) -> None:
         """Keep the answer, whole or at the end of a stream, before the client can refer to it."""

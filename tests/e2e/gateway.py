@@ -26,12 +26,12 @@ STATUSES = (400, 401, 402, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 529
 # of cooldowns and breakers have a gateway, or connections, of their own.
 FORGETFUL = {
     "breaker_failures": 1_000_000,
-    "cooldown_first_s": 0.01,
-    "cooldown_max_s": 0.01,
-    "cooldown_hint_max_s": 0.01,
-    "cooldown_auth_s": 0.01,
-    "model_lock_first_s": 0.01,
-    "model_lock_max_s": 0.01,
+    "cooldown_first_s": 0.001,
+    "cooldown_max_s": 0.001,
+    "cooldown_hint_max_s": 0.001,
+    "cooldown_auth_s": 0.001,
+    "model_lock_first_s": 0.001,
+    "model_lock_max_s": 0.001,
 }
 
 Value = TypeVar("Value")

@@ -84,7 +84,8 @@ def test_a_dearer_target_is_not_asked_for_money_that_is_not_there(
     attempts = json.loads(gateway.row(request_id(answer))["attempts"])
     assert [(a["model"], a["status"]) for a in attempts] == [
         ("mk/status-500", 500),
-        ("mk/plain", None),
+        ("well/plain", None),
+        ("mk/status-500", 500),
     ]
     assert "monthly_usd budget" in attempts[1]["error"]
     assert len(upstream.of("plain")) == asked
