@@ -12,6 +12,7 @@ them may refuse early, and can go on once what the others might have been runnin
 from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from operator import add
 from typing import Literal
 
 from msgspec import Struct
@@ -173,16 +174,13 @@ class Account:
         last.amounts = (usd + spent[0], tokens + spent[1], requests + spent[2])
         last.until = now
 
-    def unlogged(self, first: int) -> Amounts:
-        """What calls that began on the day `first` or later came to, as far as the log lacks it."""
-        known_until = self.logged.known_until if self.logged else 0.0
-        amounts = [
-            entry.amounts
-            for entry in self._settled
-            if entry.day >= first and entry.until >= known_until
-        ]
-        usd, tokens, requests = zip(*amounts, strict=True) if amounts else ((), (), ())
-        return sum(usd), sum(tokens), sum(requests)
+    def unlogged(self, first: int, known_until: float) -> Amounts:
+        """What calls that began on the day `first` or later came to, and was settled since then."""
+        usd = tokens = requests = 0
+        for entry in self._settled:
+            if entry.day >= first and entry.until >= known_until:
+                usd, tokens, requests = map(add, (usd, tokens, requests), entry.amounts)
+        return usd, tokens, requests
 
     def _refusal(self, budget: Budget, wanted: int, now: float) -> BudgetSpent:
         left = budget.left - budget.unlogged - self.reserved[budget.unit]
@@ -241,6 +239,11 @@ class Ledger:
         ):
             account.renew(limits, self.logged, self.calendar, self._processes)
         return account
+
+    def unlogged(self, subject: str, first: int, logged: Logged) -> Amounts:
+        """What the subject has spent here since the day `first` that `logged` lacks."""
+        account = self._accounts.get(subject)
+        return account.unlogged(first, logged.known_until) if account else NOTHING
 
     def load(self, logged: Logged) -> None:
         """Take over what the log says; from any thread, since it replaces one reference."""
