@@ -87,6 +87,10 @@ class MemoryState:
         self.ledger = Ledger(processes)
 
     @property
+    def words(self) -> str:
+        return "in memory"
+
+    @property
     def degraded(self) -> str:
         return ""
 

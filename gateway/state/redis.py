@@ -72,6 +72,12 @@ class RedisState:
         self._listening: asyncio.Task[None] | None = None
         self.degraded = "Redis has not been reached yet"
 
+    @property
+    def words(self) -> str:
+        if self.degraded:
+            return f"in memory, this process's share: Redis is away ({self.degraded})"
+        return "in Redis"
+
     # --- The line ----------------------------------------------------------------------------
 
     async def start(self) -> None:

@@ -18,9 +18,7 @@ class MemoryStore:
         self.clock = Clock()
 
     async def state(self, **options: Any) -> State:
-        return MemoryState(
-            clock=lambda: self.clock.mono, wall=lambda: self.clock.wall, **options
-        )
+        return MemoryState(clock=lambda: self.clock.mono, wall=lambda: self.clock.wall, **options)
 
     async def advance(self, seconds: float) -> None:
         self.clock.advance(seconds)
@@ -39,7 +37,8 @@ class RedisStore:
 
     async def state(self, **options: Any) -> RedisState:
         clock = self.clock
-        options = {"clock": lambda: clock.mono, "lease_s": 3600, "raise_after_s": 0} | options
+        defaults: dict[str, Any] = {"clock": lambda: clock.mono, "lease_s": 3600}
+        options = defaults | options
         state = RedisState(self.url, wall=lambda: clock.wall, **options)
         await state.start()
         assert state.degraded == ""

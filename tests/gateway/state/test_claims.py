@@ -237,9 +237,7 @@ def about(seconds: float) -> Any:
     return pytest.approx(seconds)
 
 
-async def test_rooms_are_those_of_the_limits_that_there_are(
-    state: State, clock: Clock
-) -> None:
+async def test_rooms_are_those_of_the_limits_that_there_are(state: State, clock: Clock) -> None:
     lease = await claim(state, Limits(rpm=60, tpm=1000, concurrency=5), 250)
     assert lease.rooms() == {
         "requests": Room(60, 59, about(1)),
