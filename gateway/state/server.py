@@ -103,7 +103,8 @@ class Server:
     # --- Between processes -------------------------------------------------------------------
 
     def telling(self, name: str, data: bytes) -> Op:
-        return ("tell", channel(self._url, name), self.process.encode() + data)
+        # Redis's MessagePack has no bytes, and its text is UTF-8 as ours is.
+        return ("tell", channel(self._url, name), self.process + data.decode("latin-1"))
 
     async def listen(self, callbacks: Mapping[str, Callback]) -> None:
         """Call back with what others tell, until cancelled. Raises `Away`."""
@@ -115,7 +116,7 @@ class Server:
                 async for message in pubsub.listen():
                     sender, data = message["data"][:16], message["data"][16:]
                     if sender != own:
-                        _call(names[message["channel"]], data)
+                        _call(names[message["channel"]], data.decode().encode("latin-1"))
         except (RedisError, OSError) as error:
             raise Away(_words(error)) from error
 

@@ -35,14 +35,15 @@ class RedisStore:
         self.url, self.clock = url, Clock()
         self.states: list[RedisState] = []
 
-    async def state(self, **options: Any) -> RedisState:
+    async def state(self, *, start: bool = True, **options: Any) -> RedisState:
         clock = self.clock
         defaults: dict[str, Any] = {"clock": lambda: clock.mono, "lease_s": 3600}
         options = defaults | options
         state = RedisState(self.url, wall=lambda: clock.wall, **options)
-        await state.start()
-        assert state.degraded == ""
         self.states.append(state)
+        if start:
+            await state.start()
+            assert state.degraded == ""
         return state
 
     async def advance(self, seconds: float) -> None:
