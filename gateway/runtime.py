@@ -13,10 +13,12 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from analytics import records, spending
+from gateway import channels
 from gateway.journal import Journal
 from gateway.snapshot import Snapshot, Watcher
-from gateway.state import budgets
+from gateway.state import State, budgets
 from gateway.state.memory import MemoryState
+from gateway.state.redis import RedisState
 from gateway.upstream import Upstreams
 from omniroute.http import Fetcher
 
@@ -39,7 +41,8 @@ class Runtime:
             max_bytes=settings.JOURNAL_MAX_MB << 20,
             fsync=settings.JOURNAL_FSYNC,
         )
-        self.state = MemoryState(processes=settings.GATEWAY_PROCESSES)
+        self.state = _state()
+        self.state.subscribe(channels.CONFIGURATION, lambda _: self.watcher.wake())
         self.upstreams = Upstreams()
         self.fetcher = Fetcher(allow_private=settings.FETCH_PRIVATE_NETWORKS)
         self.max_body_bytes = settings.MAX_BODY_MB << 20
@@ -50,6 +53,7 @@ class Runtime:
         self._pool = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="stored")
         self.active = 0  # HTTP requests being answered, on both planes
         self.draining = False
+        self._open = False
 
     @property
     def snapshot(self) -> Snapshot:
@@ -61,9 +65,16 @@ class Runtime:
         self.journal.start()
         self._spending.start()
 
+    async def open(self) -> None:
+        """On the event loop that answers, before the first call. Opened once."""
+        if not self._open:
+            self._open = True
+            await self.state.start()
+
     async def close(self) -> None:
         """Bring what is counted into the database and let go of every connection."""
         await self.upstreams.close()
+        await self.state.close()
         self.fetcher.close()
         self._stop.set()
         self.watcher.stop()
@@ -120,6 +131,12 @@ class Runtime:
             for kind, of_kind in names.items()
             if of_kind
         }
+
+
+def _state() -> State:
+    if settings.REDIS_URL:
+        return RedisState(settings.REDIS_URL, processes=settings.GATEWAY_PROCESSES)
+    return MemoryState(processes=settings.GATEWAY_PROCESSES)
 
 
 def _named(
