@@ -107,6 +107,7 @@ class Door:
         process = runtime.current()
         if process is None:
             process = await asyncio.to_thread(runtime.start)
+            await process.open()
         process.active += 1
         try:
             exchange = Exchange(scope, receive, send, peer_address(scope, process.trusted_proxies))

@@ -14,13 +14,15 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from analytics import records, spending
+from gateway import channels
 from gateway.journal import Journal
 from gateway.retries import Retries
 from gateway.snapshot import Snapshot, Watcher
-from gateway.state import budgets
-from gateway.state.health import Health
+from gateway.state import State, budgets
 from gateway.state.memory import MemoryState
 from gateway.state.observed import Observed
+from gateway.state.redis import RedisState
+from gateway.state.sharing import SharedHealth
 from gateway.state.waiting import Lines
 from gateway.upstream import Upstreams
 from omniroute.http import Fetcher
@@ -29,6 +31,7 @@ log = logging.getLogger(__name__)
 
 SPENDING_INTERVAL_S = 1.0
 DATABASE_THREADS = 4
+LOOP_TIMEOUT_S = 5.0
 
 Value = TypeVar("Value")
 
@@ -44,9 +47,11 @@ class Runtime:
             max_bytes=settings.JOURNAL_MAX_MB << 20,
             fsync=settings.JOURNAL_FSYNC,
         )
-        self.state = MemoryState(processes=settings.GATEWAY_PROCESSES)
+        self.state = _state()
+        self.state.subscribe(channels.CONFIGURATION, lambda _: self.watcher.wake())
         self.lines = Lines(self.state)
-        self.health = Health(self.watcher.current.policy)
+        self._shared = SharedHealth(self.watcher.current.policy, self.state)
+        self.health = self._shared.health
         self.observed = Observed()
         self.retries = Retries()
         self.rng = Random()  # noqa: S311  # it balances, and keeps no secret
@@ -60,6 +65,7 @@ class Runtime:
         self._pool = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="stored")
         self.active = 0  # HTTP requests being answered, on both planes
         self.draining = False
+        self._open = False
 
     @property
     def snapshot(self) -> Snapshot:
@@ -71,14 +77,31 @@ class Runtime:
         self.journal.start()
         self._spending.start()
 
+    async def open(self) -> None:
+        """On the event loop that answers, before the first call. Opened once."""
+        if not self._open:
+            self._open = True
+            self._loop = asyncio.get_running_loop()
+            await self.state.start()
+            await self._shared.open()
+
     async def close(self) -> None:
         """Bring what is counted into the database and let go of every connection."""
         await self.upstreams.close()
+        await self.state.close()
         self.fetcher.close()
         self._stop.set()
         self.watcher.stop()
         await asyncio.to_thread(self.journal.close)
         self._pool.shutdown()
+
+    def on_loop(self, deed: Callable[[], Value]) -> Value:
+        """From another thread: have the event loop do it, whose counters are for it alone."""
+
+        async def run() -> Value:
+            return deed()
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(LOOP_TIMEOUT_S)
 
     async def in_thread(self, deed: Callable[..., Value], *arguments: Any) -> Value:
         """One short transaction in a thread of its own. Raises what `deed` raises."""
@@ -133,6 +156,12 @@ class Runtime:
             for kind, of_kind in names.items()
             if of_kind
         }
+
+
+def _state() -> State:
+    if settings.REDIS_URL:
+        return RedisState(settings.REDIS_URL, processes=settings.GATEWAY_PROCESSES)
+    return MemoryState(processes=settings.GATEWAY_PROCESSES)
 
 
 def _named(

@@ -24,6 +24,7 @@ from accounts.models import CONTROLS, ApiKey, GatewaySettings, User
 from combos import models as combos
 from gateway import verdict
 from gateway.formats.thinking import Thinking
+from gateway.channels import announce
 from gateway.formats.types import Quirks
 from gateway.verdict import Policy, Rule
 from providers import models as providers
@@ -442,10 +443,12 @@ def _changed(**_: Any) -> None:
 def bump_version() -> None:
     """In the transaction of the change: the version rises when, and only when, it commits."""
     GatewaySettings.objects.filter(pk=1).update(version=models.F("version") + 1)
+    transaction.on_commit(announce, robust=True)
 
 
 class Watcher:
-    """Holds the current snapshot of this process and renews it when the configuration changes.
+    """Holds the current snapshot of this process and renews it when the configuration changes:
+    when another process says so, and otherwise when it looks.
 
     `current` is replaced as a whole by a background thread; reading it needs no lock.
     """
@@ -453,14 +456,20 @@ class Watcher:
     def __init__(self) -> None:
         self.current = build()
         self.failing = False
-        self._stop = threading.Event()
+        self._woken = threading.Event()
+        self._stopped = False
         self._thread = threading.Thread(target=self._run, name="snapshot", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
+    def wake(self) -> None:
+        """Look for a change now; from any thread."""
+        self._woken.set()
+
     def stop(self) -> None:
-        self._stop.set()
+        self._stopped = True
+        self._woken.set()
         if self._thread.is_alive():
             self._thread.join()
 
@@ -471,7 +480,11 @@ class Watcher:
             self.current = build()
 
     def _run(self) -> None:
-        while not self._stop.wait(POLL_INTERVAL_S):
+        while True:
+            self._woken.wait(POLL_INTERVAL_S)
+            self._woken.clear()
+            if self._stopped:
+                break
             try:
                 self.refresh()
                 self.failing = False

@@ -26,12 +26,12 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
     while True:
         match (await receive())["type"]:
             case "lifespan.startup":
-                await asyncio.to_thread(runtime.start)
+                process = await asyncio.to_thread(runtime.start)
+                await process.open()
                 await send({"type": "lifespan.startup.complete"})
             case "lifespan.shutdown":
-                process = runtime.current()
-                if process is not None:
-                    await process.close()
+                if (running := runtime.current()) is not None:
+                    await running.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 

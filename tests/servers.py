@@ -21,18 +21,20 @@ POSTGRES_FOLDERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=Tru
 
 
 @contextmanager
-def redis_server() -> Iterator[str | None]:
+def redis_server(port: int = 0, *options: str) -> Iterator[str | None]:
     """The URL of a Redis that ends with the block; None where none is installed."""
     binary = shutil.which("redis-server")
     if binary is None:
         yield None
         return
-    port = _free_port()
+    port = port or free_port()
     url = f"redis://127.0.0.1:{port}/0"
     with tempfile.TemporaryDirectory(prefix="omniroute-redis-") as folder:
         command = [binary, "--bind", "127.0.0.1", "--port", str(port), "--dir", folder]
         nothing_kept = ["--save", "", "--appendonly", "no"]
-        with _running([*command, *nothing_kept], signal.SIGTERM, lambda: redis_answers(url)):
+        with _running(
+            [*command, *nothing_kept, *options], signal.SIGTERM, lambda: redis_answers(url)
+        ):
             yield url
 
 
@@ -45,7 +47,7 @@ def postgres_server() -> Iterator[str | None]:
     if initdb is None or postgres is None or account is None:
         yield None
         return
-    port = _free_port()
+    port = free_port()
     url = f"postgres://postgres@127.0.0.1:{port}/postgres"
     with tempfile.TemporaryDirectory(prefix="omniroute-postgres-") as folder:
         os.chown(folder, account.pw_uid, account.pw_gid)
@@ -118,7 +120,7 @@ def _running(
         process.wait(30)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

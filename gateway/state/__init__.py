@@ -10,6 +10,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from gateway.snapshot import Limits
+from gateway.state.budgets import Logged
 
 
 class Claim(Struct, frozen=True):
@@ -54,6 +55,13 @@ class Lease(Protocol):
 
 
 class State(Protocol):
+    is_shared: bool  # with other processes, of whatever machine
+    processes: int  # among how many limits and budgets are divided, where each counts by itself
+
+    @property
+    def words(self) -> str:
+        """Where it is counted, for whoever asks how the process is."""
+
     @property
     def degraded(self) -> str:
         """Why this process counts by itself though the store is shared; "" where it does not."""
@@ -71,6 +79,9 @@ class State(Protocol):
             BudgetSpent: A budget has no room for the estimate.
             RateLimited: A limit has none; it says for how long.
         """
+
+    def load(self, logged: Logged) -> None:
+        """Take over what the log says has been spent; from any thread."""
 
     async def turn(self, names: Sequence[str]) -> list[int]:
         """How often each name's turn was asked for before, counted up by this asking."""

@@ -12,6 +12,7 @@ them may refuse early, and can go on once what the others might have been runnin
 from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from operator import add
 from typing import Literal
 
 from msgspec import Struct
@@ -23,6 +24,7 @@ Period = Literal["daily", "weekly", "monthly"]
 PERIODS: tuple[Period, ...] = ("daily", "weekly", "monthly")
 UNITS = ("usd", "tokens", "requests")
 Amounts = tuple[int, int, int]  # in the order of UNITS; USD in 10⁻¹² USD
+NOTHING: Amounts = (0, 0, 0)
 
 DAY_S = 86_400
 # Calls that began before this and are not in the log run for longer than any call should.
@@ -72,6 +74,12 @@ class Logged(Struct, frozen=True):
     earlier: Mapping[tuple[str, str], Amounts] = {}
     known_until: float = 0.0
 
+    def since(self, subject: str, period: str, first: int) -> Amounts:
+        """Spent in the period that began on `first`; nothing where the reading is of another."""
+        if self.calendar.first[period] != first:
+            return NOTHING
+        return self.spent.get((subject, period), NOTHING)
+
 
 class Budget:
     """One budget in its present period. Of `room`, this process may use so much by calls that the
@@ -85,11 +93,11 @@ class Budget:
         period, _, unit = name.partition("_")
         self.name, self.limit, self.unit = name, limit, UNITS.index(unit)
         self.first, self.next = now.first[period], now.next[period]
-        spent = earlier = 0
-        if logged.calendar.first[period] == self.first:  # else it is of the period before
-            spent = logged.spent.get((subject, period), (0, 0, 0))[self.unit]
-            earlier = logged.earlier.get((subject, period), (0, 0, 0))[self.unit]
-        allowed = round(limit * 10**PICO) if unit == "usd" else int(limit)
+        spent = logged.since(subject, period, self.first)[self.unit]
+        earlier = 0
+        if logged.calendar.first[period] == self.first:
+            earlier = logged.earlier.get((subject, period), NOTHING)[self.unit]
+        allowed = allowance(limit, unit)
         self.left = allowed - spent
         self.room = self.left - _others(allowed - earlier, processes)
         self.unlogged = 0
@@ -166,24 +174,45 @@ class Account:
         last.amounts = (usd + spent[0], tokens + spent[1], requests + spent[2])
         last.until = now
 
+    def unlogged(self, first: int, known_until: float) -> Amounts:
+        """What calls that began on the day `first` or later came to, and was settled since then."""
+        usd = tokens = requests = 0
+        for entry in self._settled:
+            if entry.day >= first and entry.until >= known_until:
+                usd, tokens, requests = map(add, (usd, tokens, requests), entry.amounts)
+        return usd, tokens, requests
+
     def _refusal(self, budget: Budget, wanted: int, now: float) -> BudgetSpent:
-        until = midnight(budget.next)
         left = budget.left - budget.unlogged - self.reserved[budget.unit]
-        why = "is spent"
-        if left > 0:
-            why = f"has {_amount(left, budget)} left, too little for this call,"
-            if wanted <= left:
-                why = f"has {_amount(left, budget)} left, which other processes may be using,"
-        whose = self.subject.partition(":")[0]
-        whole = f"{budget.limit:g} {'USD' if budget.unit == 0 else UNITS[budget.unit]}"
-        return BudgetSpent(
-            f"the {whose}'s {budget.name} budget of {whole} {why} until {until:%Y-%m-%dT%H:%MZ}",
-            retry_after_s=until.timestamp() - now,
-        )
+        return budget_spent(self.subject, budget.name, budget.limit, left, wanted, now)
 
 
-def _amount(amount: int, budget: Budget) -> str:
-    return f"{format_usd(amount)} USD" if budget.unit == 0 else f"{amount} {UNITS[budget.unit]}"
+def budget_spent(
+    subject: str, name: str, limit: float, left: int, wanted: int, now: float
+) -> BudgetSpent:
+    """`left` and `wanted` are in the budget's unit, `now` in Unix seconds."""
+    period, _, unit = name.partition("_")
+    until = midnight(calendar(now).next[period])
+    why = "is spent"
+    if left > 0:
+        why = f"has {_amount(left, unit)} left, too little for this call,"
+        if wanted <= left:
+            why = f"has {_amount(left, unit)} left, which other processes may be using,"
+    whose = subject.partition(":")[0]
+    whole = f"{limit:g} {'USD' if unit == 'usd' else unit}"
+    return BudgetSpent(
+        f"the {whose}'s {name} budget of {whole} {why} until {until:%Y-%m-%dT%H:%MZ}",
+        retry_after_s=until.timestamp() - now,
+    )
+
+
+def _amount(amount: int, unit: str) -> str:
+    return f"{format_usd(amount)} USD" if unit == "usd" else f"{amount} {unit}"
+
+
+def allowance(limit: float, unit: str) -> int:
+    """A budget's limit in what is counted: 10⁻¹² USD, tokens, requests."""
+    return round(limit * 10**PICO) if unit == "usd" else int(limit)
 
 
 class Ledger:
@@ -191,7 +220,7 @@ class Ledger:
 
     def __init__(self, processes: int) -> None:
         self._processes = processes
-        self._logged = Logged()
+        self.logged = Logged()
         self._accounts: dict[str, Account] = {}
         self.calendar = calendar(0)
 
@@ -203,14 +232,19 @@ class Ledger:
         if account is None:
             account = self._accounts[subject] = Account(subject)
         if (
-            account.logged is not self._logged
+            account.logged is not self.logged
             # Each key of a user has an equal copy of the user's budgets.
             or (account.limits is not limits and account.limits != limits)
             or account.calendar is not self.calendar
         ):
-            account.renew(limits, self._logged, self.calendar, self._processes)
+            account.renew(limits, self.logged, self.calendar, self._processes)
         return account
+
+    def unlogged(self, subject: str, first: int, logged: Logged) -> Amounts:
+        """What the subject has spent here since the day `first` that `logged` lacks."""
+        account = self._accounts.get(subject)
+        return account.unlogged(first, logged.known_until) if account else NOTHING
 
     def load(self, logged: Logged) -> None:
         """Take over what the log says; from any thread, since it replaces one reference."""
-        self._logged = logged
+        self.logged = logged

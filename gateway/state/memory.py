@@ -8,6 +8,7 @@ from gateway.errors import RateLimited
 from gateway.snapshot import Limits
 from gateway.state import Claim, Room
 from gateway.state.budgets import Account, Amounts, Ledger, Logged
+from gateway.state.limits import CONCURRENCY_WAIT_S, LimitName, at_once, rate_limited, rooms
 from gateway.state.rates import Rate
 from gateway.state.records import Records
 
@@ -29,36 +30,36 @@ class _Counters:
         self.limits = limits
         self.rpm = (limits.rpm or 0) / processes
         self.tpm = (limits.tpm or 0) / processes
-        at_once = limits.concurrency or 0
-        # A share below one call would be none at all.
-        self.at_once = max(at_once // processes, 1) if at_once else 0
+        self.at_once = at_once(limits, processes)
 
     def check(self, tokens: int, now: float) -> None:
         """Raises `RateLimited` where there is no room for one more call of so many tokens."""
         if self.at_once and self.running >= self.at_once:
-            raise self._refusal("concurrency", self.limits.concurrency, 1.0, now)
+            raise self._refusal("concurrency", CONCURRENCY_WAIT_S, now)
         if self.rpm and (wait_s := self.requests.wait_s(1, self.rpm, now)):
-            raise self._refusal("requests", self.limits.rpm, wait_s, now)
+            raise self._refusal("requests", wait_s, now)
         if self.tpm and (wait_s := self.tokens.wait_s(tokens, self.tpm, now)):
-            raise self._refusal("tokens", self.limits.tpm, wait_s, now)
+            raise self._refusal("tokens", wait_s, now)
 
-    def _refusal(self, name: str, limit: float | None, wait_s: float, now: float) -> RateLimited:
-        words = (
-            f"{limit:g} {name} a minute" if name != "concurrency" else f"{limit:g} calls at once"
-        )
-        error = RateLimited(f"the limit of {words} is reached", retry_after_s=wait_s, limit=name)
-        error.rooms = self.rooms(now)
-        return error
+    def take(self, tokens: int, now: float) -> None:
+        if self.rpm:
+            self.requests.take(1, self.rpm, now)
+        if self.tpm:
+            self.tokens.take(tokens, self.tpm, now)
+        self.running += 1
+
+    def follow(self, tokens: int, now: float) -> None:
+        """What a store that all share has let through uses up this share, and leaves no debt."""
+        self.take(tokens, now)
+        self.requests.forgive(now)
+        self.tokens.forgive(now)
+
+    def _refusal(self, name: LimitName, wait_s: float, now: float) -> RateLimited:
+        return rate_limited(name, self.limits, wait_s, self.rooms(now))
 
     def rooms(self, now: float) -> dict[str, Room]:
-        return {
-            name: Room(int(limit), rate.remaining(share, now), rate.used_s(now))
-            for name, limit, share, rate in (
-                ("requests", self.limits.rpm, self.rpm, self.requests),
-                ("tokens", self.limits.tpm, self.tpm, self.tokens),
-            )
-            if limit
-        }
+        requests, tokens = self.requests, self.tokens
+        return rooms(self.limits, (self.rpm, requests), (self.tpm, tokens), now)
 
 
 class MemoryState:
@@ -70,6 +71,8 @@ class MemoryState:
         wall: Unix seconds, for the calendar.
         records_bytes: How much room records have.
     """
+
+    is_shared = False
 
     def __init__(
         self,
@@ -83,7 +86,11 @@ class MemoryState:
         self._counters: dict[str, _Counters] = {}
         self._turns: defaultdict[str, int] = defaultdict(int)
         self._records = Records(records_bytes)
-        self._ledger = Ledger(processes)
+        self.ledger = Ledger(processes)
+
+    @property
+    def words(self) -> str:
+        return "in memory"
 
     @property
     def degraded(self) -> str:
@@ -97,44 +104,55 @@ class MemoryState:
 
     async def claim(self, claim: Claim) -> "MemoryLease":
         now = self.clock()
+        counters, accounts, wanted = self._find(claim)
+        if accounts:
+            wall = self.wall()
+            for account in accounts:
+                account.check(wanted, wall)
+        counters.check(claim.tokens, now)
+        # From here on nothing refuses: all of it is taken.
+        counters.take(claim.tokens, now)
+        for account in accounts:
+            account.reserve(wanted)
+        return MemoryLease(self, counters, accounts, wanted)
+
+    def follow(self, claim: Claim) -> "MemoryLease":
+        """Count what a store that all processes share has granted, whatever share is left here."""
+        counters, accounts, wanted = self._find(claim)
+        counters.follow(claim.tokens, self.clock())
+        for account in accounts:
+            account.reserve(wanted)
+        return MemoryLease(self, counters, accounts, wanted)
+
+    def _find(self, claim: Claim) -> tuple[_Counters, tuple[Account, ...], Amounts]:
         counters = self._counters.get(claim.subject)
         if counters is None:
             counters = self._counters[claim.subject] = _Counters()
         if counters.limits is not claim.limits:
             counters.divide(claim.limits, self.processes)
-        wanted = (claim.picousd, claim.tokens, 1)
-        accounts = self._accounts(claim, wanted) if claim.budgets else ()
-        counters.check(claim.tokens, now)
-        # From here on nothing refuses: all of it is taken.
-        if counters.rpm:
-            counters.requests.take(1, counters.rpm, now)
-        if counters.tpm:
-            counters.tokens.take(claim.tokens, counters.tpm, now)
-        counters.running += 1
-        for account in accounts:
-            account.reserve(wanted)
-        return MemoryLease(self, counters, accounts, wanted)
+        accounts: tuple[Account, ...] = ()
+        if claim.budgets:
+            wall, find = self.wall(), self.ledger.account
+            accounts = tuple([find(subject, limits, wall) for subject, limits in claim.budgets])
+        return counters, accounts, (claim.picousd, claim.tokens, 1)
 
-    def _accounts(self, claim: Claim, wanted: Amounts) -> tuple[Account, ...]:
-        wall, find = self.wall(), self._ledger.account
-        accounts = tuple([find(subject, limits, wall) for subject, limits in claim.budgets])
-        for account in accounts:
-            account.check(wanted, wall)
-        return accounts
+    def running(self) -> dict[str, int]:
+        """The calls that run now, by subject; none where none do."""
+        return {name: c.running for name, c in self._counters.items() if c.running > 0}
 
     def check(self, accounts: tuple[Account, ...], wanted: Amounts) -> None:
         """Raises `BudgetSpent` where `wanted` does not fit any more."""
         wall = self.wall()
         for account in accounts:
-            self._ledger.account(account.subject, account.limits, wall).check(wanted, wall)
+            self.ledger.account(account.subject, account.limits, wall).check(wanted, wall)
 
     @property
     def today(self) -> int:
-        return self._ledger.calendar.today
+        return self.ledger.calendar.today
 
     def load(self, logged: Logged) -> None:
         """Take over what the log says has been spent; from any thread."""
-        self._ledger.load(logged)
+        self.ledger.load(logged)
 
     async def turn(self, names: Sequence[str]) -> list[int]:
         turns = [self._turns[name] for name in names]
@@ -186,13 +204,15 @@ class MemoryLease:
         self._settled = False
 
     async def cover(self, picousd: int) -> None:
+        if picousd > self._wanted[0] and self._accounts:
+            self._state.check(self._accounts, (picousd - self._wanted[0], 0, 0))
+            self.follow(picousd)
+
+    def follow(self, picousd: int) -> None:
+        """Reserve so much more, as a store that all processes share has."""
         reserved, tokens, requests = self._wanted
-        if picousd <= reserved or not self._accounts:
-            return
-        more = (picousd - reserved, 0, 0)
-        self._state.check(self._accounts, more)
         for account in self._accounts:
-            account.reserve(more)
+            account.reserve((picousd - reserved, 0, 0))
         self._wanted = (picousd, tokens, requests)
 
     def settle(self, tokens: int, picousd: int) -> None:

@@ -21,9 +21,9 @@ class Rate:
 
     __slots__ = ("_at", "_used_s")
 
-    def __init__(self) -> None:
-        self._used_s = 0.0
-        self._at = 0.0  # when that was so
+    def __init__(self, used_s: float = 0.0, at: float = 0.0) -> None:
+        self._used_s = used_s
+        self._at = at  # when that was so
 
     def used_s(self, now: float) -> float:
         """Seconds until the whole limit is there again."""
@@ -39,6 +39,10 @@ class Rate:
     def take(self, amount: float, limit: float, now: float) -> None:
         self._used_s = self.used_s(now) + amount * PERIOD_S / limit
         self._at = now
+
+    def forgive(self, now: float) -> None:
+        """What is used beyond the whole limit is no debt."""
+        self._used_s, self._at = min(self.used_s(now), PERIOD_S), now
 
     def correct(self, more: float, limit: float, now: float) -> None:
         """It was so much more (or, below 0, less) than was taken.

@@ -245,16 +245,24 @@ class Server(daphne_server.Server):
         self.connections: dict[Request, dict[str, Any]] = {}
         self._factory = Factory(self)
         self._acceptor = Acceptor(loop, listener, self._take)
+        self._opening: asyncio.Task[None] | None = None
         self._drain: asyncio.Task[None] | None = None
 
     def run(self, grace_s: float, ready: Callable[[], None]) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, grace_s)
         asyncio.set_event_loop(loop)
-        reactor.callWhenRunning(self._acceptor.start)
-        reactor.callWhenRunning(ready)
+        reactor.callWhenRunning(self._begin, ready)
         reactor.callLater(1, self.application_checker)
         reactor.run(installSignalHandlers=False)
+
+    def _begin(self, ready: Callable[[], None]) -> None:
+        self._opening = loop.create_task(self._open(ready))
+
+    async def _open(self, ready: Callable[[], None]) -> None:
+        await self.process.open()
+        self._acceptor.start()
+        ready()
 
     def _take(self, connection: socket.socket) -> None:
         with connection:  # of which Twisted makes a duplicate

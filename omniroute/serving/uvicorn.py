@@ -201,6 +201,7 @@ def run(
     server = Server(config, process, ready)
 
     async def serve() -> None:
+        await process.open()
         await server.serve([listener])
         await process.close()
 

@@ -8,19 +8,9 @@ import pytest
 
 from gateway.errors import BudgetSpent, GatewayError, RateLimited
 from gateway.snapshot import Limits
-from gateway.state import Claim, Room
-from gateway.state.memory import MemoryLease, MemoryState
+from gateway.state import Claim, Lease, Room, State
+from gateway.state.memory import MemoryState
 from tests.gateway.clocks import Clock
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def state(clock: Clock) -> MemoryState:
-    return state_of(clock)
 
 
 def state_of(clock: Clock, processes: int = 1) -> MemoryState:
@@ -28,17 +18,17 @@ def state_of(clock: Clock, processes: int = 1) -> MemoryState:
 
 
 async def claim(
-    state: MemoryState,
+    state: State,
     limits: Limits,
     tokens: int = 0,
     subject: str = "key:laptop",
     budgets: dict[str, float] | None = None,
-) -> MemoryLease:
+) -> Lease:
     paying = ((subject, budgets),) if budgets else ()
     return await state.claim(Claim(subject, limits, paying, tokens))
 
 
-async def granted(state: MemoryState, limits: Limits, tokens: int = 0) -> int:
+async def granted(state: State, limits: Limits, tokens: int = 0) -> int:
     """How many more fit now; all of them keep running."""
     for count in range(2000):
         try:
@@ -74,7 +64,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize("case", REFUSALS, ids=lambda case: case.id)
 async def test_as_much_as_fits_and_then_a_refusal_that_says_for_how_long(
-    state: MemoryState, clock: Clock, case: Refusal
+    state: State, clock: Clock, case: Refusal
 ) -> None:
     assert await granted(state, case.limits, case.tokens) == case.fit
     with pytest.raises(RateLimited) as refusal:
@@ -87,7 +77,7 @@ async def test_as_much_as_fits_and_then_a_refusal_that_says_for_how_long(
         assert await granted(state, case.limits, case.tokens) == 1
 
 
-async def test_two_hundred_at_once_on_fifty_a_minute_are_fifty(state: MemoryState) -> None:
+async def test_two_hundred_at_once_on_fifty_a_minute_are_fifty(state: State) -> None:
     limits = Limits(rpm=50, concurrency=1000)
 
     async def call() -> bool:
@@ -102,7 +92,7 @@ async def test_two_hundred_at_once_on_fifty_a_minute_are_fifty(state: MemoryStat
     assert sum(await asyncio.gather(*(call() for _ in range(200)))) == 50
 
 
-async def test_calls_at_once_are_counted_until_they_end(state: MemoryState) -> None:
+async def test_calls_at_once_are_counted_until_they_end(state: State) -> None:
     limits = Limits(concurrency=2)
     first = await claim(state, limits)
     await claim(state, limits)
@@ -122,7 +112,7 @@ async def test_calls_at_once_are_counted_until_they_end(state: MemoryState) -> N
     ids=["by calls at once", "by tokens", "by a budget"],
 )
 async def test_who_is_refused_has_taken_nothing(
-    state: MemoryState, limits: Limits, budgets: dict[str, float], refused: type[GatewayError]
+    state: State, limits: Limits, budgets: dict[str, float], refused: type[GatewayError]
 ) -> None:
     if limits.concurrency == 1:
         held = await claim(state, limits)
@@ -139,13 +129,13 @@ async def test_who_is_refused_has_taken_nothing(
     await claim(state, Limits(), 100, budgets={"daily_tokens": 100})
 
 
-async def test_a_spent_budget_is_told_before_a_limit(state: MemoryState) -> None:
+async def test_a_spent_budget_is_told_before_a_limit(state: State) -> None:
     await claim(state, Limits(rpm=1), 1, budgets={"daily_requests": 1})
     with pytest.raises(BudgetSpent):
         await claim(state, Limits(rpm=1), 1, budgets={"daily_requests": 1})
 
 
-async def test_tokens_are_put_right_when_the_call_ends(state: MemoryState, clock: Clock) -> None:
+async def test_tokens_are_put_right_when_the_call_ends(state: State, clock: Clock) -> None:
     limits = Limits(tpm=1000)
     lease = await claim(state, limits, 1000)
     assert await granted(state, limits, 1) == 0
@@ -159,7 +149,7 @@ async def test_tokens_are_put_right_when_the_call_ends(state: MemoryState, clock
     assert refusal.value.retry_after_s == pytest.approx(2001 * 0.06)
 
 
-async def test_subjects_are_apart(state: MemoryState) -> None:
+async def test_subjects_are_apart(state: State) -> None:
     limits = Limits(rpm=1)
     await claim(state, limits, subject="key:laptop")
     await claim(state, limits, subject="key:phone")
@@ -171,12 +161,12 @@ async def test_subjects_are_apart(state: MemoryState) -> None:
 # --- Limits that change while calls run --------------------------------------------------------
 
 
-async def test_a_raised_limit_lets_more_through_at_once(state: MemoryState) -> None:
+async def test_a_raised_limit_lets_more_through_at_once(state: State) -> None:
     assert await granted(state, Limits(concurrency=2)) == 2
     assert await granted(state, Limits(concurrency=5)) == 3
 
 
-async def test_a_lowered_limit_waits_until_enough_calls_have_ended(state: MemoryState) -> None:
+async def test_a_lowered_limit_waits_until_enough_calls_have_ended(state: State) -> None:
     leases = [await claim(state, Limits(concurrency=4)) for _ in range(4)]
     lower = Limits(concurrency=2)
     for lease in leases[:2]:
@@ -186,14 +176,14 @@ async def test_a_lowered_limit_waits_until_enough_calls_have_ended(state: Memory
     assert await granted(state, lower) == 1
 
 
-async def test_another_limit_a_minute_holds_from_the_next_call_on(state: MemoryState) -> None:
+async def test_another_limit_a_minute_holds_from_the_next_call_on(state: State) -> None:
     for _ in range(5):
         await claim(state, Limits(rpm=10))
     assert await granted(state, Limits(rpm=100)) == 50
     assert await granted(state, Limits(rpm=10)) == 0
 
 
-async def test_a_call_from_before_there_was_a_limit_gives_nothing_back(state: MemoryState) -> None:
+async def test_a_call_from_before_there_was_a_limit_gives_nothing_back(state: State) -> None:
     before = await claim(state, Limits(rpm=10), 500)
     after = await claim(state, Limits(tpm=1000), 600)
     before.settle(0, 0)
@@ -247,9 +237,7 @@ def about(seconds: float) -> Any:
     return pytest.approx(seconds)
 
 
-async def test_rooms_are_those_of_the_limits_that_there_are(
-    state: MemoryState, clock: Clock
-) -> None:
+async def test_rooms_are_those_of_the_limits_that_there_are(state: State, clock: Clock) -> None:
     lease = await claim(state, Limits(rpm=60, tpm=1000, concurrency=5), 250)
     assert lease.rooms() == {
         "requests": Room(60, 59, about(1)),
@@ -268,7 +256,7 @@ async def test_the_limit_told_is_the_keys_and_what_remains_is_what_passes_here(
     assert lease.rooms()["requests"] == Room(60, 14, about(4))
 
 
-async def test_a_refusal_carries_the_rooms_too(state: MemoryState) -> None:
+async def test_a_refusal_carries_the_rooms_too(state: State) -> None:
     await claim(state, Limits(rpm=1, tpm=100), 10)
     with pytest.raises(RateLimited) as refusal:
         await claim(state, Limits(rpm=1, tpm=100), 10)

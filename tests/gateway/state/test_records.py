@@ -1,48 +1,36 @@
 """Records and turns: what is known between calls, for a time, in bounded room."""
 
-import pytest
-
-from gateway.state.memory import MemoryState
+from gateway.state import State
 from gateway.state.records import OVERHEAD_BYTES, Records
-from tests.gateway.clocks import Clock
+from tests.gateway.state.conftest import Store
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def state(clock: Clock) -> MemoryState:
-    return MemoryState(clock=lambda: clock.mono, wall=lambda: clock.wall)
-
-
-async def test_each_name_has_turns_of_its_own(state: MemoryState) -> None:
+async def test_each_name_has_turns_of_its_own(state: State) -> None:
     assert await state.turn(["a", "b"]) == [0, 0]
     assert await state.turn(["b"]) == [1]
     assert await state.turn([]) == []
     assert await state.turn(["a", "b"]) == [1, 2]
 
 
-async def test_a_record_is_read_until_its_time_is_over(state: MemoryState, clock: Clock) -> None:
+async def test_a_record_is_read_until_its_time_is_over(state: State, store: Store) -> None:
     assert await state.read("answer") is None
     await state.write("answer", b"\x00first", 10)
     await state.write("answer", b"second", 20)
-    clock.advance(19.9)
+    await store.advance(19.9)
     assert await state.read("answer") == b"second"
-    clock.advance(0.1)
+    await store.advance(0.1)
     assert await state.read("answer") is None
 
 
 async def test_who_takes_first_has_it_until_it_is_dropped_or_over(
-    state: MemoryState, clock: Clock
+    state: State, store: Store
 ) -> None:
     assert await state.take("key", b"first", 10) is None
     assert await state.take("key", b"second", 10) == b"first"
     await state.drop("key")
     await state.drop("key")
     assert await state.take("key", b"third", 10) is None
-    clock.advance(10)
+    await store.advance(10)
     assert await state.take("key", b"fourth", 10) is None
     assert await state.read("key") == b"fourth"
 

@@ -1,0 +1,56 @@
+"""What processes tell each other through Redis, where there is Redis: names, and telling from
+anywhere.
+
+A gateway process tells through its state. Everything else that changes the configuration (Admin's
+threads, Celery, a command) does by `announce`.
+"""
+
+import logging
+import threading
+from typing import Any
+
+import redis
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.connection import parse_url
+from redis.retry import Retry
+
+log = logging.getLogger(__name__)
+
+CONFIGURATION = "configuration"
+HEALTH = "health"
+
+TIMEOUT_S = 0.25
+NOBODY = b"0" * 16  # in the place of the telling process's name
+
+_pending = threading.Lock()
+
+
+def channel(url: str, name: str) -> str:
+    """Channels are the same in all of a server's databases, so each has its number in the name."""
+    options: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call]
+    return f"omniroute:{options.get('db', 0)}:{name}"
+
+
+def announce() -> None:
+    """Tell every gateway process, from a thread, that the configuration has changed.
+
+    Nobody waits for it, and nothing fails without Redis: processes also look for themselves.
+    """
+    # Many rows of one transaction change together; they need to be told of once.
+    if settings.REDIS_URL and _pending.acquire(blocking=False):
+        threading.Thread(target=_publish, name="announce", daemon=True).start()
+
+
+def _publish() -> None:
+    _pending.release()  # first: what changes from here on is another change
+    try:
+        with redis.Redis.from_url(
+            settings.REDIS_URL,
+            socket_connect_timeout=TIMEOUT_S,
+            socket_timeout=TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
+        ) as client:
+            client.publish(channel(settings.REDIS_URL, CONFIGURATION), NOBODY)
+    except (redis.RedisError, OSError) as error:
+        log.debug("a change is not announced: %s", type(error).__name__)
