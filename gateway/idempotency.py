@@ -106,8 +106,12 @@ class Idempotency:
         until = now() + wait_s
         while True:
             began = now()
-            here = self.running.get(name)
-            found = here.record if here is not None else await self._take(name, mine)
+            found = None
+            if name not in self.running:
+                found = await self._take(name, mine)
+            here = self.running.get(name)  # which may have begun while the store was asked
+            if here is not None:
+                found = here.record
             if found is None:
                 return First(self, name, mine, began + RUNNING_S)
             if found.fingerprint != fingerprint:
@@ -133,13 +137,14 @@ class Idempotency:
             there = await self.state.take(name, data, RUNNING_S)
             if there is None:
                 return None
-            if (found := read(there)) is None:
-                log.warning("an idempotency record cannot be read, and is replaced")
-                await self.state.write(name, data, RUNNING_S)
+            found = read(there)
+            if found is not None and found.owner != mine.owner:
+                return found
+            # Its own from an earlier turn, or one that nobody can read.
+            await self.state.write(name, data, RUNNING_S)
         except Exception as error:  # better done twice than not at all, whatever it is
             log.warning("a request runs without its key: %s", type(error).__name__)
-            return None
-        return found
+        return None
 
 
 def read(data: bytes) -> Record | None:
@@ -228,8 +233,7 @@ class First:
             log.warning("the end of a request with a key is not kept: %s", type(error).__name__)
         finally:
             self.record = record or self.record
-            if self._home.running.get(self._name) is self:
-                del self._home.running[self._name]
+            del self._home.running[self._name]
             self._is_over.set()
 
     def _renew_later(self) -> None:

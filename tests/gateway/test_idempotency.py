@@ -393,7 +393,7 @@ def test_an_end_waits_for_the_renewal_that_is_under_way(loop: SkippingLoop) -> N
         first = await begin_first(Idempotency(state))
         await asyncio.sleep(RENEW_S + 0.5)
         await first.failed()
-        await asyncio.sleep(2)
+        await asyncio.sleep(3 * RENEW_S)  # nor does another one follow
         began = loop.time()
         await (await begin_first(Idempotency(state))).failed()
         assert loop.time() == began
@@ -402,23 +402,25 @@ def test_an_end_waits_for_the_renewal_that_is_under_way(loop: SkippingLoop) -> N
 
 
 class Away(MemoryState):
-    """A store that works until it is `away`."""
+    """A store that works until it is `away`, which takes a moment to find out."""
 
     away = True
 
-    async def read(self, key: str) -> bytes | None:
+    async def _reach(self) -> None:
+        await asyncio.sleep(0)
         if self.away:
             raise ConnectionError
+
+    async def read(self, key: str) -> bytes | None:
+        await self._reach()
         return await super().read(key)
 
     async def write(self, key: str, value: bytes, ttl_s: float) -> None:
-        if self.away:
-            raise ConnectionError
+        await self._reach()
         await super().write(key, value, ttl_s)
 
     async def take(self, key: str, value: bytes, ttl_s: float) -> bytes | None:
-        if self.away:
-            raise ConnectionError
+        await self._reach()
         return await super().take(key, value, ttl_s)
 
 
@@ -435,6 +437,73 @@ def test_without_a_store_requests_run_and_wait_for_each_other_in_their_process(
         await (await begin_first(home)).failed()  # nobody remembers
 
     run(loop, work())
+
+
+def test_without_a_store_one_of_many_at_once_runs(loop: SkippingLoop) -> None:
+    home = Idempotency(Away(clock=loop.time))
+
+    async def call() -> bool:
+        begun = await begin(home)
+        if isinstance(begun, First):
+            await asyncio.sleep(1)
+            await begun.done(kept())
+        return isinstance(begun, First)
+
+    async def work() -> list[bool]:
+        return await asyncio.gather(*(call() for _ in range(20)))
+
+    assert run(loop, work()).count(True) == 1
+
+
+class Crossing(MemoryState):
+    """The second taker is on its way for 2 seconds; who drops hears 2 seconds later that it did."""
+
+    takers = 0
+
+    async def take(self, key: str, value: bytes, ttl_s: float) -> bytes | None:
+        self.takers += 1
+        await asyncio.sleep(2 if self.takers == 2 else 0)
+        return await super().take(key, value, ttl_s)
+
+    async def drop(self, key: str) -> None:
+        await super().drop(key)
+        await asyncio.sleep(2)
+
+
+def test_who_takes_a_key_while_it_is_given_back_has_it(loop: SkippingLoop) -> None:
+    async def work() -> None:
+        home = Idempotency(Crossing(clock=loop.time))
+        taking = asyncio.ensure_future(begin_first(home)), asyncio.ensure_future(begin_first(home))
+        first = await taking[0]
+        await asyncio.sleep(1)
+        await first.failed()
+        began = loop.time()
+        async with await taking[1]:
+            assert loop.time() == began
+            await asyncio.sleep(RUNNING_S)
+            other = Idempotency(home.state)
+            assert isinstance(await refused(other, wait_s=0), IdempotencyInProgress)
+
+    run(loop, work())
+
+
+class Counting(MemoryState):
+    reads = 0
+
+    async def read(self, key: str) -> bytes | None:
+        self.reads += 1
+        return await super().read(key)
+
+
+def test_a_run_that_is_renewed_in_time_need_not_ask_whose_it_is(loop: SkippingLoop) -> None:
+    async def work() -> int:
+        state = Counting(clock=loop.time)
+        first = await begin_first(Idempotency(state))
+        await asyncio.sleep(10 * RUNNING_S)
+        await first.done(kept())
+        return state.reads
+
+    assert run(loop, work()) == 0
 
 
 def test_a_store_that_comes_back_has_the_key_renewed(loop: SkippingLoop) -> None:
