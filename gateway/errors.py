@@ -2,8 +2,9 @@
 
 GatewayError
 ├── BadRequest                400, names the field
-│   └── NotSupported          400, a field whose loss would change the meaning
-│       └── NotFetched        400, a file given by URL that could not be had
+│   ├── NotSupported          400, a field whose loss would change the meaning
+│   │   └── NotFetched        400, a file given by URL that could not be had
+│   └── IdempotencyMismatch   422, another request under the same Idempotency-Key
 ├── BadHost                   400
 ├── KeyRejected               401
 ├── BudgetSpent               402
@@ -12,6 +13,9 @@ GatewayError
 │   └── ModelNotFound         404, with the closest names
 ├── MethodNotAllowed          405
 ├── RequestTimeout            408, the body came too slowly
+├── Conflict                  409
+│   ├── IdempotencyInProgress 409, the first request with the key has no answer yet
+│   └── AnswerNotKept         409, it had one, which was too large to be kept
 ├── TooLarge                  413
 ├── UnsupportedEncoding       415, the body is compressed
 ├── UpgradeRequired           426, to a client that wants a WebSocket
@@ -70,6 +74,12 @@ class NotFetched(NotSupported):
     """A file that this target wants the bytes of could not be had; another may take its URL."""
 
 
+class IdempotencyMismatch(BadRequest):
+    """The key was used for another request: which of the two is meant, nobody knows."""
+
+    status = 422
+
+
 class BadHost(GatewayError):
     status = 400
 
@@ -100,6 +110,18 @@ class MethodNotAllowed(GatewayError):
 
 class RequestTimeout(GatewayError):
     status = 408
+
+
+class Conflict(GatewayError):
+    status = 409
+
+
+class IdempotencyInProgress(Conflict):
+    """The first request with the same key runs still."""
+
+
+class AnswerNotKept(Conflict):
+    """The request was answered, and must not be done again to have the answer again."""
 
 
 class TooLarge(GatewayError):

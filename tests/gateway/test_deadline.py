@@ -1,7 +1,6 @@
 """A limit that moves, on a loop whose clock is the test's."""
 
 import asyncio
-import selectors
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,27 +8,7 @@ import pytest
 
 from gateway.deadline import Deadline
 from gateway.errors import UpstreamTimeout
-
-
-class SkippingSelector(selectors.DefaultSelector):
-    """Instead of waiting, moves the clock to when the wait would have ended."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 1000.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        self.now += timeout or 0
-        return super().select(0)
-
-
-class SkippingLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self.skipping = SkippingSelector()
-        super().__init__(self.skipping)
-
-    def time(self) -> float:
-        return self.skipping.now
+from tests.gateway.clocks import SkippingLoop
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ ERROR_TYPES: dict[type[GatewayError], str] = {
     errors.NotFound: "not_found_error",
     errors.MethodNotAllowed: "invalid_request_error",
     errors.RequestTimeout: "invalid_request_error",
+    errors.Conflict: "invalid_request_error",
     errors.TooLarge: "request_too_large",
     errors.UnsupportedEncoding: "invalid_request_error",
     errors.UpgradeRequired: "invalid_request_error",

@@ -21,6 +21,8 @@ STATUSES: dict[type[GatewayError], str] = {
     errors.NotFound: "NOT_FOUND",
     errors.MethodNotAllowed: "UNIMPLEMENTED",
     errors.RequestTimeout: "DEADLINE_EXCEEDED",
+    errors.Conflict: "ABORTED",
+    errors.AnswerNotKept: "ALREADY_EXISTS",
     errors.TooLarge: "INVALID_ARGUMENT",
     errors.UnsupportedEncoding: "INVALID_ARGUMENT",
     errors.UpgradeRequired: "FAILED_PRECONDITION",

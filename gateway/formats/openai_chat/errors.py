@@ -13,6 +13,7 @@ from gateway.formats.types import JSONDict
 ERROR_TYPES: dict[type[GatewayError], tuple[str, str | None]] = {
     GatewayError: ("server_error", None),
     errors.BadRequest: ("invalid_request_error", None),
+    errors.IdempotencyMismatch: ("invalid_request_error", "idempotency_mismatch"),
     errors.BadHost: ("invalid_request_error", "invalid_host"),
     errors.KeyRejected: ("invalid_request_error", "invalid_api_key"),
     errors.BudgetSpent: ("insufficient_quota", "budget_exceeded"),
@@ -21,6 +22,9 @@ ERROR_TYPES: dict[type[GatewayError], tuple[str, str | None]] = {
     errors.ModelNotFound: ("invalid_request_error", "model_not_found"),
     errors.MethodNotAllowed: ("invalid_request_error", "method_not_allowed"),
     errors.RequestTimeout: ("invalid_request_error", "request_timeout"),
+    errors.Conflict: ("invalid_request_error", None),
+    errors.IdempotencyInProgress: ("invalid_request_error", "idempotency_in_progress"),
+    errors.AnswerNotKept: ("invalid_request_error", "idempotency_answer_not_kept"),
     errors.TooLarge: ("invalid_request_error", "request_too_large"),
     errors.UnsupportedEncoding: ("invalid_request_error", "unsupported_encoding"),
     errors.UpgradeRequired: ("invalid_request_error", "upgrade_required"),
