@@ -57,8 +57,9 @@ class RequestRecord(models.Model):
     response_body = models.TextField(blank=True)
     # Candidates in the order in which they were to be tried, and those left out with the reason.
     trace = models.JSONField(default=dict)
-    # Where a cache was consulted: `hit` or `miss`.
-    cache = models.CharField(max_length=4, blank=True)
+    # Where a cache was consulted: `hit` or `miss`. `again`: answered before, to the same
+    # Idempotency-Key. What was given again has the usage of then, and cost nothing.
+    cache = models.CharField(max_length=5, blank=True)
 
     class Meta:
         ordering: ClassVar = ["-id"]

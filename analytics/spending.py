@@ -26,8 +26,9 @@ _DELETED: Units = {
 
 
 def counted() -> QuerySet[RequestRecord]:
-    """What was let in: a request that was refused has no provider, and cost nothing."""
-    return RequestRecord.objects.exclude(provider="").order_by()
+    """What was asked of a provider: a request that was refused has none, and what was given again
+    was paid for then."""
+    return RequestRecord.objects.exclude(provider="").exclude(cache__in=("hit", "again")).order_by()
 
 
 def spent(

@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 
 from analytics.costs import cost_picousd
+from gateway import soft_budgets
 from gateway.errors import KeyRejected, NotAllowed
 from gateway.exchange import Headers
 from gateway.formats.types import Usage
@@ -62,16 +63,11 @@ def output_tokens(max_tokens: int | None) -> int:
 def of_key(principal: Principal, total: Budgets, tokens: int, picousd: int) -> Claim | None:
     """What a call may take from the key's limits, and from its budgets, its owner's and the `total`
     of all keys; null where nothing is limited."""
-    payers = (
-        (f"key:{principal.name}", principal.budgets),
-        (f"user:{principal.user}", principal.user_budgets),
-        ("total:", total),
-    )
-    hard = tuple([(subject, budgets.hard) for subject, budgets in payers if budgets.hard])
-    soft = tuple([(subject, budgets.soft) for subject, budgets in payers if budgets.soft])
-    if principal.limits.is_none and not hard and not soft:
+    paying = soft_budgets.payers(principal, total)
+    budgets = tuple([(subject, each.hard) for subject, each in paying if each.hard])
+    if principal.limits.is_none and not budgets:
         return None
-    return Claim(f"key:{principal.name}", principal.limits, hard, tokens, picousd, soft)
+    return Claim(f"key:{principal.name}", principal.limits, budgets, tokens, picousd)
 
 
 def of_connection(connection: Connection, tokens: int) -> Claim | None:

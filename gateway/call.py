@@ -14,7 +14,9 @@ from gateway.controls import Controls
 from gateway.errors import GatewayError, StorageUnavailable
 from gateway.exchange import Exchange
 from gateway.formats.types import Asked, JSONDict, Prompt, Usage
+from gateway.idempotency import First
 from gateway.journal import Entry, Journal
+from gateway.kept import Kept
 from gateway.routing import Target
 from gateway.snapshot import Principal, Snapshot
 from gateway.state import Lease
@@ -62,7 +64,10 @@ class Call:
         self.account_lease: Lease | None = None  # of the limits of the account that answers
         self.lost_picousd = 0  # what attempts may have cost that lost against another
         self.trace = "{}"  # JSON of `selection.Trace`
-        self.cache = ""
+        self.cache = ""  # `hit`, `miss`, or `again`: an answer to the same Idempotency-Key
+        self.cache_key: str | None = None
+        self.kept: Kept | None = None  # that is given again
+        self.first: First | None = None  # with its Idempotency-Key
         self.entry: Entry | None = None
         self.fetched: media.Known = {}  # what the request names by URL, for the targets tried
         self.kept_answer = bytearray()
@@ -139,6 +144,8 @@ class Call:
 
     def final_usage(self, outcome: Outcome) -> Usage:
         """As reported at the end; before it, what was told and at least what was written."""
+        if self.kept is not None:
+            return self.kept.usage or Usage()
         if self.usage_source == "reported" and self.usage is not None:
             return self.usage
         if outcome == "error" or self.target is None:
@@ -185,7 +192,10 @@ class Call:
         usage = self.final_usage(outcome)
         cost = self.cost(usage)
         row = self._record(outcome, status, str(error) if error else "")
-        if self.target is not None:
+        if self.kept is not None:  # and nothing was spent
+            row.provider, row.model = self.kept.provider, self.kept.model
+            row.connection = self.kept.connection
+        elif self.target is not None:
             row.provider, row.model = self.target.provider.slug, self.target.model.id
             row.connection = self.target.connection.name
         row.bytes_out += sending

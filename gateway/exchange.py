@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 
 from analytics.ids import new_id
 from gateway.errors import KeyRejected, RequestTimeout, TooLarge, UnsupportedEncoding
+from gateway.kept import Recorder
 from omniroute.addresses import Networks, client_address
 
 Scope = MutableMapping[str, Any]
@@ -33,7 +34,7 @@ class Exchange:
     """A request and its response. `bytes_in` and `bytes_out` count bodies."""
 
     __slots__ = (
-        "_owner", "_receive", "_send", "_watch", "bytes_in", "bytes_out", "client_ip", "common_headers", "disconnected", "first_byte", "headers", "id", "path", "scope", "started", "status", "time",
+        "_owner", "_receive", "_send", "_watch", "bytes_in", "bytes_out", "client_ip", "common_headers", "disconnected", "first_byte", "headers", "id", "path", "recorder", "scope", "started", "status", "time",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, client_ip: str) -> None:
@@ -49,6 +50,7 @@ class Exchange:
         self.bytes_in = self.bytes_out = 0
         self.first_byte: float | None = None  # monotonic
         self.disconnected = False
+        self.recorder: Recorder | None = None  # of what is sent, for whoever asks the same again
         self._owner: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
 
@@ -164,12 +166,16 @@ class Exchange:
         if self.first_byte is None:
             self.first_byte = monotonic()
         self.bytes_out += len(data)
+        if self.recorder is not None:
+            self.recorder.add(data)
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def finish(self, data: bytes = b"") -> None:
         if data and self.first_byte is None:
             self.first_byte = monotonic()
         self.bytes_out += len(data)
+        if self.recorder is not None:
+            self.recorder.add(data)
         self.unwatch()  # who leaves now has what was asked for
         await self._send({"type": "http.response.body", "body": data})
 

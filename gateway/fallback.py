@@ -253,7 +253,6 @@ class Fallback:
             retry_after_s=min(told, default=5.0),
         )
 
-
     def _back_s(self, target: Target, error: UpstreamFailed) -> float | None:
         """When the target may be asked again, as it says itself or as it cools down."""
         if error.retry_after_s is not None:

@@ -6,7 +6,7 @@ from time import monotonic, time
 
 from accounts.keys import hash_key
 from analytics.costs import format_usd
-from gateway import admission, controls, formats, routing, tokens
+from gateway import admission, controls, formats, replays, routing, soft_budgets, tokens
 from gateway.attempt import Opened, hide, secrets, without
 from gateway.call import Call
 from gateway.errors import (
@@ -28,10 +28,6 @@ from gateway.selection import Ask, Choice, Chooser
 from gateway.snapshot import Principal, Snapshot
 from gateway.verdict import Verdict
 
-STREAM_HEADERS: Headers = [
-    (b"cache-control", b"no-cache"),
-    (b"x-accel-buffering", b"no"),  # nginx would hold the stream back
-]
 DRAIN_S = 2.0
 
 
@@ -59,6 +55,10 @@ async def serve(
         await read(call, runtime, conversation)
         route = routing.resolve(call.snapshot, call.principal, call.model, format.NAME)
         exchange.watch()
+        kept = await replays.find(call, route, runtime)
+        if kept is not None:
+            await replays.give(call, kept, runtime)
+            return
         choice = await choose(call, route, runtime)
         await admit(call, choice.order[0], runtime)
         opened = await Fallback(call, choice, runtime, route.hedge_after).first_answer()
@@ -74,6 +74,7 @@ async def serve(
     finally:
         exchange.unwatch()
         call.account(runtime.journal, "error", exchange.status or 500)
+        await replays.give_up(call.first)
 
 
 def authenticate(snapshot: Snapshot, exchange: Exchange) -> Principal:
@@ -194,7 +195,7 @@ def wishes(call: Call, route: Route) -> Ask:
 
 async def answer(call: Call, opened: Opened, runtime: Runtime, conversation: Conversation) -> None:
     """Pass the answer on. The row is in the journal before the client has the terminal bytes."""
-    headers = answer_headers(call, opened)
+    headers = answer_headers(call, opened, runtime)
     try:
         if opened.stage is None:
             call.finished = True
@@ -205,11 +206,13 @@ async def answer(call: Call, opened: Opened, runtime: Runtime, conversation: Con
             await conversation.remember(call, opened.body)
             call.account(runtime.journal, "ok", 200, sending=len(opened.body))
             await call.exchange.respond(200, opened.body, headers)
+            await replays.keep(call, 200, kept_headers(call, opened), runtime)
         else:
             kind = (b"content-type", call.format.STREAM_TYPE.encode())
-            await call.exchange.start(200, [kind, *STREAM_HEADERS, *headers])
+            await call.exchange.start(200, [kind, *replays.NO_BUFFERS, *headers])
             await relay(call, opened, opened.stage, runtime, conversation)
             if call.finished:
+                await replays.keep(call, 200, kept_headers(call, opened), runtime)
                 await drain(opened)
     finally:
         opened.close()
@@ -286,13 +289,22 @@ async def drain(opened: Opened) -> None:
         return  # the answer was complete; its connection is closed instead
 
 
-def answer_headers(call: Call, opened: Opened) -> Headers:
-    headers = [
-        *opened.target.headers,
-        (b"x-omniroute-attempts", b"%d" % (len(call.attempts) + 1)),
-    ]
+def kept_headers(call: Call, opened: Opened) -> Headers:
+    """Those that stay true when the answer is given again."""
+    headers = [*opened.target.headers]
     if call.dropped:
         headers.append((b"x-omniroute-dropped", ", ".join(call.dropped).encode()))
+    return headers
+
+
+def answer_headers(call: Call, opened: Opened, runtime: Runtime) -> Headers:
+    headers = kept_headers(call, opened)
+    headers.append((b"x-omniroute-attempts", b"%d" % (len(call.attempts) + 1)))
+    headers += replays.cache_header(call)
+    paying = soft_budgets.payers(call.principal, call.snapshot.budgets)
+    if any(budgets.soft for _, budgets in paying):
+        words = "; ".join(each.words for each in soft_budgets.passed(paying, runtime.logged))
+        headers += [(b"x-omniroute-warning", words.encode())] if words else []
     return headers + (admission.rate_headers(call.lease.rooms()) if call.lease else [])
 
 
@@ -308,6 +320,7 @@ async def refuse(call: Call, error: GatewayError, runtime: Runtime) -> None:
     if call.attempts:
         headers.append((b"x-omniroute-attempts", b"%d" % len(call.attempts)))
     await call.exchange.respond(error.status, body, headers)
+    await replays.keep(call, error.status, [], runtime)
 
 
 def refusal(format: formats.ClientFormat, error: GatewayError, request_id: str) -> bytes:

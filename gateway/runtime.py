@@ -15,9 +15,11 @@ from django.db import DatabaseError, connection
 
 from analytics import records, spending
 from gateway import channels
+from gateway.idempotency import Idempotency
 from gateway.journal import Journal
 from gateway.retries import Retries
 from gateway.snapshot import Snapshot, Watcher
+from gateway.soft_budgets import Notices
 from gateway.state import State, budgets
 from gateway.state.memory import MemoryState
 from gateway.state.observed import Observed
@@ -52,8 +54,11 @@ class Runtime:
         self.lines = Lines(self.state)
         self._shared = SharedHealth(self.watcher.current.policy, self.state)
         self.health = self._shared.health
+        self.idempotency = Idempotency(self.state)
         self.observed = Observed()
         self.retries = Retries()
+        self.logged = budgets.Logged()  # what the log said last of everybody with a budget
+        self._notices = Notices()
         self.rng = Random()  # noqa: S311  # it balances, and keeps no secret
         self.upstreams = Upstreams()
         self.fetcher = Fetcher(allow_private=settings.FETCH_PRIVATE_NETWORKS)
@@ -139,7 +144,9 @@ class Runtime:
             spent |= _named(kind, spending.spent(kind, starts))
             if self.state.processes > 1:
                 earlier |= _named(kind, spending.spent(kind, starts, until=horizon))
-        self.state.load(budgets.Logged(today, spent, earlier, known_until))
+        self.logged = budgets.Logged(today, spent, earlier, known_until)
+        self.state.load(self.logged)
+        self._notices.tell(self.snapshot, self.logged)
 
     def _budgeted(self) -> dict[str, set[str]]:
         """The periods for which keys and users have budgets; nothing where none has."""

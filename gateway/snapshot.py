@@ -23,8 +23,8 @@ from msgspec import Struct, field
 from accounts.models import CONTROLS, ApiKey, GatewaySettings, User
 from combos import models as combos
 from gateway import verdict
-from gateway.formats.thinking import Thinking
 from gateway.channels import announce
+from gateway.formats.thinking import Thinking
 from gateway.formats.types import Quirks
 from gateway.verdict import Policy, Rule
 from providers import models as providers

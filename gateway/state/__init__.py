@@ -26,7 +26,6 @@ class Claim(Struct, frozen=True):
     budgets: tuple[tuple[str, Mapping[str, float]], ...] = ()
     tokens: int = 0
     picousd: int = 0
-    soft: tuple[tuple[str, Mapping[str, float]], ...] = ()  # budgets beyond which it is only told
 
 
 class Room(Struct, frozen=True):
