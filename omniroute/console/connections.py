@@ -40,8 +40,10 @@ admin.site.unregister(Connection)
 
 @admin.register(Connection)
 class ConnectionAdmin(providers.ConnectionAdmin):
-    list_display = (*providers.ConnectionAdmin.list_display, "state")
     actions = (*providers.ConnectionAdmin.actions, "clear_cooldown")
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return (*super().get_list_display(request), "state")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return WithBlocks
