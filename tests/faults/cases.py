@@ -1,0 +1,100 @@
+"""The cases, each with an account of its own: what the gateway remembers of one touches no other."""
+
+from dataclasses import dataclass
+
+from tests.e2e.gateway import KEY
+from tests.faults.faults import FAULTS, Fault
+from tests.matrix.scenarios import JSONDict
+
+CLIENTS = ("openai_chat", "anthropic_messages", "openai_responses", "gemini")
+# Every client against these, and against its own format where that is another one.
+UPSTREAMS = ("openai_chat", "anthropic_messages")
+WELL = "well"
+WELL_KEY = "sk-up-well"
+PATIENT = {"connect": 10, "first_byte": 20, "first_content": 20, "idle": 20, "total": 30}
+
+
+@dataclass(frozen=True)
+class Case:
+    """`alone`: no other target could answer."""
+
+    fault: Fault
+    client: str
+    upstream: str
+    streams: bool
+    alone: bool
+
+    @property
+    def id(self) -> str:
+        """The model's name, and the account's."""
+        mode, place = "stream" if self.streams else "whole", "alone" if self.alone else "first"
+        return f"{self.fault.id}.{self.client}.{self.upstream}.{mode}.{place}"
+
+    @property
+    def key(self) -> str:
+        """The account's credential: by it the upstream knows how to misbehave."""
+        return f"sk-up-{self.id}"
+
+    @property
+    def faulty(self) -> str:
+        return f"{self.upstream}/{self.id}"
+
+    @property
+    def model(self) -> str:
+        """What the client asks for."""
+        return self.faulty if self.alone else f"combo.{self.id}"
+
+
+def cases_of(fault: Fault, client: str) -> list[Case]:
+    return [
+        Case(fault, client, upstream, streams, alone)
+        for upstream in fault.upstreams or dict.fromkeys((*UPSTREAMS, client))
+        for streams in (False, True)
+        for alone in (False, True)
+    ]
+
+
+CASES = {case.key: case for fault in FAULTS for client in CLIENTS for case in cases_of(fault, client)}
+
+
+def configuration(url: str, dead_url: str) -> JSONDict:
+    """`url`: where the upstream is; at `dead_url` nobody listens."""
+    formats = sorted({case.upstream for case in CASES.values()})
+    return {
+        "providers": [
+            *(_provider(name, name, f"{url}/{name}") for name in formats),
+            _provider(WELL, "openai_chat", f"{url}/openai_chat"),
+        ],
+        "connections": [
+            *(_connection(case, dead_url) for case in CASES.values()),
+            {"name": WELL, "provider": f"faults-{WELL}", "auth": _auth(WELL_KEY), "timeouts": PATIENT},
+        ],
+        "combos": [
+            {"name": case.model, "targets": [{"model": case.faulty}, {"model": f"{WELL}/m"}]}
+            for case in CASES.values()
+            if not case.alone
+        ],
+        "api_keys": [{"name": "faults", "key": KEY}],
+    }
+
+
+def _provider(alias: str, format: str, url: str) -> JSONDict:
+    return {
+        "id": f"faults-{alias.replace('_', '-')}", "alias": alias, "format": format,
+        "base_url": url, "allow_private_network": True,
+    }  # fmt: skip
+
+
+def _connection(case: Case, dead_url: str) -> JSONDict:
+    return {
+        "name": case.id,
+        "provider": f"faults-{case.upstream.replace('_', '-')}",
+        "auth": _auth(case.key),
+        "models": [case.id],
+        "timeouts": PATIENT | case.fault.limits,
+        "base_url": dead_url if case.fault.id == "refuses" else None,
+    }
+
+
+def _auth(key: str) -> JSONDict:
+    return {"type": "api_key", "api_key": key}

@@ -1,0 +1,147 @@
+"""What a provider does wrong and what becomes of it. docs/resilience.md is made of this table."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tests.faults.hints import HINTS, REFUSED
+
+# Short, for the limit that a fault runs into; every other limit is longer than a busy machine.
+LIMIT_S = 0.3
+# The limit of a whole answer, which begins with the call.
+TOTAL_S = 0.6
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`works`: the client has the whole answer. `fails`: before any content, so that the next
+    target answers, and without one the client gets `status`. `breaks`: after it, so that the
+    stream ends with an error event. `said`: what the log's attempt says, one of these.
+    """
+
+    ending: Literal["works", "fails", "breaks"]
+    status: int = 200
+    said: tuple[str, ...] = ()
+
+
+WORKS = Outcome("works")
+
+
+def fails(*said: str, status: int = 502) -> Outcome:
+    return Outcome("fails", status, said)
+
+
+def breaks(*said: str) -> Outcome:
+    return Outcome("breaks", 200, said)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`about` completes "the provider …". `limits`: the connection's, in seconds, that it runs
+    into. `upstreams`: the formats in which it is tried, where not in all. `once`: the next call
+    is answered."""
+
+    id: str
+    about: str
+    whole: Outcome
+    stream: Outcome
+    limits: dict[str, float] = field(default_factory=dict)
+    upstreams: tuple[str, ...] = ()
+    once: bool = False
+
+    def outcome(self, streams: bool) -> Outcome:
+        return self.stream if streams else self.whole
+
+    def limit_s(self, streams: bool) -> float | None:
+        """After how long the gateway gives up; None where it is told at once."""
+        if not self.limits:
+            return None
+        return min(seconds for name, seconds in self.limits.items() if streams or name != "idle")
+
+
+REPORTED = "the model has a headache"
+BROKE_OFF = "the upstream broke off its answer"
+BROKEN_CONNECTION = (
+    "the connection to the upstream broke",
+    "the upstream closed the connection without an answer",
+)
+NOT_JSON = "the upstream's answer is not JSON"
+COMPRESSED = "the upstream sent a compressed body, which was not asked for"
+TOO_LARGE = "the answer is larger than 64 MB"
+
+FAULTS = (
+    Fault(
+        "refuses", "refuses the connection",
+        fails("the upstream cannot be reached"), fails("the upstream cannot be reached"),
+    ),
+    Fault(
+        "resets", "resets the connection when it has the request",
+        fails(*BROKEN_CONNECTION), fails(*BROKEN_CONNECTION),
+    ),
+    Fault(
+        "hangs-up", "closes the connection without an answer",
+        fails(*BROKEN_CONNECTION), fails(*BROKEN_CONNECTION),
+    ),
+    Fault(
+        "hangs-before-headers", "takes the request and never answers",
+        fails("no response within the time limit", status=504),
+        fails("no response within the time limit", status=504),
+        {"first_byte": LIMIT_S},
+    ),
+    Fault(
+        "hangs-after-headers", "sends the headers of a 200 and nothing more",
+        fails("no end of the answer within the time limit", status=504),
+        fails("no content within the time limit", status=504),
+        {"first_content": LIMIT_S, "total": TOTAL_S},
+    ),
+    Fault(
+        "stalls", "falls silent in the middle",
+        fails("no end of the answer within the time limit", status=504),
+        breaks("no further content within the time limit"),
+        {"idle": LIMIT_S, "total": TOTAL_S},
+    ),
+    Fault(
+        "cut", "closes the connection in the middle of an event",
+        fails(BROKE_OFF), breaks(BROKE_OFF),
+    ),
+    Fault(
+        "reset-midway", "resets the connection in the middle",
+        fails(*BROKEN_CONNECTION, BROKE_OFF), breaks(*BROKEN_CONNECTION, BROKE_OFF),
+    ),
+    Fault(
+        "ends-early", "ends in the middle as if all had been said",
+        fails(NOT_JSON), breaks("the upstream's stream ended"),
+    ),
+    Fault("empty", "answers 200 with nothing in it", fails(NOT_JSON), fails("ended")),
+    Fault(
+        "error-first", "answers 200, and what comes is an error", fails(REPORTED), fails(REPORTED),
+    ),
+    Fault(
+        "error-midway", "reports an error in the middle of the stream",
+        fails(REPORTED), breaks(REPORTED),
+    ),
+    Fault("fails-once", "answers 500 once", fails(REPORTED), fails(REPORTED), once=True),
+    Fault("drips", "sends one byte at a time", WORKS, WORKS),
+    Fault(
+        "html", "answers 200 with a page of HTML",
+        fails(NOT_JSON), fails("the upstream answered text/html to a streaming request"),
+    ),
+    Fault(
+        "bomb", "answers with gzip that unpacks to 1 GB", fails(COMPRESSED), fails(COMPRESSED),
+    ),
+    Fault(
+        "huge", "answers with 100 MB of JSON",
+        fails(TOO_LARGE), fails("an event of the stream is over 32 MB"),
+    ),
+    Fault(
+        "huge-error", "answers 500 with 100 MB of JSON",
+        fails("the upstream answered 500"), fails("the upstream answered 500"),
+    ),
+    *(
+        Fault(
+            f"429-{hint.id}", f"answers 429 with {hint.about}",
+            fails(REFUSED, status=429), fails(REFUSED, status=429), upstreams=(hint.upstream,),
+        )
+        for hint in HINTS
+    ),
+)  # fmt: skip
+BY_ID = {fault.id: fault for fault in FAULTS}

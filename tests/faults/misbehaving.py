@@ -1,0 +1,263 @@
+"""The faults, byte by byte: what an upstream writes instead of an answer.
+
+Each returns whether the connection can be used for another call.
+"""
+
+import asyncio
+import gzip
+import json
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from tests.faults.faults import REPORTED
+from tests.faults.hints import HINTS, Hint, now
+from tests.matrix.framing import dumps
+from tests.matrix.scenarios import Answer
+from tests.matrix.vendors import Vendor
+
+TEXT = "Grüße aus Tromsø: 世界, 👋. " * 8
+MEGABYTE = 1 << 20
+_BROKEN = Answer(text="x", error=REPORTED, breaks=True)
+
+
+@dataclass
+class Asked:
+    """A call as it came. `number`: how many calls this account has had before; `heard` is set when
+    the client has the beginning of the answer: what breaks may break then."""
+
+    vendor: Vendor
+    model: str
+    streams: bool
+    number: int
+    heard: asyncio.Event
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    @property
+    def whole(self) -> bytes:
+        return dumps(self.vendor.answer(Answer(text=TEXT), self.model))
+
+    @property
+    def frames(self) -> list[bytes]:
+        return self.vendor.stream(Answer(text=TEXT), self.model)
+
+    @property
+    def stream_type(self) -> str:
+        return self.vendor.STREAM_TYPE
+
+    @property
+    def first_half(self) -> list[bytes]:
+        return self.frames[: len(self.frames) // 2]
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def head(self, kind: str, length: int | None, status: int = 200, **more: str) -> None:
+        """`length` None: what follows is in chunks."""
+        framing = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
+        lines = [f"HTTP/1.1 {status} X", f"Content-Type: {kind}", framing]
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in more.items()]
+        await self.send("\r\n".join([*lines, "\r\n"]).encode())
+
+    async def respond(self, body: bytes, status: int = 200, **more: str) -> bool:
+        await self.head("application/json", len(body), status, **more)
+        await self.send(body)
+        return True
+
+    async def chunks(self, pieces: list[bytes]) -> None:
+        for piece in pieces:
+            await self.send(b"%x\r\n%s\r\n" % (len(piece), piece))
+
+    async def begin(self) -> None:
+        """Half of the answer; it returns when the client has some of it, if it streams."""
+        if self.streams:
+            await self.head(self.stream_type, None)
+            await self.chunks(self.first_half)
+            await self.heard.wait()
+        else:
+            await self.head("application/json", len(self.whole))
+            await self.send(self.whole[: len(self.whole) // 2])
+
+    async def hang(self) -> bool:
+        """Nothing more, until the gateway hangs up."""
+        await self.reader.read()
+        return False
+
+    def reset(self) -> bool:
+        own = self.writer.get_extra_info("socket")
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.writer.transport.abort()
+        return False
+
+
+Behaviour = Callable[[Asked], Awaitable[bool]]
+
+
+async def works(asked: Asked) -> bool:
+    if not asked.streams:
+        return await asked.respond(asked.whole)
+    await asked.head(asked.stream_type, None)
+    await asked.chunks([*asked.frames, b""])
+    return True
+
+
+async def resets(asked: Asked) -> bool:
+    return asked.reset()
+
+
+async def hangs_up(asked: Asked) -> bool:
+    return False
+
+
+async def hangs_before_headers(asked: Asked) -> bool:
+    return await asked.hang()
+
+
+async def hangs_after_headers(asked: Asked) -> bool:
+    if asked.streams:
+        await asked.head(asked.stream_type, None)
+    else:
+        await asked.head("application/json", len(asked.whole))
+    return await asked.hang()
+
+
+async def stalls(asked: Asked) -> bool:
+    await asked.begin()
+    return await asked.hang()
+
+
+async def cut(asked: Asked) -> bool:
+    await asked.begin()
+    if asked.streams:
+        following = asked.frames[len(asked.first_half)]
+        await asked.chunks([following[: len(following) // 2]])
+    return False
+
+
+async def reset_midway(asked: Asked) -> bool:
+    await asked.begin()
+    return asked.reset()
+
+
+async def ends_early(asked: Asked) -> bool:
+    if not asked.streams:
+        return await asked.respond(asked.whole[: len(asked.whole) // 2])
+    await asked.begin()
+    await asked.chunks([b""])
+    return True
+
+
+async def empty(asked: Asked) -> bool:
+    kind = asked.stream_type if asked.streams else "application/json"
+    await asked.head(kind, 0)
+    return True
+
+
+async def error_first(asked: Asked) -> bool:
+    if not asked.streams:
+        return await asked.respond(dumps(asked.vendor.refuse(500, REPORTED)))
+    await asked.head(asked.stream_type, None)
+    await asked.chunks([_error_event(asked), b""])
+    return True
+
+
+async def error_midway(asked: Asked) -> bool:
+    if not asked.streams:
+        return await error_first(asked)
+    await asked.begin()
+    await asked.chunks([_error_event(asked), b""])
+    return True
+
+
+def _error_event(asked: Asked) -> bytes:
+    return asked.vendor.stream(_BROKEN, asked.model)[-1]
+
+
+async def fails_once(asked: Asked) -> bool:
+    if asked.number:
+        return await works(asked)
+    return await asked.respond(dumps(asked.vendor.refuse(500, REPORTED)), 500)
+
+
+async def drips(asked: Asked) -> bool:
+    if asked.streams:
+        await asked.head(asked.stream_type, None)
+        data = b"".join(asked.frames)
+        await asked.chunks([data[at : at + 1] for at in range(len(data))] + [b""])
+        return True
+    await asked.head("application/json", len(asked.whole))
+    for at in range(len(asked.whole)):
+        await asked.send(asked.whole[at : at + 1])
+    return True
+
+
+async def html(asked: Asked) -> bool:
+    page = b"<!doctype html><title>Sign in to the network</title>"
+    await asked.head("text/html; charset=utf-8", len(page))
+    await asked.send(page)
+    return True
+
+
+async def bomb(asked: Asked) -> bool:
+    # A file of gzip may have any number of members, one after another.
+    packed = gzip.compress(b" " * MEGABYTE) * 1024
+    await asked.head(
+        asked.stream_type if asked.streams else "application/json",
+        len(packed),
+        Content_Encoding="gzip",
+    )
+    await asked.send(packed)
+    return True
+
+
+async def huge(asked: Asked) -> bool:
+    """One value: of a stream, one event."""
+    kind = asked.stream_type if asked.streams else "application/json"
+    return await _huge(asked, kind, 200, b'data: {"id": "' if asked.streams else b'{"id": "')
+
+
+async def huge_error(asked: Asked) -> bool:
+    return await _huge(asked, "application/json", 500, b'{"padding": "')
+
+
+async def _huge(asked: Asked, kind: str, status: int, begin: bytes) -> bool:
+    await asked.head(kind, None, status)
+    await asked.chunks([begin])
+    await asked.chunks([b"x" * MEGABYTE] * 100)
+    await asked.chunks([b'"}\n\n', b""])
+    return True
+
+
+def limited(hint: Hint) -> Behaviour:
+    async def answer(asked: Asked) -> bool:
+        refusal = asked.vendor.refuse(429, hint.message)
+        if hint.details:
+            refusal["error"]["details"] = hint.details
+        return await asked.respond(json.dumps(refusal).encode(), 429, **hint.headers(now()))
+
+    return answer
+
+
+BEHAVIOURS: dict[str, Behaviour] = {
+    "resets": resets,
+    "hangs-up": hangs_up,
+    "hangs-before-headers": hangs_before_headers,
+    "hangs-after-headers": hangs_after_headers,
+    "stalls": stalls,
+    "cut": cut,
+    "reset-midway": reset_midway,
+    "ends-early": ends_early,
+    "empty": empty,
+    "error-first": error_first,
+    "error-midway": error_midway,
+    "fails-once": fails_once,
+    "drips": drips,
+    "html": html,
+    "bomb": bomb,
+    "huge": huge,
+    "huge-error": huge_error,
+    **{f"429-{hint.id}": limited(hint) for hint in HINTS},
+}

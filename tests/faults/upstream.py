@@ -1,0 +1,99 @@
+"""Providers of every format on one real socket. The credential of a call says how they misbehave."""
+
+import asyncio
+import json
+import socket
+import threading
+from collections import Counter
+from contextlib import suppress
+
+from tests.faults.cases import CASES
+from tests.faults.misbehaving import BEHAVIOURS, Asked, works
+from tests.matrix.vendors import VENDORS
+
+
+class Upstream:
+    """Runs in a thread of its own until `close`. `calls`: how many came with each credential."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        self._open: Counter[str] = Counter()
+        self._heard: dict[str, asyncio.Event] = {}
+        self._dead = socket.socket()  # bound, so that nobody else listens there either
+        self._dead.bind(("127.0.0.1", 0))
+        self.dead_url = "http://127.0.0.1:%d/v1" % self._dead.getsockname()[1]
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        assert self._ready.wait(5)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def note_heard(self, key: str) -> None:
+        """The client has the beginning of the answer: one that breaks may break now."""
+        self._loop.call_soon_threadsafe(lambda: self._heard_of(key).set())
+
+    def is_busy(self, key: str) -> bool:
+        """Is a call of this account still being answered?"""
+        return self._open[key] > 0
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._dead.close()
+
+    def _heard_of(self, key: str) -> asyncio.Event:
+        return self._heard.setdefault(key, asyncio.Event())
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        server = self._loop.run_until_complete(
+            asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=1000)
+        )
+        self.port = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        self._loop.run_forever()
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self._loop.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while await self._exchange(reader, writer):
+                pass
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # the gateway hung up
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        headers = {name.lower(): value for name, _, value in (li.partition(": ") for li in lines)}
+        body = json.loads(await reader.readexactly(int(headers["content-length"])))
+        _, upstream, path = first.split(" ")[1].split("/", 2)
+        key = _credential(headers)
+        vendor = VENDORS[upstream]
+        model, streams = vendor.wants(f"/{path}", body)
+        asked = Asked(
+            vendor, model, streams, self.calls[key], self._heard_of(key), reader, writer
+        )  # fmt: skip
+        self.calls[key] += 1
+        self._open[key] += 1
+        try:
+            case = CASES.get(key)
+            return await (BEHAVIOURS[case.fault.id] if case else works)(asked)
+        finally:
+            self._open[key] -= 1
+
+
+def _credential(headers: dict[str, str]) -> str:
+    """Each format has a header of its own for it."""
+    bearer = headers.get("authorization", "").removeprefix("Bearer ")
+    return headers.get("x-api-key") or headers.get("x-goog-api-key") or bearer
