@@ -49,7 +49,7 @@ async def call(session: aiohttp.ClientSession, url: str, case: Case, upstream: U
     ):
         pieces = []
         async for piece in response.content.iter_any():
-            upstream.note_heard(case.key)
+            upstream.note_heard(case.id)
             pieces.append(piece)
     raw, headers = b"".join(pieces), {k.lower(): v for k, v in response.headers.items()}
     if response.status == 200 and case.streams:

@@ -1,4 +1,4 @@
-"""The cases, each with an account of its own: what the gateway remembers of one touches no other."""
+"""The cases, so that what the gateway remembers of one touches no other."""
 
 from dataclasses import dataclass
 
@@ -26,14 +26,19 @@ class Case:
 
     @property
     def id(self) -> str:
-        """The model's name, and the account's."""
+        """The model's name, as the upstream gets it."""
         mode, place = "stream" if self.streams else "whole", "alone" if self.alone else "first"
         return f"{self.fault.id}.{self.client}.{self.upstream}.{mode}.{place}"
 
     @property
+    def account(self) -> str:
+        """A 429 is remembered of the account, other faults of the account's model."""
+        return self.id if self.fault.is_limit else f"{self.fault.id}.{self.upstream}"
+
+    @property
     def key(self) -> str:
         """The account's credential: by it the upstream knows how to misbehave."""
-        return f"sk-up-{self.id}"
+        return f"sk-up-{self.account}"
 
     @property
     def faulty(self) -> str:
@@ -54,24 +59,28 @@ def cases_of(fault: Fault, client: str) -> list[Case]:
     ]
 
 
-CASES = {case.key: case for fault in FAULTS for client in CLIENTS for case in cases_of(fault, client)}
+CASES = [case for fault in FAULTS for client in CLIENTS for case in cases_of(fault, client)]
+FAULT_OF = {case.key: case.fault for case in CASES}
 
 
 def configuration(url: str, dead_url: str) -> JSONDict:
     """`url`: where the upstream is; at `dead_url` nobody listens."""
-    formats = sorted({case.upstream for case in CASES.values()})
+    formats = sorted({case.upstream for case in CASES})
+    accounts: dict[str, list[Case]] = {}
+    for case in CASES:
+        accounts.setdefault(case.account, []).append(case)
     return {
         "providers": [
             *(_provider(name, name, f"{url}/{name}") for name in formats),
             _provider(WELL, "openai_chat", f"{url}/openai_chat"),
         ],
         "connections": [
-            *(_connection(case, dead_url) for case in CASES.values()),
-            {"name": WELL, "provider": f"faults-{WELL}", "auth": _auth(WELL_KEY), "timeouts": PATIENT},
+            *(_connection(cases, dead_url) for cases in accounts.values()),
+            {"name": WELL, "provider": _id(WELL), "auth": _auth(WELL_KEY), "timeouts": PATIENT},
         ],
         "combos": [
             {"name": case.model, "targets": [{"model": case.faulty}, {"model": f"{WELL}/m"}]}
-            for case in CASES.values()
+            for case in CASES
             if not case.alone
         ],
         "api_keys": [{"name": "faults", "key": KEY}],
@@ -80,20 +89,25 @@ def configuration(url: str, dead_url: str) -> JSONDict:
 
 def _provider(alias: str, format: str, url: str) -> JSONDict:
     return {
-        "id": f"faults-{alias.replace('_', '-')}", "alias": alias, "format": format,
-        "base_url": url, "allow_private_network": True,
+        "id": _id(alias), "alias": alias, "format": format, "base_url": url,
+        "allow_private_network": True,
     }  # fmt: skip
 
 
-def _connection(case: Case, dead_url: str) -> JSONDict:
+def _connection(cases: list[Case], dead_url: str) -> JSONDict:
+    case = cases[0]
     return {
-        "name": case.id,
-        "provider": f"faults-{case.upstream.replace('_', '-')}",
+        "name": case.account,
+        "provider": _id(case.upstream),
         "auth": _auth(case.key),
-        "models": [case.id],
+        "models": [case.id for case in cases],
         "timeouts": PATIENT | case.fault.limits,
         "base_url": dead_url if case.fault.id == "refuses" else None,
     }
+
+
+def _id(alias: str) -> str:
+    return f"faults-{alias.replace('_', '-')}"
 
 
 def _auth(key: str) -> JSONDict:

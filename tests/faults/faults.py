@@ -48,6 +48,10 @@ class Fault:
     upstreams: tuple[str, ...] = ()
     once: bool = False
 
+    @property
+    def is_limit(self) -> bool:
+        return self.whole.status == 429
+
     def outcome(self, streams: bool) -> Outcome:
         return self.stream if streams else self.whole
 
@@ -60,6 +64,7 @@ class Fault:
 
 REPORTED = "the model has a headache"
 BROKE_OFF = "the upstream broke off its answer"
+ENDED = "the upstream's stream broke off"
 BROKEN_CONNECTION = (
     "the connection to the upstream broke",
     "the upstream closed the connection without an answer",
@@ -68,24 +73,31 @@ NOT_JSON = "the upstream's answer is not JSON"
 COMPRESSED = "the upstream sent a compressed body, which was not asked for"
 TOO_LARGE = "the answer is larger than 64 MB"
 
+# What happens below the format is the same in all of them.
+ANY = ("openai_chat",)
+
 FAULTS = (
     Fault(
         "refuses", "refuses the connection",
         fails("the upstream cannot be reached"), fails("the upstream cannot be reached"),
+        upstreams=ANY,
     ),
     Fault(
         "resets", "resets the connection when it has the request",
         fails(*BROKEN_CONNECTION), fails(*BROKEN_CONNECTION),
+        upstreams=ANY,
     ),
     Fault(
         "hangs-up", "closes the connection without an answer",
         fails(*BROKEN_CONNECTION), fails(*BROKEN_CONNECTION),
+        upstreams=ANY,
     ),
     Fault(
         "hangs-before-headers", "takes the request and never answers",
         fails("no response within the time limit", status=504),
         fails("no response within the time limit", status=504),
         {"first_byte": LIMIT_S},
+        upstreams=ANY,
     ),
     Fault(
         "hangs-after-headers", "sends the headers of a 200 and nothing more",
@@ -109,9 +121,9 @@ FAULTS = (
     ),
     Fault(
         "ends-early", "ends in the middle as if all had been said",
-        fails(NOT_JSON), breaks("the upstream's stream ended"),
+        fails(NOT_JSON), breaks(ENDED),
     ),
-    Fault("empty", "answers 200 with nothing in it", fails(NOT_JSON), fails("ended")),
+    Fault("empty", "answers 200 with nothing in it", fails(NOT_JSON), fails(ENDED)),
     Fault(
         "error-first", "answers 200, and what comes is an error", fails(REPORTED), fails(REPORTED),
     ),
@@ -119,7 +131,12 @@ FAULTS = (
         "error-midway", "reports an error in the middle of the stream",
         fails(REPORTED), breaks(REPORTED),
     ),
-    Fault("fails-once", "answers 500 once", fails(REPORTED), fails(REPORTED), once=True),
+    Fault(
+        "fails-once", "answers 500 once",
+        fails(REPORTED), fails(REPORTED),
+        once=True,
+        upstreams=ANY,
+    ),
     Fault("drips", "sends one byte at a time", WORKS, WORKS),
     Fault(
         "html", "answers 200 with a page of HTML",
@@ -127,14 +144,17 @@ FAULTS = (
     ),
     Fault(
         "bomb", "answers with gzip that unpacks to 1 GB", fails(COMPRESSED), fails(COMPRESSED),
+        upstreams=ANY,
     ),
     Fault(
         "huge", "answers with 100 MB of JSON",
         fails(TOO_LARGE), fails("an event of the stream is over 32 MB"),
+        upstreams=ANY,
     ),
     Fault(
         "huge-error", "answers 500 with 100 MB of JSON",
-        fails("the upstream answered 500"), fails("the upstream answered 500"),
+        fails("padding"), fails("padding"),
+        upstreams=ANY,
     ),
     *(
         Fault(

@@ -112,7 +112,14 @@ HINTS = (
 # The gateway does not read these yet, and tells the client the time of a 429 without a hint. A
 # test notices when it does.
 NOT_YET = frozenset(
-    {"retry-after-ms", "reset-requests", "reset-tokens", "reset-epoch", "anthropic-reset", "message"}
+    {
+        "retry-after-ms",
+        "reset-requests",
+        "reset-tokens",
+        "reset-epoch",
+        "anthropic-reset",
+        "message",
+    }
 )
 
 

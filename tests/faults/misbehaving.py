@@ -19,13 +19,12 @@ from tests.matrix.vendors import Vendor
 
 TEXT = "Grüße aus Tromsø: 世界, 👋. " * 8
 MEGABYTE = 1 << 20
-_BROKEN = Answer(text="x", error=REPORTED, breaks=True)
 
 
 @dataclass
 class Asked:
-    """A call as it came. `number`: how many calls this account has had before; `heard` is set when
-    the client has the beginning of the answer: what breaks may break then."""
+    """A call as it came. `number`: how many came for this model before; `heard` is set when the
+    client has the beginning of the answer: what breaks may break then."""
 
     vendor: Vendor
     model: str
@@ -44,12 +43,14 @@ class Asked:
         return self.vendor.stream(Answer(text=TEXT), self.model)
 
     @property
-    def stream_type(self) -> str:
-        return self.vendor.STREAM_TYPE
+    def broken_frames(self) -> list[bytes]:
+        """Half of the text; the last frame is an error."""
+        half = Answer(text=TEXT[: len(TEXT) // 2], error=REPORTED, breaks=True)
+        return self.vendor.stream(half, self.model)
 
     @property
-    def first_half(self) -> list[bytes]:
-        return self.frames[: len(self.frames) // 2]
+    def kind(self) -> str:
+        return self.vendor.STREAM_TYPE if self.streams else "application/json"
 
     async def send(self, data: bytes) -> None:
         self.writer.write(data)
@@ -74,8 +75,8 @@ class Asked:
     async def begin(self) -> None:
         """Half of the answer; it returns when the client has some of it, if it streams."""
         if self.streams:
-            await self.head(self.stream_type, None)
-            await self.chunks(self.first_half)
+            await self.head(self.kind, None)
+            await self.chunks(self.broken_frames[:-1])
             await self.heard.wait()
         else:
             await self.head("application/json", len(self.whole))
@@ -99,7 +100,7 @@ Behaviour = Callable[[Asked], Awaitable[bool]]
 async def works(asked: Asked) -> bool:
     if not asked.streams:
         return await asked.respond(asked.whole)
-    await asked.head(asked.stream_type, None)
+    await asked.head(asked.kind, None)
     await asked.chunks([*asked.frames, b""])
     return True
 
@@ -117,10 +118,7 @@ async def hangs_before_headers(asked: Asked) -> bool:
 
 
 async def hangs_after_headers(asked: Asked) -> bool:
-    if asked.streams:
-        await asked.head(asked.stream_type, None)
-    else:
-        await asked.head("application/json", len(asked.whole))
+    await asked.head(asked.kind, None if asked.streams else len(asked.whole))
     return await asked.hang()
 
 
@@ -132,7 +130,7 @@ async def stalls(asked: Asked) -> bool:
 async def cut(asked: Asked) -> bool:
     await asked.begin()
     if asked.streams:
-        following = asked.frames[len(asked.first_half)]
+        following = asked.broken_frames[-2]
         await asked.chunks([following[: len(following) // 2]])
     return False
 
@@ -151,16 +149,15 @@ async def ends_early(asked: Asked) -> bool:
 
 
 async def empty(asked: Asked) -> bool:
-    kind = asked.stream_type if asked.streams else "application/json"
-    await asked.head(kind, 0)
+    await asked.head(asked.kind, 0)
     return True
 
 
 async def error_first(asked: Asked) -> bool:
     if not asked.streams:
         return await asked.respond(dumps(asked.vendor.refuse(500, REPORTED)))
-    await asked.head(asked.stream_type, None)
-    await asked.chunks([_error_event(asked), b""])
+    await asked.head(asked.kind, None)
+    await asked.chunks([asked.broken_frames[-1], b""])
     return True
 
 
@@ -168,12 +165,8 @@ async def error_midway(asked: Asked) -> bool:
     if not asked.streams:
         return await error_first(asked)
     await asked.begin()
-    await asked.chunks([_error_event(asked), b""])
+    await asked.chunks([asked.broken_frames[-1], b""])
     return True
-
-
-def _error_event(asked: Asked) -> bytes:
-    return asked.vendor.stream(_BROKEN, asked.model)[-1]
 
 
 async def fails_once(asked: Asked) -> bool:
@@ -184,7 +177,7 @@ async def fails_once(asked: Asked) -> bool:
 
 async def drips(asked: Asked) -> bool:
     if asked.streams:
-        await asked.head(asked.stream_type, None)
+        await asked.head(asked.kind, None)
         data = b"".join(asked.frames)
         await asked.chunks([data[at : at + 1] for at in range(len(data))] + [b""])
         return True
@@ -204,19 +197,15 @@ async def html(asked: Asked) -> bool:
 async def bomb(asked: Asked) -> bool:
     # A file of gzip may have any number of members, one after another.
     packed = gzip.compress(b" " * MEGABYTE) * 1024
-    await asked.head(
-        asked.stream_type if asked.streams else "application/json",
-        len(packed),
-        Content_Encoding="gzip",
-    )
+    await asked.head(asked.kind, len(packed), Content_Encoding="gzip")
     await asked.send(packed)
     return True
 
 
 async def huge(asked: Asked) -> bool:
     """One value: of a stream, one event."""
-    kind = asked.stream_type if asked.streams else "application/json"
-    return await _huge(asked, kind, 200, b'data: {"id": "' if asked.streams else b'{"id": "')
+    begin = b'data: {"id": "' if asked.streams else b'{"id": "'
+    return await _huge(asked, asked.kind, 200, begin)
 
 
 async def huge_error(asked: Asked) -> bool:

@@ -35,7 +35,7 @@ async def test_what_becomes_of_it_is_what_the_table_says(
         wrong += [f"{case.id}: {problem}" for problem in problems]
     assert not wrong, "\n".join(wrong)
     # Nothing stays open at the provider, whatever it was about to say.
-    until(lambda: not any(upstream.is_busy(case.key) for case in cases))
+    until(lambda: not any(upstream.is_busy(case.id) for case in cases))
 
 
 async def _call(
@@ -65,19 +65,19 @@ def judge(case: Case, told: Told, row: dict[str, Any]) -> list[str]:
     if case.key in told.raw.decode() or case.key in json.dumps(row):
         wrong.append("the account's key is told")
     if expected.ending == "breaks":
-        outcome, status, attempts = "truncated", 200, [case.id]
+        outcome, status, attempts = "truncated", 200, [case.account]
         same("a clean end", told.heard.ended, False)
         if not told.heard.error:
             wrong.append("no error ends the stream")
         if not told.heard.text or not TEXT.startswith(told.heard.text):
             wrong.append(f"the text is {told.heard.text!r}")
     elif expected.ending == "fails" and case.alone:
-        outcome, status, attempts = "error", expected.status, [case.id]
+        outcome, status, attempts = "error", expected.status, [case.account]
         same("the error", told.kind, KINDS[case.client][status])
     else:
-        failed = [case.id] if expected.ending == "fails" else []
+        failed = [case.account] if expected.ending == "fails" else []
         outcome, status = "ok", 200
-        attempts = [*failed, WELL if failed else case.id]
+        attempts = [*failed, WELL if failed else case.account]
         same("the text", told.heard.text, TEXT)
         same("a clean end", told.heard.ended, True)
         same("the answer's account", told.headers["x-omniroute-connection"], attempts[-1])

@@ -7,13 +7,13 @@ import threading
 from collections import Counter
 from contextlib import suppress
 
-from tests.faults.cases import CASES
+from tests.faults.cases import FAULT_OF
 from tests.faults.misbehaving import BEHAVIOURS, Asked, works
 from tests.matrix.vendors import VENDORS
 
 
 class Upstream:
-    """Runs in a thread of its own until `close`. `calls`: how many came with each credential."""
+    """Runs in a thread of its own until `close`. `calls`: how many came for each model."""
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
@@ -21,7 +21,7 @@ class Upstream:
         self._heard: dict[str, asyncio.Event] = {}
         self._dead = socket.socket()  # bound, so that nobody else listens there either
         self._dead.bind(("127.0.0.1", 0))
-        self.dead_url = "http://127.0.0.1:%d/v1" % self._dead.getsockname()[1]
+        self.dead_url = f"http://127.0.0.1:{self._dead.getsockname()[1]}"
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -32,21 +32,21 @@ class Upstream:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def note_heard(self, key: str) -> None:
+    def note_heard(self, model: str) -> None:
         """The client has the beginning of the answer: one that breaks may break now."""
-        self._loop.call_soon_threadsafe(lambda: self._heard_of(key).set())
+        self._loop.call_soon_threadsafe(lambda: self._heard_of(model).set())
 
-    def is_busy(self, key: str) -> bool:
-        """Is a call of this account still being answered?"""
-        return self._open[key] > 0
+    def is_busy(self, model: str) -> bool:
+        """Is a call for this model still being answered?"""
+        return self._open[model] > 0
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._dead.close()
 
-    def _heard_of(self, key: str) -> asyncio.Event:
-        return self._heard.setdefault(key, asyncio.Event())
+    def _heard_of(self, model: str) -> asyncio.Event:
+        return self._heard.setdefault(model, asyncio.Event())
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -78,19 +78,18 @@ class Upstream:
         headers = {name.lower(): value for name, _, value in (li.partition(": ") for li in lines)}
         body = json.loads(await reader.readexactly(int(headers["content-length"])))
         _, upstream, path = first.split(" ")[1].split("/", 2)
-        key = _credential(headers)
         vendor = VENDORS[upstream]
         model, streams = vendor.wants(f"/{path}", body)
+        fault = FAULT_OF.get(_credential(headers))
         asked = Asked(
-            vendor, model, streams, self.calls[key], self._heard_of(key), reader, writer
+            vendor, model, streams, self.calls[model], self._heard_of(model), reader, writer
         )  # fmt: skip
-        self.calls[key] += 1
-        self._open[key] += 1
+        self.calls[model] += 1
+        self._open[model] += 1
         try:
-            case = CASES.get(key)
-            return await (BEHAVIOURS[case.fault.id] if case else works)(asked)
+            return await (BEHAVIOURS[fault.id] if fault else works)(asked)
         finally:
-            self._open[key] -= 1
+            self._open[model] -= 1
 
 
 def _credential(headers: dict[str, str]) -> str:
