@@ -168,7 +168,8 @@ async def first_answer(call: Call, candidates: Sequence[Target], runtime: Runtim
             call.leave_account()
             if isinstance(error, UpstreamRefused) and error.is_clients_fault:
                 raise
-            failures.append(error)
+            # Its traceback holds what was read of the answer, and this frame, which holds it.
+            failures.append(error.with_traceback(None))
     if unfit is not None and not failures:
         raise unfit
     raise exhausted(call, failures)

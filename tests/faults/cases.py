@@ -1,5 +1,6 @@
 """The cases, so that what the gateway remembers of one touches no other."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tests.e2e.gateway import KEY
@@ -63,8 +64,8 @@ CASES = [case for fault in FAULTS for client in CLIENTS for case in cases_of(fau
 FAULT_OF = {case.key: case.fault for case in CASES}
 
 
-def configuration(url: str, dead_url: str) -> JSONDict:
-    """`url`: where the upstream is; at `dead_url` nobody listens."""
+def configuration(url: str, places: Mapping[str, str]) -> JSONDict:
+    """`url`: where the upstream is; `places`: and where that of a fault is, if elsewhere."""
     formats = sorted({case.upstream for case in CASES})
     accounts: dict[str, list[Case]] = {}
     for case in CASES:
@@ -75,7 +76,7 @@ def configuration(url: str, dead_url: str) -> JSONDict:
             _provider(WELL, "openai_chat", f"{url}/openai_chat"),
         ],
         "connections": [
-            *(_connection(cases, dead_url) for cases in accounts.values()),
+            *(_connection(cases, places) for cases in accounts.values()),
             {"name": WELL, "provider": _id(WELL), "auth": _auth(WELL_KEY), "timeouts": PATIENT},
         ],
         "combos": [
@@ -94,7 +95,7 @@ def _provider(alias: str, format: str, url: str) -> JSONDict:
     }  # fmt: skip
 
 
-def _connection(cases: list[Case], dead_url: str) -> JSONDict:
+def _connection(cases: list[Case], places: Mapping[str, str]) -> JSONDict:
     case = cases[0]
     return {
         "name": case.account,
@@ -102,7 +103,7 @@ def _connection(cases: list[Case], dead_url: str) -> JSONDict:
         "auth": _auth(case.key),
         "models": [case.id for case in cases],
         "timeouts": PATIENT | case.fault.limits,
-        "base_url": dead_url if case.fault.id == "refuses" else None,
+        "base_url": places.get(case.fault.id),
     }
 
 

@@ -18,7 +18,7 @@ def upstream() -> Iterator[Upstream]:
 def gateway(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     gateway = Gateway(tmp_path_factory.mktemp("faults"), "--no-worker", "--server", "uvicorn")
     gateway.manage("bootstrap")
-    gateway.apply(configuration(upstream.url, upstream.dead_url))
+    gateway.apply(configuration(upstream.url, upstream.places))
     gateway.start()
     yield gateway
     assert gateway.stop() == 0

@@ -7,8 +7,8 @@ from tests.faults.hints import HINTS, REFUSED
 
 # Short, for the limit that a fault runs into; every other limit is longer than a busy machine.
 LIMIT_S = 0.3
-# The limit of a whole answer, which begins with the call.
-TOTAL_S = 0.6
+# The limit of a whole answer, which begins with the call; what breaks later has begun by then.
+TOTAL_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class Fault:
 
     def limit_s(self, streams: bool) -> float | None:
         """After how long the gateway gives up; None where it is told at once."""
-        if not self.limits:
-            return None
-        return min(seconds for name, seconds in self.limits.items() if streams or name != "idle")
+        of_streams = ("first_content", "idle")
+        met = [s for name, s in self.limits.items() if streams or name not in of_streams]
+        return min(met, default=None)
 
 
 REPORTED = "the model has a headache"
@@ -69,6 +69,7 @@ BROKEN_CONNECTION = (
     "the connection to the upstream broke",
     "the upstream closed the connection without an answer",
 )
+NO_CONNECTION = "no connection to the upstream within the time limit"
 NOT_JSON = "the upstream's answer is not JSON"
 COMPRESSED = "the upstream sent a compressed body, which was not asked for"
 TOO_LARGE = "the answer is larger than 64 MB"
@@ -80,6 +81,12 @@ FAULTS = (
     Fault(
         "refuses", "refuses the connection",
         fails("the upstream cannot be reached"), fails("the upstream cannot be reached"),
+        upstreams=ANY,
+    ),
+    Fault(
+        "never-accepts", "lets no connection come about",
+        fails(NO_CONNECTION, status=504), fails(NO_CONNECTION, status=504),
+        {"connect": LIMIT_S},
         upstreams=ANY,
     ),
     Fault(
@@ -106,10 +113,22 @@ FAULTS = (
         {"first_content": LIMIT_S, "total": TOTAL_S},
     ),
     Fault(
+        "only-pings", "keeps the connection alive and says nothing",
+        fails("no end of the answer within the time limit", status=504),
+        fails("no content within the time limit", status=504),
+        {"first_content": LIMIT_S, "total": TOTAL_S},
+    ),
+    Fault(
         "stalls", "falls silent in the middle",
         fails("no end of the answer within the time limit", status=504),
         breaks("no further content within the time limit"),
         {"idle": LIMIT_S, "total": TOTAL_S},
+    ),
+    Fault(
+        "endless", "does not come to an end",
+        fails("no end of the answer within the time limit", status=504),
+        breaks("no further content within the time limit"),
+        {"total": TOTAL_S},
     ),
     Fault(
         "cut", "closes the connection in the middle of an event",

@@ -18,6 +18,9 @@ from tests.matrix.scenarios import Answer
 from tests.matrix.vendors import Vendor
 
 TEXT = "Grüße aus Tromsø: 世界, 👋. " * 8
+LONG = TEXT * 40  # at PAUSE_S a piece it takes longer than any limit that is met
+LONG_FRAMES = 1000
+PAUSE_S = 0.02
 MEGABYTE = 1 << 20
 
 
@@ -74,13 +77,19 @@ class Asked:
 
     async def begin(self) -> None:
         """Half of the answer; it returns when the client has some of it, if it streams."""
+        await self.head(self.kind, None)
         if self.streams:
-            await self.head(self.kind, None)
             await self.chunks(self.broken_frames[:-1])
             await self.heard.wait()
         else:
-            await self.head("application/json", len(self.whole))
-            await self.send(self.whole[: len(self.whole) // 2])
+            await self.chunks([self.whole[: len(self.whole) // 2]])
+
+    async def pace(self, pieces: list[bytes]) -> bool:
+        """One after another, until the gateway hangs up."""
+        for piece in pieces:
+            await self.chunks([piece])
+            await asyncio.sleep(PAUSE_S)
+        return False
 
     async def hang(self) -> bool:
         """Nothing more, until the gateway hangs up."""
@@ -122,6 +131,19 @@ async def hangs_after_headers(asked: Asked) -> bool:
     return await asked.hang()
 
 
+async def only_pings(asked: Asked) -> bool:
+    """As OpenRouter does while its provider is slow: comments, and blanks before JSON."""
+    await asked.head(asked.kind, None)
+    return await asked.pace([b": PROCESSING\n\n" if asked.streams else b" \n"] * LONG_FRAMES)
+
+
+async def endless(asked: Asked) -> bool:
+    await asked.head(asked.kind, None)
+    if not asked.streams:
+        return await asked.pace([b" "] * LONG_FRAMES)
+    return await asked.pace(asked.vendor.stream(Answer(text=LONG), asked.model))
+
+
 async def stalls(asked: Asked) -> bool:
     await asked.begin()
     return await asked.hang()
@@ -141,8 +163,6 @@ async def reset_midway(asked: Asked) -> bool:
 
 
 async def ends_early(asked: Asked) -> bool:
-    if not asked.streams:
-        return await asked.respond(asked.whole[: len(asked.whole) // 2])
     await asked.begin()
     await asked.chunks([b""])
     return True
@@ -235,7 +255,9 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "hangs-up": hangs_up,
     "hangs-before-headers": hangs_before_headers,
     "hangs-after-headers": hangs_after_headers,
+    "only-pings": only_pings,
     "stalls": stalls,
+    "endless": endless,
     "cut": cut,
     "reset-midway": reset_midway,
     "ends-early": ends_early,

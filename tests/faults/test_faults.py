@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -10,8 +11,8 @@ import pytest
 from tests.e2e.gateway import Gateway, keyed, until
 from tests.faults.calls import KINDS, Told, call
 from tests.faults.cases import CLIENTS, WELL, Case, cases_of
-from tests.faults.faults import FAULTS, Fault
-from tests.faults.misbehaving import BEHAVIOURS, TEXT
+from tests.faults.faults import BY_ID, FAULTS, Fault
+from tests.faults.misbehaving import BEHAVIOURS, LONG, TEXT
 from tests.faults.upstream import Upstream
 
 # How late a busy machine may be; the limits that are not met are longer by far.
@@ -34,6 +35,12 @@ async def test_what_becomes_of_it_is_what_the_table_says(
         problems = [told] if isinstance(told, str) else judge(case, told, rows[told.id])
         wrong += [f"{case.id}: {problem}" for problem in problems]
     assert not wrong, "\n".join(wrong)
+    if fault.once:
+        async with aiohttp.ClientSession(headers=keyed()) as session:
+            for case in cases:
+                told = await call(session, gateway.url, case, upstream)
+                assert told.headers["x-omniroute-connection"] == case.account
+                assert told.heard.text == TEXT
     # Nothing stays open at the provider, whatever it was about to say.
     until(lambda: not any(upstream.is_busy(case.id) for case in cases))
 
@@ -50,6 +57,21 @@ async def _call(
 
 def _rows(gateway: Gateway, answers: list[Told | str]) -> dict[str, dict[str, Any]]:
     return {told.id: gateway.row(told.id) for told in answers if not isinstance(told, str)}
+
+
+async def test_of_what_was_too_large_nothing_is_kept(gateway: Gateway, upstream: Upstream) -> None:
+    """Each is read up to 64 MB; all of them together would be over 500."""
+    huge = BY_ID["huge"]
+    cases = [case for client in CLIENTS for case in cases_of(huge, client) if not case.streams]
+    async with aiohttp.ClientSession(headers=keyed()) as session:
+        for case in cases:
+            await call(session, gateway.url, case, upstream)
+    assert resident_mb(gateway) < 400
+
+
+def resident_mb(gateway: Gateway) -> int:
+    status = Path(f"/proc/{gateway.process.pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) >> 10
 
 
 def judge(case: Case, told: Told, row: dict[str, Any]) -> list[str]:
@@ -69,11 +91,12 @@ def judge(case: Case, told: Told, row: dict[str, Any]) -> list[str]:
         same("a clean end", told.heard.ended, False)
         if not told.heard.error:
             wrong.append("no error ends the stream")
-        if not told.heard.text or not TEXT.startswith(told.heard.text):
+        if not told.heard.text or not LONG.startswith(told.heard.text):
             wrong.append(f"the text is {told.heard.text!r}")
     elif expected.ending == "fails" and case.alone:
         outcome, status, attempts = "error", expected.status, [case.account]
         same("the error", told.kind, KINDS[case.client][status])
+        same("a time to come back", "retry-after" in told.headers, status == 429)
     else:
         failed = [case.account] if expected.ending == "fails" else []
         outcome, status = "ok", 200
@@ -105,5 +128,5 @@ def _wrong_attempt(case: Case, attempt: dict[str, Any]) -> list[str]:
     return wrong
 
 
-def test_every_fault_has_its_bytes() -> None:
-    assert {fault.id for fault in FAULTS} == {"refuses", *BEHAVIOURS}
+def test_every_fault_has_its_bytes(upstream: Upstream) -> None:
+    assert {fault.id for fault in FAULTS} == {*upstream.places, *BEHAVIOURS}

@@ -13,15 +13,18 @@ from tests.matrix.vendors import VENDORS
 
 
 class Upstream:
-    """Runs in a thread of its own until `close`. `calls`: how many came for each model."""
+    """Runs in a thread of its own until `close`.
+
+    `calls`: how many came for each model. `places`: of the faults that need an address where no
+    server answers, that.
+    """
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
         self._open: Counter[str] = Counter()
         self._heard: dict[str, asyncio.Event] = {}
-        self._dead = socket.socket()  # bound, so that nobody else listens there either
-        self._dead.bind(("127.0.0.1", 0))
-        self.dead_url = f"http://127.0.0.1:{self._dead.getsockname()[1]}"
+        self._sockets: list[socket.socket] = []
+        self.places = {"refuses": self._refusing(), "never-accepts": self._never_accepting()}
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -43,7 +46,25 @@ class Upstream:
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
-        self._dead.close()
+        for one in self._sockets:
+            one.close()
+
+    def _refusing(self) -> str:
+        """Bound, so that nobody else listens there either."""
+        return _url(self._bound())
+
+    def _never_accepting(self) -> str:
+        """With no place left in its queue, so that Linux drops who knocks."""
+        full = self._bound()
+        full.listen(0)
+        self._sockets.append(socket.create_connection(full.getsockname()))
+        return _url(full)
+
+    def _bound(self) -> socket.socket:
+        one = socket.socket()
+        one.bind(("127.0.0.1", 0))
+        self._sockets.append(one)
+        return one
 
     def _heard_of(self, model: str) -> asyncio.Event:
         return self._heard.setdefault(model, asyncio.Event())
@@ -96,3 +117,8 @@ def _credential(headers: dict[str, str]) -> str:
     """Each format has a header of its own for it."""
     bearer = headers.get("authorization", "").removeprefix("Bearer ")
     return headers.get("x-api-key") or headers.get("x-goog-api-key") or bearer
+
+
+def _url(listening: socket.socket) -> str:
+    host, port = listening.getsockname()
+    return f"http://{host}:{port}"
