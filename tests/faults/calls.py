@@ -13,7 +13,7 @@ from tests.matrix.scenarios import Ask, Heard, JSONDict
 
 # Far past every limit that a case sets: a call that takes so long hangs.
 HANGS_S = 15.0
-_ASK = Ask("Say hello.")
+HELLO = Ask("Say hello.")
 
 _OPENAI = {429: "requests", 502: "upstream_error", 504: "timeout"}
 # What the contract calls the errors of these statuses.
@@ -40,9 +40,11 @@ class Told:
         return self.headers["x-request-id"]
 
 
-async def call(session: aiohttp.ClientSession, url: str, case: Case, upstream: Upstream) -> Told:
+async def call(
+    session: aiohttp.ClientSession, url: str, case: Case, upstream: Upstream, ask: Ask = HELLO
+) -> Told:
     client = CLIENTS[case.client]
-    body = client.build(_ASK, case.model, case.streams)
+    body = client.build(ask, case.model, case.streams)
     async with (
         asyncio.timeout(HANGS_S),
         session.post(url + client.path(case.model, case.streams), json=body) as response,

@@ -14,6 +14,7 @@ from tests.faults.cases import CLIENTS, WELL, Case, cases_of
 from tests.faults.faults import BY_ID, FAULTS, Fault
 from tests.faults.misbehaving import BEHAVIOURS, LONG, TEXT
 from tests.faults.upstream import Upstream
+from tests.matrix.scenarios import Ask
 
 # How late a busy machine may be; the limits that are not met are longer by far.
 LATE_MS = 5000
@@ -59,14 +60,35 @@ def _rows(gateway: Gateway, answers: list[Told | str]) -> dict[str, dict[str, An
     return {told.id: gateway.row(told.id) for told in answers if not isinstance(told, str)}
 
 
-async def test_of_what_was_too_large_nothing_is_kept(gateway: Gateway, upstream: Upstream) -> None:
-    """Each is read up to 64 MB; all of them together would be over 500."""
-    huge = BY_ID["huge"]
-    cases = [case for client in CLIENTS for case in cases_of(huge, client) if not case.streams]
+# Of each: how the call is made, how large its body is, and what may be kept of all calls together:
+# less than two bodies, or than four answers of which 64 MB were read.
+KEPT = [
+    ("refuses", False, CLIENTS[:1], 20, 40),
+    ("error-midway", True, CLIENTS[:1], 20, 40),
+    ("huge", False, CLIENTS, 0, 240),
+]
+
+
+@pytest.mark.parametrize(
+    ("fault", "streams", "clients", "body_mb", "kept_mb"), KEPT, ids=[row[0] for row in KEPT]
+)
+async def test_of_a_call_that_failed_nothing_is_kept(
+    fault: str, streams: bool, clients: tuple[str, ...], body_mb: int, kept_mb: int,
+    gateway: Gateway, upstream: Upstream,
+) -> None:  # fmt: skip
+    ask = Ask("Say hello." + "x" * (body_mb << 20))
+    cases = [
+        case
+        for client in clients
+        for case in cases_of(BY_ID[fault], client)
+        if case.upstream == "openai_chat" and case.streams == streams
+    ]
     async with aiohttp.ClientSession(headers=keyed()) as session:
-        for case in cases:
-            await call(session, gateway.url, case, upstream)
-    assert resident_mb(gateway) < 400
+        await call(session, gateway.url, cases[0], upstream, ask)
+        before = resident_mb(gateway)
+        for case in [*cases, cases[-1]]:
+            await call(session, gateway.url, case, upstream, ask)
+    assert resident_mb(gateway) < before + kept_mb
 
 
 def resident_mb(gateway: Gateway) -> int:
