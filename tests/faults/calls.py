@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from dataclasses import dataclass
 
 import aiohttp
@@ -24,6 +25,8 @@ KINDS: dict[str, dict[int, str]] = {
     "gemini": {429: "RESOURCE_EXHAUSTED", 502: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED"},
 }
 
+_RETRY_DELAY = re.compile(rb'"retryDelay": ?"(\d+)s"')
+
 
 @dataclass(frozen=True)
 class Told:
@@ -38,6 +41,15 @@ class Told:
     @property
     def id(self) -> str:
         return self.headers["x-request-id"]
+
+    @property
+    def come_back(self) -> str:
+        """After how many seconds; Google's clients read it in the body, and no header."""
+        header = self.headers.get("retry-after", "")
+        delays = [found.decode() for found in _RETRY_DELAY.findall(self.raw)]
+        if self.kind in KINDS["gemini"].values() and delays != [header]:
+            return f"{header} or {delays}"
+        return header
 
 
 async def call(

@@ -34,7 +34,7 @@ class Case:
     @property
     def account(self) -> str:
         """A 429 is remembered of the account, other faults of the account's model."""
-        return self.id if self.fault.is_limit else f"{self.fault.id}.{self.upstream}"
+        return self.id if self.fault.hint else f"{self.fault.id}.{self.upstream}"
 
     @property
     def key(self) -> str:

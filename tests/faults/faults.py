@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tests.faults.hints import HINTS, REFUSED
+from tests.faults.hints import HINTS, REFUSED, Hint
 
 # Short, for the limit that a fault runs into; every other limit is longer than a busy machine.
 LIMIT_S = 0.3
@@ -38,7 +38,7 @@ def breaks(*said: str) -> Outcome:
 class Fault:
     """`about` completes "the provider …". `limits`: the connection's, in seconds, that it runs
     into. `upstreams`: the formats in which it is tried, where not in all. `once`: the next call
-    is answered."""
+    is answered. `hint`: it is a 429, and says when to come back."""
 
     id: str
     about: str
@@ -47,10 +47,7 @@ class Fault:
     limits: dict[str, float] = field(default_factory=dict)
     upstreams: tuple[str, ...] = ()
     once: bool = False
-
-    @property
-    def is_limit(self) -> bool:
-        return self.whole.status == 429
+    hint: Hint | None = None
 
     def outcome(self, streams: bool) -> Outcome:
         return self.stream if streams else self.whole
@@ -172,13 +169,13 @@ FAULTS = (
     ),
     Fault(
         "huge-error", "answers 500 with 100 MB of JSON",
-        fails("padding"), fails("padding"),
+        fails(REPORTED), fails(REPORTED),
         upstreams=ANY,
     ),
     *(
         Fault(
             f"429-{hint.id}", f"answers 429 with {hint.about}",
-            fails(REFUSED, status=429), fails(REFUSED, status=429), upstreams=(hint.upstream,),
+            fails(REFUSED, status=429), fails(REFUSED, status=429), upstreams=(hint.upstream,), hint=hint,
         )
         for hint in HINTS
     ),

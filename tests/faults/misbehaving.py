@@ -229,7 +229,8 @@ async def huge(asked: Asked) -> bool:
 
 
 async def huge_error(asked: Asked) -> bool:
-    return await _huge(asked, "application/json", 500, b'{"padding": "')
+    begin = b'{"error": {"message": "%s", "more": "' % REPORTED.encode()
+    return await _huge(asked, "application/json", 500, begin)
 
 
 async def _huge(asked: Asked, kind: str, status: int, begin: bytes) -> bool:
