@@ -7,8 +7,9 @@ import threading
 from collections import Counter
 from contextlib import suppress
 
+from tests.faults.asked import Asked
 from tests.faults.cases import FAULT_OF
-from tests.faults.misbehaving import BEHAVIOURS, Asked, works
+from tests.faults.misbehaving import BEHAVIOURS, works
 from tests.matrix.vendors import VENDORS
 
 
