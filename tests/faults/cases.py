@@ -12,7 +12,6 @@ CLIENTS = ("openai_chat", "anthropic_messages", "openai_responses", "gemini")
 UPSTREAMS = ("openai_chat", "anthropic_messages")
 WELL = "well"
 WELL_KEY = "sk-up-well"
-PATIENT = {"connect": 10, "first_byte": 20, "first_content": 20, "idle": 20, "total": 30}
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def configuration(url: str, places: Mapping[str, str]) -> JSONDict:
         ],
         "connections": [
             *(_connection(cases, places) for cases in accounts.values()),
-            {"name": WELL, "provider": _id(WELL), "auth": _auth(WELL_KEY), "timeouts": PATIENT},
+            {"name": WELL, "provider": _id(WELL), "auth": _auth(WELL_KEY)},
         ],
         "combos": [
             {"name": case.model, "targets": [{"model": case.faulty}, {"model": f"{WELL}/m"}]}
@@ -102,7 +101,7 @@ def _connection(cases: list[Case], places: Mapping[str, str]) -> JSONDict:
         "provider": _id(case.upstream),
         "auth": _auth(case.key),
         "models": [case.id for case in cases],
-        "timeouts": PATIENT | case.fault.limits,
+        "timeouts": case.fault.limits,
         "base_url": places.get(case.fault.id),
     }
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from tests.faults.hints import HINTS, REFUSED, Hint
 
-# Short, for the limit that a fault runs into; every other limit is longer than a busy machine.
+# Short, for the limit that a fault runs into; every other is the default, which nobody waits for.
 LIMIT_S = 0.3
 # The limit of a whole answer, which begins with the call; what breaks later has begun by then.
 TOTAL_S = 1.0
