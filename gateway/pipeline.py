@@ -67,6 +67,7 @@ async def serve(
         await answer(call, opened, runtime, conversation)
     except GatewayError as error:
         await refuse(call, error, runtime)
+        error.__traceback__ = None  # it holds the call, and may be held by it
     except (asyncio.CancelledError, Disconnected):
         if not exchange.disconnected:  # the server stops, and did not wait for us
             call.account(runtime.journal, "interrupted", exchange.status or 503)
@@ -275,6 +276,7 @@ async def relay(
         else:
             end = stage.fail(error) or call.format.encode_stream_error(error, exchange.id)
         call.account(runtime.journal, "truncated", 200, error, sending=len(end))
+        error.__traceback__ = None  # it holds the call, and `stage` holds the error
         await exchange.finish(end)
         return
     except asyncio.CancelledError:
