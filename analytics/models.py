@@ -60,6 +60,8 @@ class RequestRecord(models.Model):
     # Where a cache was consulted: `hit` or `miss`. `again`: answered before, to the same
     # Idempotency-Key. What was given again has the usage of then, and cost nothing.
     cache = models.CharField(max_length=5, blank=True)
+    # What was used that is not counted in tokens, by the names of `analytics.media`.
+    units = models.JSONField(default=dict)
 
     class Meta:
         ordering: ClassVar = ["-id"]

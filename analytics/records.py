@@ -70,6 +70,7 @@ class Record(msgspec.Struct, kw_only=True, array_like=True):
     response_body: str = ""
     trace: str = "{}"  # JSON: candidates in order, and those left out with the reason
     cache: str = ""
+    units: str = "{}"  # JSON: what was used that is not counted in tokens
 
 
 encode = msgspec.json.Encoder().encode

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from combos.models import Alias, Combo, ComboTarget
+from combos.models import Alias, Combo, ComboTarget, check_kinds
 from omniroute.actions import Activatable
 from providers.models import ProviderModel
 
@@ -46,9 +46,22 @@ class TargetForm(forms.ModelForm):
         widgets = {"model": ModelInput}
 
 
+class TargetsFormSet(forms.BaseInlineFormSet):
+    def clean(self) -> None:
+        super().clean()
+        kept = [
+            form.cleaned_data
+            for form in self.forms
+            if hasattr(form, "cleaned_data") and not form.cleaned_data.get("DELETE")
+        ]
+        models = [told["model"] for told in kept if told.get("model")]
+        check_kinds(self.instance, models, [told["nested"] for told in kept if told.get("nested")])
+
+
 class TargetInline(TabularInline):
     model = ComboTarget
     form = TargetForm
+    formset = TargetsFormSet
     fk_name = "combo"
     extra = 0
     ordering = ("position",)

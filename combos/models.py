@@ -1,5 +1,6 @@
 """Names that stand for models: aliases for one, combos for several in an order."""
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from django.core.exceptions import ValidationError
@@ -141,6 +142,40 @@ def check_nesting(combo: int, nested: Combo) -> None:
         raise ValidationError({"nested": "a combo cannot contain itself"})
     if max(below.values()) + max(above.values()) > MAX_DEPTH:
         raise ValidationError({"nested": f"combos nest at most {MAX_DEPTH} levels deep"})
+
+
+def check_kinds(combo: Combo, models: Iterable[str], nested: Iterable[Combo]) -> None:
+    """Refuse targets that are of several kinds, together with what the combos that contain this one
+    stand for besides. A model of which nobody has said what it is fits everywhere.
+
+    Args:
+        combo: What stands there so far is not looked at: it is to have `models` and `nested`.
+
+    Raises:
+        ValidationError: They are.
+    """
+    above = set(_levels(combo.pk, "nested", "combo")) - {combo.pk} if combo.pk else set()
+    inner = {row.pk for row in nested}
+    for level in above:
+        inner |= set(_levels(level, "combo", "nested"))
+    inner |= {below for row in inner for below in _levels(row, "combo", "nested")}
+    targets = ComboTarget.objects.filter(combo__in=inner - {combo.pk}).exclude(model="")
+    kinds: dict[str, str] = {}
+    for model in (*models, *targets.values_list("model", flat=True)):
+        if (kind := kind_of(model)) is not None:
+            kinds.setdefault(kind, model)
+    if len(kinds) > 1:
+        told = ", ".join(f"{model} is of the kind {kind}" for kind, model in kinds.items())
+        raise ValidationError(f"the targets of a combo are of one kind of model: {told}")
+
+
+def kind_of(model: str) -> str | None:
+    """Of `alias/model`; null where nobody has said."""
+    from providers.models import ProviderModel
+
+    alias, _, name = model.partition("/")
+    found = ProviderModel.objects.filter(provider__alias=alias, name=name)
+    return found.values_list("kind", flat=True).first()
 
 
 def _levels(combo: int, of: str, to: str) -> dict[int, int]:

@@ -16,6 +16,7 @@ from gateway.state import Claim, Room
 DEFAULT_OUTPUT_TOKENS = 1000
 # No model writes more at once, whatever number a client asks for.
 MAX_OUTPUT_TOKENS = 1_000_000
+NO_UNITS: Mapping[str, int] = {}
 
 
 def check_principal(principal: Principal, client_ip: str, now: float) -> None:
@@ -47,17 +48,24 @@ def _is_welcome(client_ip: str, networks: Networks) -> bool:
     return not networks.allowed or any(address in network for network in networks.allowed)
 
 
-def estimate(prompt_tokens: int, max_tokens: int | None, prices: Prices | None) -> tuple[int, int]:
+def estimate(
+    prompt_tokens: int,
+    max_tokens: int | None,
+    prices: Prices | None,
+    units: Mapping[str, int] = NO_UNITS,
+) -> tuple[int, int]:
     """What a call may come to, in tokens and 10⁻¹² USD; a model without price costs nothing."""
     output = output_tokens(max_tokens)
-    cost = cost_picousd(Usage(prompt_tokens, output), prices)
+    cost = cost_picousd(Usage(prompt_tokens, output, units=dict(units)), prices)
     return prompt_tokens + output, cost or 0
 
 
 def output_tokens(max_tokens: int | None) -> int:
-    """How long an answer may become, of a client that bounds it or does not."""
-    bounded = min(max_tokens, MAX_OUTPUT_TOKENS) if max_tokens and max_tokens > 0 else 0
-    return bounded or DEFAULT_OUTPUT_TOKENS
+    """How long an answer may become, of a client that bounds it or does not; 0 of one that has no
+    tokens, as a vector."""
+    if max_tokens is None or max_tokens < 0:
+        return DEFAULT_OUTPUT_TOKENS
+    return min(max_tokens, MAX_OUTPUT_TOKENS)
 
 
 def of_key(principal: Principal, total: Budgets, tokens: int, picousd: int) -> Claim | None:

@@ -19,12 +19,13 @@ from gateway import formats, pipeline, runtime
 from gateway.api import count_tokens, health, models, responses
 from gateway.errors import BadHost, GatewayError, MethodNotAllowed, NotFound, TooLarge
 from gateway.exchange import Disconnected, Exchange, Message, Receive, Scope, Send, peer_address
+from gateway.formats.kinds import AnyClient
 from gateway.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]  # what Django's handler says it is
-View = Callable[[Exchange, formats.ClientFormat, Runtime], Awaitable[None]]
+View = Callable[[Exchange, Any, Runtime], Awaitable[None]]  # with the format of its route
 
 
 class Route(Struct, frozen=True):
@@ -42,6 +43,7 @@ _ROUTES = {
     ),
     "/v1/messages": Route("anthropic_messages", {"POST": pipeline.serve}),
     "/v1/messages/count_tokens": Route("anthropic_messages", {"POST": count_tokens.serve}),
+    "/v1/embeddings": Route("openai_embeddings", {"POST": pipeline.serve}),
     "/v1/models": Route("openai_chat", {"GET": models.listing}),
     "/v1beta/models": Route("gemini", {"GET": models.listing}),
     "/healthz": Route("openai_chat", {"GET": health.alive, "HEAD": health.alive}),
@@ -68,6 +70,8 @@ _METHODS = {
     ":generateContent": Route("gemini", {"POST": pipeline.serve}),
     ":streamGenerateContent": Route("gemini_array", {"POST": pipeline.serve}),
     ":countTokens": Route("gemini", {"POST": count_tokens.serve}),
+    ":embedContent": Route("gemini_embed_content", {"POST": pipeline.serve}),
+    ":batchEmbedContents": Route("gemini_embeddings", {"POST": pipeline.serve}),
 }
 _STREAM = Route("gemini", {"POST": pipeline.serve})  # with alt=sse
 _STORED = Route("openai_responses", {"GET": responses.read, "DELETE": responses.delete})
@@ -135,7 +139,7 @@ class Door:
 
 async def _answer(exchange: Exchange, process: Runtime, route: Route | None) -> None:
     route = route or find(exchange.path, exchange.scope["query_string"])
-    format = formats.for_client(route.format if route else _format_of(exchange))
+    format = formats.for_any_client(route.format if route else _format_of(exchange))
     try:
         check_host(exchange)
         if _cross_origin(exchange) and exchange.scope["method"] == "OPTIONS":
@@ -153,7 +157,7 @@ async def _answer(exchange: Exchange, process: Runtime, route: Route | None) -> 
             await _refuse(exchange, format, GatewayError("the gateway failed; its log has why"))
 
 
-async def _refuse(exchange: Exchange, format: formats.ClientFormat, error: GatewayError) -> None:
+async def _refuse(exchange: Exchange, format: AnyClient, error: GatewayError) -> None:
     body = pipeline.refusal(format, error, exchange.id)
     await exchange.respond(error.status, body, pipeline.refusal_headers(error))
 

@@ -7,12 +7,13 @@ from typing import cast
 
 from msgspec import Struct
 
-from gateway import hints, media, tokens
+from gateway import formats, hints, media, tokens
 from gateway.call import Call
 from gateway.deadline import Deadline
 from gateway.errors import CredentialFailed, UpstreamFailed, UpstreamRefused
 from gateway.formats import Format, Stage, wire
-from gateway.formats.types import Prompt, Usage
+from gateway.formats.kinds import Relayed
+from gateway.formats.types import Prompt, Reply, Usage
 from gateway.routing import Target
 from gateway.runtime import Runtime
 from gateway.state import Lease
@@ -110,7 +111,7 @@ async def _open(call: Call, target: Target, body: bytes, runtime: Runtime) -> An
 async def _prepare(call: Call, target: Target, runtime: Runtime, limit: Deadline) -> _Prepared:
     theirs = target.format
     if theirs.NAME == call.format.NAME:
-        request, strip_usage, dropped = theirs.readdress(
+        request, strip_usage, dropped = cast(Relayed, theirs).readdress(
             call.request, target.sent, target.model.quirks
         )
         body = call.body if request is call.request else wire.dumps(request)
@@ -118,22 +119,26 @@ async def _prepare(call: Call, target: Target, runtime: Runtime, limit: Deadline
         # an upstream's is that of a whole format.
         relay = cast(Format, call.format).Relay(strip_usage) if call.stream else None
         return _Prepared(body, relay, dropped)
-    prompt = await _with_bytes(call, target, runtime, limit)
+    prompt, stage = call.prompt, None
+    if formats.is_chat_upstream(theirs):
+        prompt = await _with_bytes(call, target, theirs.TAKES_URLS, runtime, limit)
+        if call.stream:
+            ours = cast(Format, call.format)
+            stage = Translation(theirs.StreamDecoder(), ours.StreamEncoder(call.asked))
     encoded = theirs.encode_request(prompt, target.sent, target.model.quirks)
-    stage = None
-    if call.stream:
-        stage = Translation(theirs.StreamDecoder(), call.format.StreamEncoder(call.asked))
     return _Prepared(wire.dumps(encoded.body), stage, encoded.dropped)
 
 
-async def _with_bytes(call: Call, target: Target, runtime: Runtime, limit: Deadline) -> Prompt:
+async def _with_bytes(
+    call: Call, target: Target, takes_urls: media.Types, runtime: Runtime, limit: Deadline
+) -> Prompt:
     """The prompt, with the bytes of what its target would not fetch by itself."""
-    takes_urls = target.format.TAKES_URLS
-    if not media.is_needed(call.prompt, takes_urls):
-        return call.prompt
+    prompt: Prompt = call.prompt
+    if not media.is_needed(prompt, takes_urls):
+        return prompt
     times = target.connection.timeouts
     limit.expect(times.total, "file that the request names")
-    prompt = await media.inline(call.prompt, takes_urls, runtime.fetcher, call.fetched)
+    prompt = await media.inline(prompt, takes_urls, runtime.fetcher, call.fetched)
     limit.expect(times.first_byte, "response")  # the upstream's time begins here
     return prompt
 
@@ -142,12 +147,14 @@ def _take_whole(call: Call, opened: Opened, data: bytes) -> None:
     """A plain answer as the client gets it, and what it used."""
     theirs = opened.target.format
     if theirs.NAME == call.format.NAME:
-        opened.body, opened.usage = data, theirs.sniff_response(data)
-        if opened.usage is None:
+        opened.body, opened.usage = data, cast(Relayed, theirs).sniff_response(data)
+        if opened.usage is None and formats.is_chat_upstream(theirs):
             opened.text_chars = tokens.reply_chars(theirs.decode_response(wire.loads(data)))
         return
     reply = theirs.decode_response(_json(data))
-    opened.usage, opened.text_chars = reply.usage, tokens.reply_chars(reply)
+    opened.usage = reply.usage
+    if isinstance(reply, Reply):
+        opened.text_chars = tokens.reply_chars(reply)
     opened.body = wire.dumps(call.format.encode_response(reply, call.asked))
 
 
@@ -164,7 +171,8 @@ def _json(data: bytes) -> dict[str, object]:
 async def _first_content(target: Target, answer: Answer, stage: Stage) -> bytes:
     """Read until there is content to pass on: until then another target can be tried."""
     kind = answer.header("content-type")
-    if kind and target.format.STREAM_TYPE.partition(";")[0] not in kind:
+    wanted = cast(Format, target.format).STREAM_TYPE.partition(";")[0]
+    if kind and wanted not in kind:
         data = await answer.read()
         if "json" in kind:
             stage.feed(b"data: " + data.replace(b"\n", b" ") + b"\n\n")  # an error object raises

@@ -20,6 +20,8 @@ def models(snapshot: Snapshot, name: str) -> Iterator[str]:
     for provider in snapshot.providers.values():
         if not _is_echo(provider):
             for model in provider.served:
+                if provider.kind_of(model) not in (None, "chat"):
+                    continue  # the vectors of two models are not to be compared
                 if name != "auto:free" or _is_free(provider, provider.models.get(model)):
                     yield f"{provider.alias}/{model}"
 

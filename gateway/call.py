@@ -2,7 +2,7 @@
 
 import logging
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -13,6 +13,7 @@ from gateway import formats, media, tokens
 from gateway.controls import Controls
 from gateway.errors import GatewayError, StorageUnavailable
 from gateway.exchange import Exchange
+from gateway.formats.kinds import AnyClient
 from gateway.formats.types import Asked, JSONDict, Prompt, Usage
 from gateway.idempotency import First
 from gateway.journal import Entry, Journal
@@ -41,9 +42,7 @@ log = logging.getLogger(__name__)
 class Call:
     """What the pipeline's steps read and fill in; `account` makes the log row of it."""
 
-    def __init__(
-        self, exchange: Exchange, format: formats.ClientFormat, snapshot: Snapshot
-    ) -> None:
+    def __init__(self, exchange: Exchange, format: AnyClient, snapshot: Snapshot) -> None:
         self.exchange, self.format, self.snapshot = exchange, format, snapshot
         self.principal: Principal = snapshot.anyone
         self.controls = Controls()
@@ -55,6 +54,7 @@ class Call:
         self.model = ""
         self.stream = False
         self.estimated_input = 0
+        self.units: dict[str, int] = {}  # what else it is going to use
         self.attempts: list[Attempt] = []
         self.target: Target | None = None
         self.usage: Usage | None = None
@@ -73,16 +73,19 @@ class Call:
         self.kept_answer = bytearray()
         self.finished = False  # the whole answer was received
         self.accounted = False
-        self._prompt: Prompt | None = None
+        self._prompt: Any = None
         self._time = records.timestamp(exchange.time)
 
     @property
-    def prompt(self) -> Prompt:
-        """The request in the neutral form, decoded when the first target needs it."""
+    def prompt(self) -> Any:
+        """The request in the neutral form of its kind, decoded when the first target needs it."""
         if self._prompt is None:
             prompt = self.format.decode_request(self.request)
             # Which some formats say in the address.
-            self._prompt = msgspec.structs.replace(prompt, model=self.model, stream=self.stream)
+            told: JSONDict = {"model": self.model}
+            if isinstance(prompt, Prompt):
+                told["stream"] = self.stream
+            self._prompt = msgspec.structs.replace(prompt, **told)
         return self._prompt
 
     @property
@@ -91,9 +94,15 @@ class Call:
             model=self.model,
             id=self.exchange.id,
             created=int(self.exchange.time),
-            include_usage=self.prompt.include_usage,
+            include_usage=isinstance(self.prompt, Prompt) and self.prompt.include_usage,
             request=self.own | self.referred,
+            estimate=self.expected,
         )
+
+    @property
+    def expected(self) -> Usage:
+        """What it uses before any answer, as far as that can be estimated."""
+        return Usage(input_tokens=self.estimated_input, units=self.units)
 
     def passed_headers(self, target: Target) -> dict[str, str]:
         """Headers of the client's that mean something to an upstream of the same format."""
@@ -147,10 +156,12 @@ class Call:
         if self.kept is not None:
             return self.kept.usage or Usage()
         if self.usage_source == "reported" and self.usage is not None:
-            return self.usage
+            if not self.units:
+                return self.usage
+            return msgspec.structs.replace(self.usage, units=self.units | self.usage.units)
         if outcome == "error" or self.target is None:
             return Usage()  # no content reached anybody
-        told = self.usage or Usage(input_tokens=self.estimated_input)
+        told = self.usage or self.expected
         written = tokens.from_chars(self.text_chars)
         return msgspec.structs.replace(told, output_tokens=max(told.output_tokens, written))
 
@@ -205,6 +216,8 @@ class Call:
         row.cache_read_tokens = usage.cache_read_tokens
         row.cache_write_tokens = usage.cache_write_tokens
         row.reasoning_tokens = usage.reasoning_tokens
+        if usage.units:
+            row.units = records.encode(usage.units).decode()
         row.usage_source = self.usage_source
         row.cost_picousd = cost
         try:

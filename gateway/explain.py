@@ -1,12 +1,14 @@
 """Who would be asked for a request, and why not the others. Nobody is, and nothing is counted."""
 
 from collections.abc import Mapping
+from typing import cast
 
 from msgspec import Struct
 
 from analytics.costs import cost_picousd, format_usd
 from gateway import controls, formats, pipeline, routing, tokens
 from gateway.errors import GatewayError
+from gateway.formats.kinds import AnyClient, KindClient
 from gateway.formats.types import JSONDict, Usage
 from gateway.routing import Target
 from gateway.runtime import Runtime
@@ -41,7 +43,7 @@ class Explanation(Struct, frozen=True):
 async def explain(
     runtime: Runtime,
     principal: Principal,
-    format: formats.ClientFormat,
+    format: AnyClient,
     model: str,
     request: JSONDict,
     headers: Mapping[bytes, bytes],
@@ -54,7 +56,8 @@ async def explain(
     asked = controls.read(headers, principal.controls)
     route = routing.resolve(runtime.snapshot, principal, model, format.NAME)
     prompt_tokens = tokens.estimate_body(request)
-    ask = pipeline.wishes(route, principal, format, request, asked, prompt_tokens)
+    units = {} if formats.is_chat(format) else cast(KindClient, format).units(request)
+    ask = pipeline.wishes(route, principal, format, request, asked, prompt_tokens, units)
     turns = await runtime.state.turn(route.turns, 0) if route.turns else ()
     named = dict(zip(route.turns, turns, strict=True))
     choice = pipeline.chooser(ask, runtime, named).choose(route)
@@ -73,7 +76,8 @@ async def explain(
 
 
 def _candidate(target: Target, choice: Choice, ask: Ask) -> Candidate:
-    cost = cost_picousd(Usage(ask.prompt_tokens, ask.output_tokens), target.model.prices)
+    usage = Usage(ask.prompt_tokens, ask.output_tokens, units=ask.units)
+    cost = cost_picousd(usage, target.model.prices)
     return Candidate(
         model=target.model.id,
         connection=target.connection.name,

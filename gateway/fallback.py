@@ -22,7 +22,6 @@ from gateway.errors import (
     UpstreamRefused,
     UpstreamTimeout,
 )
-from gateway.formats.types import Usage
 from gateway.routing import Target
 from gateway.runtime import Runtime
 from gateway.selection import LIMITS, Choice
@@ -185,7 +184,10 @@ class Fallback:
         call, state = self._call, self._runtime.state
         if call.lease is not None:  # this target may be dearer than the first one
             _, picousd = admission.estimate(
-                call.estimated_input, call.format.max_tokens(call.request), target.model.prices
+                call.estimated_input,
+                call.format.max_tokens(call.request),
+                target.model.prices,
+                call.units,
             )
             await call.lease.cover(picousd)
         claim = admission.of_connection(target.connection, call.estimated_input)
@@ -223,7 +225,7 @@ class Fallback:
 
     def _lose(self, target: Target, began: float, lease: Lease | None) -> None:
         """Another answered first. The provider has read the prompt all the same."""
-        usage = Usage(input_tokens=self._call.estimated_input)
+        usage = self._call.expected
         cost = cost_picousd(usage, target.model.prices)
         self._call.lost_picousd += cost or 0
         told = None if cost is None else format_usd(cost)

@@ -3,6 +3,7 @@
 import asyncio
 import math
 from time import monotonic, time
+from typing import cast
 
 from accounts.keys import hash_key
 from analytics.costs import format_usd
@@ -21,6 +22,7 @@ from gateway.errors import (
 from gateway.exchange import Disconnected, Exchange, Headers
 from gateway.fallback import Fallback
 from gateway.formats import Stage, wire
+from gateway.formats.kinds import AnyClient, KindClient
 from gateway.formats.needs import Needs
 from gateway.formats.types import JSONDict, Usage
 from gateway.routing import Route, Target
@@ -44,7 +46,7 @@ class Conversation:
 
 async def serve(
     exchange: Exchange,
-    format: formats.ClientFormat,
+    format: AnyClient,
     runtime: Runtime,
     conversation: Conversation = Conversation(),  # noqa: B008  # it holds nothing
 ) -> None:
@@ -110,16 +112,20 @@ async def read(call: Call, runtime: Runtime, conversation: Conversation) -> None
     await conversation.recall(call)
     say(call)
     call.estimated_input = tokens.estimate_body(call.request)
+    if not formats.is_chat(call.format):
+        call.units = {"requests": 1} | cast(KindClient, call.format).units(call.request)
 
 
 def say(call: Call) -> None:
-    """Put in what the operator has to say to the model, and about its thinking."""
-    principal, request = call.principal, call.request
+    """Put in what the operator has to say to a chat model, and about its thinking."""
+    principal, request, format = call.principal, call.request, call.format
     call.own = request
+    if not formats.is_chat(format):
+        return
     if principal.system_prompt:
-        call.request = call.format.with_system(call.request, principal.system_prompt)
+        call.request = format.with_system(call.request, principal.system_prompt)
     if principal.thinking is not None:
-        call.request = call.format.with_thinking(call.request, principal.thinking)
+        call.request = format.with_thinking(call.request, principal.thinking)
     if call.request is not request:
         call.body = wire.dumps(call.request)
 
@@ -145,7 +151,9 @@ async def admit(call: Call, target: Target, runtime: Runtime) -> None:
         StorageUnavailable: The journal cannot be written.
     """
     at_most = call.format.max_tokens(call.request)
-    wanted, picousd = admission.estimate(call.estimated_input, at_most, target.model.prices)
+    wanted, picousd = admission.estimate(
+        call.estimated_input, at_most, target.model.prices, call.units
+    )
     claim = admission.of_key(call.principal, call.snapshot.budgets, wanted, picousd)
     if claim is not None:
         call.lease = await runtime.lines.claim(claim, call.principal.name)
@@ -162,7 +170,13 @@ async def choose(call: Call, route: Route, runtime: Runtime) -> Choice:
     runtime.retries.earn()
     runtime.health.policy = call.snapshot.policy
     ask = wishes(
-        route, call.principal, call.format, call.request, call.controls, call.estimated_input
+        route,
+        call.principal,
+        call.format,
+        call.request,
+        call.controls,
+        call.estimated_input,
+        call.units,
     )
     turns = await runtime.state.turn(route.turns) if route.turns else ()
     choice = chooser(ask, runtime, dict(zip(route.turns, turns, strict=True))).choose(route)
@@ -177,21 +191,23 @@ async def choose(call: Call, route: Route, runtime: Runtime) -> Choice:
 def wishes(
     route: Route,
     principal: Principal,
-    format: formats.ClientFormat,
+    format: AnyClient,
     request: JSONDict,
     controls: Controls,
     prompt_tokens: int,
+    units: dict[str, int],
 ) -> Ask:
     """What a request wants of a candidate."""
     at_most = format.max_tokens(request)
     return Ask(
         principal=principal,
         # Looking through a long conversation takes its time: only where somebody lacks something.
-        needs=format.needs(request) if route.is_picky else Needs(),
+        needs=format.needs(request) if route.is_picky and formats.is_chat(format) else Needs(),
         prompt_tokens=prompt_tokens,
         max_tokens=at_most,
         output_tokens=admission.output_tokens(at_most),
         controls=controls,
+        units=units,
     )
 
 
@@ -222,7 +238,7 @@ async def answer(call: Call, opened: Opened, runtime: Runtime, conversation: Con
             await call.exchange.respond(200, opened.body, headers)
             await replays.keep(call, 200, kept_headers(call, opened), runtime)
         else:
-            kind = (b"content-type", call.format.STREAM_TYPE.encode())
+            kind = (b"content-type", replays.content_type(call).encode())
             await call.exchange.start(200, [kind, *replays.NO_BUFFERS, *headers])
             await relay(call, opened, opened.stage, runtime, conversation)
             if call.finished:
@@ -274,7 +290,7 @@ async def relay(
         if error is stage.failed:
             end = without(hidden, data)
         else:
-            end = stage.fail(error) or call.format.encode_stream_error(error, exchange.id)
+            end = stage.fail(error) or ending(call, error)
         call.account(runtime.journal, "truncated", 200, error, sending=len(end))
         error.__traceback__ = None  # it holds the call, and `stage` holds the error
         await exchange.finish(end)
@@ -291,6 +307,13 @@ async def relay(
     await conversation.remember(call, data)
     call.account(runtime.journal, "ok", 200, sending=len(data))
     await exchange.finish(data)
+
+
+def ending(call: Call, error: GatewayError) -> bytes:
+    """What ends a broken stream; of one that is no text, nothing but its end."""
+    if formats.is_chat(call.format):
+        return call.format.encode_stream_error(error, call.exchange.id)
+    return b""
 
 
 async def drain(opened: Opened) -> None:
@@ -338,7 +361,7 @@ async def refuse(call: Call, error: GatewayError, runtime: Runtime) -> None:
     await replays.keep(call, error.status, [], runtime)
 
 
-def refusal(format: formats.ClientFormat, error: GatewayError, request_id: str) -> bytes:
+def refusal(format: AnyClient, error: GatewayError, request_id: str) -> bytes:
     return wire.dumps(format.encode_error(error, request_id))
 
 

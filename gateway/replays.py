@@ -1,6 +1,6 @@
 """Answers given again: from the response cache, or to a request that was made before."""
 
-from gateway import cache, idempotency
+from gateway import cache, formats, idempotency
 from gateway.call import Call
 from gateway.exchange import Headers
 from gateway.idempotency import First
@@ -27,7 +27,7 @@ async def find(call: Call, route: Route, runtime: Runtime) -> Kept | None:
     headers, tenant = call.exchange.headers, call.principal.id
     key = idempotency.read_key(headers.get(b"idempotency-key"))
     if key is not None:
-        same = idempotency.fingerprint(call.exchange.path, _content_type(call), call.raw)
+        same = idempotency.fingerprint(call.exchange.path, content_type(call), call.raw)
         found = await runtime.idempotency.begin(tenant, key, same, wait_s=call.snapshot.deadline_s)
         if isinstance(found, Kept):
             call.cache = "again"
@@ -40,7 +40,7 @@ async def find(call: Call, route: Route, runtime: Runtime) -> Kept | None:
             call.format.NAME,
             call.model,
             call.request | call.referred,
-            content_type=_content_type(call),
+            content_type=content_type(call),
             beside=[text for name in BESIDE if (text := headers.get(name, b"").decode("latin-1"))],
         )
     if call.cache_key is not None:
@@ -53,8 +53,11 @@ async def find(call: Call, route: Route, runtime: Runtime) -> Kept | None:
     return None
 
 
-def _content_type(call: Call) -> str:
-    return call.format.STREAM_TYPE if call.stream else "application/json"
+def content_type(call: Call) -> str:
+    """Of the answer that is wanted."""
+    if call.stream and formats.is_chat(call.format):
+        return call.format.STREAM_TYPE
+    return "application/json"
 
 
 async def give(call: Call, kept: Kept, runtime: Runtime) -> None:
@@ -90,7 +93,7 @@ async def keep(call: Call, status: int, headers: Headers, runtime: Runtime) -> N
     recorder.end()
     kept = recorder.kept(
         status=status,
-        content_type=_content_type(call),
+        content_type=content_type(call),
         stream=call.stream and status == 200,
         headers=headers,
         usage=call.usage,

@@ -10,8 +10,9 @@ from yarl import URL
 
 from combos.models import PRIORITY_TIERS
 from gateway import auto, formats
-from gateway.errors import ModelNotFound, NotAllowed, Unavailable
-from gateway.snapshot import Combo, Connection, Model, Principal, Provider, Snapshot
+from gateway.errors import BadRequest, ModelNotFound, NotAllowed, Unavailable
+from gateway.formats.kinds import CHAT, KINDS, AnyUpstream, Kind, described, kind_of
+from gateway.snapshot import Combo, Connection, Endpoint, Model, Principal, Provider, Snapshot
 from providers import authentication
 
 
@@ -21,7 +22,7 @@ class Target(Struct, frozen=True, eq=False):
     provider: Provider
     connection: Connection
     model: Model
-    format: formats.Format  # that is spoken to it
+    format: AnyUpstream  # that is spoken to it
     sent: str  # the model's name as the upstream gets it
     base_url: str
     url: URL
@@ -92,6 +93,7 @@ def resolve(snapshot: Snapshot, principal: Principal, name: str, client_format: 
     Raises:
         ModelNotFound: Nothing has that name; the message suggests the closest.
         NotAllowed: The key may not call it.
+        BadRequest: It is of another kind than that address is for; the message says which.
         Unavailable: It exists, and no active connection could answer.
     """
     alias_of = snapshot.aliases.get(name, name)
@@ -113,9 +115,17 @@ class _Roads:
 
     def __init__(self, snapshot: Snapshot, client_format: str) -> None:
         self._snapshot, self._format = snapshot, client_format
+        self._kind = kind_of(client_format)
         self._seen: set[tuple[str, str]] = set()
+        self._misfit = ""  # why a model could not be called here
 
     def route(self, name: str) -> Route:
+        route = self._route(name)
+        if self._misfit and not route.targets:
+            raise BadRequest(self._misfit, param="model")
+        return route
+
+    def _route(self, name: str) -> Route:
         snapshot = self._snapshot
         combo = snapshot.combos.get(name)
         if combo is not None:
@@ -123,6 +133,8 @@ class _Roads:
         model = snapshot.aliases.get(name, name)
         if _exists(snapshot, model):
             return _route(self._accounts(model))
+        if name in auto.NAMES and self._kind != CHAT:
+            raise BadRequest(f"{name} stands for {described(CHAT)}", param="model")
         if name in auto.NAMES:
             return _route(self._auto(name), is_open=True)
         raise _not_found(snapshot, name)
@@ -167,11 +179,16 @@ class _Roads:
         if not _exists(snapshot, model_id):
             return Group("", "fill-first", (), ())  # a combo's target that has gone since
         provider = snapshot.providers[alias]
-        model = provider.models.get(name) or Model(model_id, name, quirks=provider.quirks)
+        model = provider.models.get(name) or Model(
+            model_id, name, quirks=provider.quirks, kind=None
+        )
+        if not self._serves(provider, model):
+            return Group("", "fill-first", (), ())
         targets = tuple(
             _target(provider, connection, model, self._format)
             for connection in provider.connections
             if not connection.model_names or name in connection.model_names
+            if is_reached(provider, connection, self._kind)
             if self._is_new(connection, model)
         )
         return Group(
@@ -181,6 +198,17 @@ class _Roads:
             members=targets,
             weights=(1,) * len(targets),
         )
+
+    def _serves(self, provider: Provider, model: Model) -> bool:
+        """Of a model whose kind nobody has said it is the client's to know."""
+        misfit = ""
+        if model.kind not in (None, self._kind):
+            misfit = f"{model.id} is {described(model.kind)}"
+        elif not provider.has_address_for(self._kind):
+            noun = KINDS[self._kind].noun
+            misfit = f"{model.id}: its provider has no address where {noun} is called"
+        self._misfit = self._misfit or misfit
+        return not misfit
 
     def _is_new(self, connection: Connection, model: Model) -> bool:
         key = (connection.name, connection.model_map.get(model.name, model.name))
@@ -222,13 +250,31 @@ def _exists(snapshot: Snapshot, model_id: str) -> bool:
     )
 
 
+def is_reached(provider: Provider, connection: Connection, kind: str) -> bool:
+    """Is a kind of model served where this connection goes?"""
+    if kind == CHAT:
+        return True
+    endpoint = provider.endpoints[kind]
+    elsewhere = endpoint.base_url and not connection.is_elsewhere
+    return bool(elsewhere) or endpoint.beside in connection.base_urls
+
+
 def _target(provider: Provider, connection: Connection, model: Model, client_format: str) -> Target:
-    spoken = model.format or (
-        client_format if client_format in connection.base_urls else provider.format
-    )
-    format = formats.by_name(spoken)
-    base_url = connection.base_urls.get(spoken, connection.base_urls[provider.format])
     sent = connection.model_map.get(model.name, model.name)
+    kind = kind_of(client_format)
+    if kind == CHAT:
+        spoken = model.format or (
+            client_format if client_format in connection.base_urls else provider.format
+        )
+        format: AnyUpstream = formats.by_name(spoken)
+        base_url = connection.base_urls.get(spoken, connection.base_urls[provider.format])
+        path = format.address(sent, stream=False)
+        stream_path = format.address(sent, stream=True)
+    else:
+        endpoint = provider.endpoints[kind]
+        format = _spoken(KINDS[kind], endpoint, client_format)
+        base_url = _base_url(endpoint, connection)
+        path = stream_path = _path(format, endpoint, sent)
     return Target(
         provider=provider,
         connection=connection,
@@ -236,14 +282,33 @@ def _target(provider: Provider, connection: Connection, model: Model, client_for
         format=format,
         sent=sent,
         base_url=base_url,
-        url=URL(base_url + format.address(sent, stream=False), encoded=True),
-        stream_url=URL(base_url + format.address(sent, stream=True), encoded=True),
+        url=URL(base_url + path, encoded=True),
+        stream_url=URL(base_url + stream_path, encoded=True),
         headers=(
             (b"x-omniroute-provider", _header(provider.slug)),
             (b"x-omniroute-model", _header(model.id)),
             (b"x-omniroute-connection", _header(connection.name)),
         ),
     )
+
+
+def _spoken(kind: Kind, endpoint: Endpoint, client_format: str) -> AnyUpstream:
+    """The client's format where the provider speaks that too."""
+    also = kind.also.get(endpoint.format, frozenset())
+    return kind.upstreams[client_format if client_format in also else endpoint.format]
+
+
+def _base_url(endpoint: Endpoint, connection: Connection) -> str:
+    """An account with an address of its own is asked there for everything."""
+    if endpoint.base_url and not connection.is_elsewhere:
+        return endpoint.base_url
+    return connection.base_urls[endpoint.beside]
+
+
+def _path(format: AnyUpstream, endpoint: Endpoint, sent: str) -> str:
+    if endpoint.path and endpoint.format == format.NAME:
+        return endpoint.path.replace("{model}", quote(sent, safe="/:@"))
+    return format.address(sent, stream=False)
 
 
 def _header(text: str) -> bytes:
@@ -255,6 +320,18 @@ def _not_found(snapshot: Snapshot, name: str) -> ModelNotFound:
     near = difflib.get_close_matches(name[:250], callable_names(snapshot), n=3, cutoff=0.5)
     hint = f"; did you mean {', '.join(near)}?" if near else ""
     return ModelNotFound(f"the model {name[:250]!r} does not exist{hint}", param="model")
+
+
+def kind_of_name(snapshot: Snapshot, name: str) -> str | None:
+    """The kind of what can be called by that name; null where nobody has said."""
+    combo = name in snapshot.combos
+    models = _models(snapshot, name) if combo else [snapshot.aliases.get(name, name)]
+    for model in models:
+        alias, _, own = model.partition("/")
+        provider = snapshot.providers.get(alias)
+        if provider is not None and (kind := provider.kind_of(own)) is not None:
+            return kind
+    return None
 
 
 def callable_names(snapshot: Snapshot) -> list[str]:
@@ -286,7 +363,10 @@ def _models(snapshot: Snapshot, combo: str) -> Iterator[str]:
 
 def _answers(snapshot: Snapshot, model: str) -> bool:
     alias, _, name = model.partition("/")
-    return _exists(snapshot, model) and any(
+    if not _exists(snapshot, model):
+        return False
+    provider = snapshot.providers[alias]
+    return provider.has_address_for(provider.kind_of(name)) and any(
         not connection.model_names or name in connection.model_names
-        for connection in snapshot.providers[alias].connections
+        for connection in provider.connections
     )

@@ -43,6 +43,7 @@ class Ask(Struct, frozen=True):
     max_tokens: int | None  # of the answer, where the client bounds it
     output_tokens: int  # that the price is estimated for
     controls: Controls
+    units: dict[str, int] = {}  # what else is paid for
 
 
 class Excluded(Struct, frozen=True, omit_defaults=True):
@@ -161,7 +162,8 @@ class Chooser:
     def _cost(self, model: Model) -> int | None:
         """What this call may come to at a model, in 10⁻¹² USD."""
         if model.id not in self._costs:
-            usage = Usage(self._ask.prompt_tokens, self._ask.output_tokens)
+            ask = self._ask
+            usage = Usage(ask.prompt_tokens, ask.output_tokens, units=ask.units)
             self._costs[model.id] = cost_picousd(usage, model.prices)
         return self._costs[model.id]
 

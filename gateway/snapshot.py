@@ -21,9 +21,12 @@ from django.db.models.signals import post_delete, post_save
 from msgspec import Struct, field
 
 from accounts.models import CONTROLS, ApiKey, GatewaySettings, User
+from analytics.costs import PICO
+from analytics.media import PRICES as MEDIA
 from combos import models as combos
 from gateway import verdict
 from gateway.channels import announce
+from gateway.formats.kinds import KINDS
 from gateway.formats.thinking import Thinking
 from gateway.formats.types import Quirks
 from gateway.verdict import Policy, Rule
@@ -45,6 +48,7 @@ class Prices(Struct, frozen=True):
     output: int
     cache_read: int
     cache_write: int
+    media: dict[str, int] = {}  # of what is not counted in tokens; see `analytics.media`
 
 
 class Timeouts(Struct, frozen=True):
@@ -124,6 +128,20 @@ class Model(Struct, frozen=True):
     lacks: frozenset[str] = frozenset()  # capabilities that it is known not to have
     quirks: Quirks = Quirks()
     format: str = ""  # where it is not its provider's
+    kind: str | None = "chat"  # null: nobody has said
+
+
+class Endpoint(Struct, frozen=True):
+    """Where a provider answers for models of one kind, and in which format.
+
+    Without a `base_url` it is that of the chat format `beside`; without a `path`, which may have
+    `{model}` in it, the format's own.
+    """
+
+    format: str
+    beside: str
+    base_url: str = ""
+    path: str = ""
 
 
 class Connection(Struct, frozen=True):
@@ -135,6 +153,7 @@ class Connection(Struct, frozen=True):
     limits: Limits
     model_names: frozenset[str]
     model_map: dict[str, str]
+    is_elsewhere: bool = False  # its address is not its provider's
 
 
 class Provider(Struct, frozen=True):
@@ -148,6 +167,7 @@ class Provider(Struct, frozen=True):
     account_strategy: str
     sticky: int
     models: dict[str, Model]  # by name
+    endpoints: dict[str, Endpoint]  # by kind, of those beside chat
     connections: tuple[Connection, ...]  # in the order in which they are tried
 
     @property
@@ -156,7 +176,15 @@ class Provider(Struct, frozen=True):
         names: dict[str, None] = {}
         for account in self.connections:
             names |= dict.fromkeys(sorted(account.model_names) or self.models)
-        return list(names)
+        return [name for name in names if self.has_address_for(self.kind_of(name))]
+
+    def kind_of(self, name: str) -> str | None:
+        """The kind of one of its models; null where nobody has said."""
+        model = self.models.get(name)
+        return model.kind if model else None
+
+    def has_address_for(self, kind: str | None) -> bool:
+        return kind is None or kind == "chat" or kind in self.endpoints
 
 
 class ComboTarget(Struct, frozen=True):
@@ -337,6 +365,7 @@ def _providers(problems: list[Problem]) -> Iterator[tuple[str, Provider]]:
             account_strategy=row.account_strategy,
             sticky=row.sticky,
             models={m.name: _model(row, m) for m in row.offered_models.all() if m.active},
+            endpoints=_endpoints(row),
             connections=tuple(_each("connection", accounts[row.pk], _connection, problems)),
         )
 
@@ -344,22 +373,60 @@ def _providers(problems: list[Problem]) -> Iterator[tuple[str, Provider]]:
 
 
 def _model(owner: providers.Provider, row: providers.ProviderModel) -> Model:
-    prices = None
-    if row.input_price is not None and row.output_price is not None:
-        # What a provider does not price apart costs what input costs.
-        read = row.input_price if row.cache_read_price is None else row.cache_read_price
-        write = row.input_price if row.cache_write_price is None else row.cache_write_price
-        prices = Prices(*map(_picousd, (row.input_price, row.output_price, read, write)))
     quirks = {**owner.quirks, "max_output_tokens": row.max_output_tokens, **row.quirks}
     return Model(
         id=f"{owner.alias}/{row.name}",
         name=row.name,
-        prices=prices,
+        prices=_prices(row),
         context_window=row.context_window,
         lacks=frozenset(name for name, has in row.capabilities.items() if not has),
         quirks=msgspec.convert(quirks, Quirks),
         format=row.format,
+        kind=row.kind,
     )
+
+
+def _prices(row: providers.ProviderModel) -> Prices | None:
+    """Null where the model is unpriced. Of other kinds than chat a single price may be all."""
+    input, output = row.input_price, row.output_price
+    if row.kind == "chat" and (input is None or output is None):
+        return None
+    if input is None and output is None and not row.media_prices:
+        return None
+    input, output = input or Decimal(0), output or Decimal(0)
+    # What a provider does not price apart costs what input costs.
+    read = input if row.cache_read_price is None else row.cache_read_price
+    write = input if row.cache_write_price is None else row.cache_write_price
+    media = {
+        name: int(Decimal(str(price)) * 10**PICO)
+        for name, price in row.media_prices.items()
+        if name in MEDIA
+    }
+    return Prices(
+        input=_picousd(input),
+        output=_picousd(output),
+        cache_read=_picousd(read),
+        cache_write=_picousd(write),
+        media=media,
+    )
+
+
+def _endpoints(row: providers.Provider) -> dict[str, Endpoint]:
+    """Those that its formats have by themselves, and those that its row names."""
+    found: dict[str, Endpoint] = {}
+    for kind in KINDS.values():
+        for spoken in (row.format, *row.other_formats):
+            if kind.name not in found and spoken in kind.usual:
+                found[kind.name] = Endpoint(kind.usual[spoken], spoken)
+        if (told := row.endpoints.get(kind.name)) is not None:
+            usual = found.get(kind.name)
+            found[kind.name] = Endpoint(
+                told.get("format") or (usual.format if usual else kind.default),
+                usual.beside if usual else row.format,
+                told.get("base_url", "").rstrip("/"),
+                told.get("path", ""),
+            )
+    return found
 
 
 def _picousd(price_mtok: Decimal) -> int:
@@ -382,6 +449,7 @@ def _connection(row: providers.Connection) -> Connection:
         limits=_shared(row.limits, share),
         model_names=frozenset(row.model_names),
         model_map=row.model_map,
+        is_elsewhere=bool(row.base_url),
     )
 
 

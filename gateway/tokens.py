@@ -103,6 +103,11 @@ _PROMPT = (
     "contents",
     "systemInstruction",
     "system_instruction",
+    # of other kinds than chat
+    "content",
+    "requests",
+    "query",
+    "documents",
 )
 
 
@@ -119,6 +124,8 @@ def estimate_body(body: JSONDict) -> int:
         value = waiting.pop()
         if isinstance(value, str):
             total += _weigh(value)
+        elif isinstance(value, list) and value and type(value[0]) is int:
+            total += len(value)  # tokens already
         elif isinstance(value, list):
             waiting.extend(value)
         elif isinstance(value, dict):

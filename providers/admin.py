@@ -8,7 +8,12 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from omniroute.actions import Activatable
-from providers.connections import FIELDS, merged_auth, require_key_for_new_origin
+from providers.connections import (
+    FIELDS,
+    merged_auth,
+    require_key_for_new_origin,
+    require_known_endpoints,
+)
 from providers.models import Connection, ErrorRule, Provider, ProviderModel
 from providers.probing import test_connection
 
@@ -23,6 +28,9 @@ class ProviderForm(forms.ModelForm):
             old = Provider.objects.get(pk=self.instance.pk).base_url
             for connection in self.instance.connections.filter(base_url=""):
                 require_key_for_new_origin(connection, old, cleaned["base_url"], has_key=False)
+                if "endpoints" in cleaned:
+                    stored = Provider.objects.get(pk=self.instance.pk)
+                    require_known_endpoints(connection, stored, cleaned["endpoints"])
         return cleaned
 
 
@@ -49,6 +57,7 @@ class ProviderAdmin(ModelAdmin):
                     "sticky",
                     "passthrough",
                     "other_formats",
+                    "endpoints",
                     "quirks",
                 ),
             },
@@ -84,8 +93,8 @@ class ProviderAdmin(ModelAdmin):
 
 @admin.register(ProviderModel)
 class ProviderModelAdmin(Activatable, ModelAdmin):
-    list_display = ("__str__", "input_price", "output_price", "context_window", "active")
-    list_filter = ("active", "provider")
+    list_display = ("__str__", "kind", "input_price", "output_price", "context_window", "active")
+    list_filter = ("active", "kind", "provider")
     list_select_related = ("provider",)
     search_fields = ("name", "provider__alias", "provider__name")
     autocomplete_fields = ("provider",)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 
-from providers.models import Connection
+from providers.models import Connection, Provider
 
 # What a credential of each type consists of. All but the region is secret.
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -64,6 +64,26 @@ def require_key_for_new_origin(
                 "again: the stored one was given for the old address"
             }
         )
+
+
+def require_known_endpoints(
+    connection: Connection, provider: Provider, endpoints: Mapping[str, Mapping[str, str]]
+) -> None:
+    """The same for what a provider's other kinds of model are asked at.
+
+    Raises:
+        ValidationError: One of them is at an origin to which the stored key was not sent so far.
+    """
+    known = {_origin(provider.base_url), *map(_origin, provider.origins)}
+    for kind, endpoint in endpoints.items():
+        url = endpoint.get("base_url", "")
+        if url and connection.credential and _origin(url) not in known:
+            raise ValidationError(
+                {
+                    "endpoints": f"{kind}: the key of {connection.name} was not given for "
+                    f"{_origin(url)[1]}; give it a provider of its own"
+                }
+            )
 
 
 def _origin(url: str) -> tuple[str, str]:

@@ -12,9 +12,18 @@ from django.db import models
 from omniroute.addresses import check_base_url
 from omniroute.fields import FlagsField, NumbersField, StringMapField, StringsField
 from providers import credentials
+from providers.endpoints import EndpointsField
 
 LIMITS = ("rpm", "tpm", "concurrency", "max_wait")
 TIMEOUTS = ("connect", "first_byte", "first_content", "idle", "total")
+MEDIA_PRICES = (
+    "per_request",
+    "per_1k_requests",
+    "per_1k_queries",
+    "per_image",
+    "per_million_chars",
+    "per_minute",
+)
 CAPABILITIES = ("tools", "parallel_tools", "images", "audio", "files", "schema", "thinking")
 
 
@@ -73,6 +82,12 @@ class Provider(models.Model):
         help_text="Further formats that it speaks, and where: a client of one is not translated. "
         'Such as {"openai_responses": "https://api.openai.com/v1"}.'
     )
+    endpoints = EndpointsField(
+        help_text="Where it serves other kinds of model than chat, and in which format, where that "
+        "is not what its format implies. Such as "
+        '{"embedding": {"format": "voyage_embeddings", "path": "/embeddings"}}; a base_url is '
+        "the provider's unless told."
+    )
     tier = models.CharField(max_length=20, choices=Tier, default=Tier.API_KEY)
     account_strategy = models.CharField(
         max_length=30,
@@ -110,6 +125,18 @@ class Provider(models.Model):
         if not self.builtin:
             for url in (self.base_url, *self.other_formats.values()):
                 check_base_url(in_region(url, "any"), self.allow_private_network)
+            for kind, endpoint in self.endpoints.items():
+                try:
+                    if endpoint.get("base_url"):
+                        check_base_url(endpoint["base_url"], self.allow_private_network)
+                except ValidationError as error:
+                    raise ValidationError({"endpoints": f"{kind}: {error.messages[0]}"}) from None
+
+    @property
+    def origins(self) -> set[str]:
+        """Other addresses than the first to which a key is sent."""
+        told = [endpoint.get("base_url", "") for endpoint in self.endpoints.values()]
+        return {url for url in told if url}
 
 
 def in_region(url: str, region: str) -> str:
@@ -117,12 +144,19 @@ def in_region(url: str, region: str) -> str:
     return url.replace("{region}", region)
 
 
+class Kind(models.TextChoices):
+    """What a model makes; each kind is called at addresses of its own."""
+
+    CHAT = "chat", "Chat"
+    EMBEDDING = "embedding", "Embeddings"
+
+
 class ProviderModel(models.Model):
     """A model of a provider. A price that is null is unknown: such a call is logged unpriced."""
 
     provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="offered_models")
     name = models.CharField("model", max_length=200, help_text="As the provider expects it.")
-    kind = models.CharField(max_length=20, default="chat", editable=False)
+    kind = models.CharField(max_length=20, choices=Kind, default=Kind.CHAT)
     context_window = models.PositiveIntegerField(null=True, blank=True)
     max_output_tokens = models.PositiveIntegerField(null=True, blank=True)
     input_price = models.DecimalField(
@@ -136,6 +170,10 @@ class ProviderModel(models.Model):
     )
     cache_write_price = models.DecimalField(
         "cache write $/Mtok", max_digits=14, decimal_places=6, null=True, blank=True
+    )
+    media_prices = NumbersField(
+        names=MEDIA_PRICES,
+        help_text='USD for what is not counted in tokens. Such as {"per_1k_queries": 2}.',
     )
     capabilities = FlagsField(
         names=CAPABILITIES,

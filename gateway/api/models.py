@@ -14,6 +14,7 @@ from gateway import pipeline, routing
 from gateway.errors import ModelNotFound
 from gateway.exchange import Exchange
 from gateway.formats import ClientFormat, ollama_chat, wire
+from gateway.formats.kinds import CHAT
 from gateway.runtime import Runtime
 from gateway.snapshot import Snapshot
 
@@ -74,7 +75,9 @@ def _openai_row(snapshot: Snapshot, name: str) -> Row:
     alias = snapshot.aliases.get(name, name).partition("/")[0]
     provider = snapshot.providers.get(alias)
     owner = provider.slug if provider and name not in snapshot.combos else "omniroute"
-    return {"id": name, "object": "model", "created": 0, "owned_by": owner}
+    row = {"id": name, "object": "model", "created": 0, "owned_by": owner}
+    kind = routing.kind_of_name(snapshot, name)
+    return row | ({"kind": kind} if kind else {})
 
 
 def _openai_list(rows: list[Row]) -> Row:
@@ -88,12 +91,20 @@ def _anthropic_row(snapshot: Snapshot, name: str) -> Row:
         "display_name": name,
         "created_at": "1970-01-01T00:00:00Z",
         "lifecycle": "active",  # what cannot be called is not listed
+        "kind": routing.kind_of_name(snapshot, name) or CHAT,
     }
 
 
 def _anthropic_list(rows: list[Row]) -> Row:
     ends = {"first_id": rows[0]["id"], "last_id": rows[-1]["id"]} if rows else {}
     return {"data": rows, "has_more": False, "first_id": None, "last_id": None, **ends}
+
+
+# What Google's clients can do with a model, by its kind.
+METHODS = {
+    CHAT: ["generateContent", "countTokens"],
+    "embedding": ["embedContent", "batchEmbedContents"],
+}
 
 
 def _gemini_row(snapshot: Snapshot, name: str) -> Row:
@@ -107,7 +118,7 @@ def _gemini_row(snapshot: Snapshot, name: str) -> Row:
     return {
         "name": f"models/{name}",
         "displayName": name,
-        "supportedGenerationMethods": ["generateContent", "countTokens"],
+        "supportedGenerationMethods": METHODS.get(routing.kind_of_name(snapshot, name) or CHAT, []),
         **{field: limit for field, limit in limits.items() if limit is not None},
     }
 

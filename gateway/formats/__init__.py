@@ -1,6 +1,7 @@
-"""The wire formats, by name. What each must offer is `Format`."""
+"""The wire formats, by name. What each must offer is `Format`; those of other kinds of model than
+chat are in `gateway.formats.kinds`."""
 
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 from gateway.errors import GatewayError, UpstreamFailed
 from gateway.formats import (
@@ -14,6 +15,8 @@ from gateway.formats import (
     openai_completions,
     openai_responses,
 )
+from gateway.formats import kinds as other_kinds
+from gateway.formats.kinds import AnyClient, AnyUpstream
 from gateway.formats.needs import Needs
 from gateway.formats.thinking import Thinking
 from gateway.formats.types import (
@@ -72,12 +75,9 @@ class _MakesRelay(Protocol):
     def __call__(self, strip_usage: bool) -> Stage: ...
 
 
-class ClientSide(Protocol):
-    """Reading requests and answering them: a module of pure functions. Each one's docstring says
-    the rest."""
+class ClientSide(AnyClient, Protocol):
+    """Reading requests for chat models and answering them."""
 
-    @property
-    def NAME(self) -> str: ...
     @property
     def STREAM_TYPE(self) -> str:
         """The content type of its streams."""
@@ -85,12 +85,8 @@ class ClientSide(Protocol):
     @property
     def StreamEncoder(self) -> _MakesEncoder: ...
 
-    def wants(self, path: str, body: JSONDict) -> tuple[str, bool]: ...
-    def max_tokens(self, body: JSONDict) -> int | None: ...
-    def check_request(self, body: JSONDict) -> None: ...
     def decode_request(self, body: JSONDict) -> Prompt: ...
     def encode_response(self, reply: Reply, asked: Asked) -> JSONDict: ...
-    def encode_error(self, error: GatewayError, request_id: str) -> JSONDict: ...
     def encode_stream_error(self, error: GatewayError, request_id: str) -> bytes: ...
 
 
@@ -102,11 +98,9 @@ class ClientFormat(ClientSide, Protocol):
     def needs(self, request: JSONDict) -> Needs: ...
 
 
-class UpstreamFormat(Protocol):
-    """What an upstream may speak: a module of pure functions, as a `ClientFormat` is."""
+class UpstreamFormat(AnyUpstream, Protocol):
+    """What an upstream of chat models may speak."""
 
-    @property
-    def NAME(self) -> str: ...
     @property
     def STREAM_TYPE(self) -> str:
         """The content type of its streams."""
@@ -120,14 +114,12 @@ class UpstreamFormat(Protocol):
     @property
     def Relay(self) -> _MakesRelay: ...
 
-    def address(self, model: str, stream: bool) -> str: ...
     def encode_request(self, prompt: Prompt, model: str, quirks: Quirks) -> Encoded: ...
     def readdress(
         self, body: JSONDict, model: str, quirks: Quirks
     ) -> tuple[JSONDict, bool, tuple[str, ...]]: ...
     def decode_response(self, body: JSONDict) -> Reply: ...
     def sniff_response(self, data: bytes) -> Usage | None: ...
-    def decode_error(self, status: int, body: bytes) -> str: ...
 
 
 class Format(ClientSide, UpstreamFormat, Protocol):
@@ -162,3 +154,16 @@ def by_name(name: str) -> Format:
 
 def for_client(name: str) -> ClientFormat:
     return CLIENTS[name]
+
+
+def for_any_client(name: str) -> AnyClient:
+    """Of whatever kind."""
+    return CLIENTS.get(name) or other_kinds.CLIENTS[name]
+
+
+def is_chat(format: AnyClient) -> TypeGuard[ClientFormat]:
+    return other_kinds.kind_of(format.NAME) == other_kinds.CHAT
+
+
+def is_chat_upstream(format: AnyUpstream) -> TypeGuard[Format]:
+    return format.NAME in FORMATS

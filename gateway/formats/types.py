@@ -236,13 +236,17 @@ class Prompt(Struct, frozen=True, kw_only=True):
 
 class Usage(Struct, frozen=True):
     """Token counts, each >= 0. `input_tokens` includes what was read from and written to a cache,
-    `output_tokens` what was spent on reasoning."""
+    `output_tokens` what was spent on reasoning.
+
+    `units` is what else is paid for, by the names of `analytics.media`: `{"queries": 1}`.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
+    units: dict[str, int] = {}
 
 
 class Reply(Struct, frozen=True, kw_only=True):
@@ -358,7 +362,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     """What an answer repeats of its request.
 
     `model` is what the client called, `request` its body as it came. `id` and `created` (Unix
-    seconds) are the answer's where the upstream tells none.
+    seconds) are the answer's where the upstream tells none, and so is `estimate` where the format
+    cannot do without a usage.
     """
 
     model: str
@@ -366,6 +371,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     created: int
     include_usage: bool = False
     request: JSONDict = field(default_factory=dict)
+    estimate: Usage = Usage()
 
 
 class Encoded(Struct, frozen=True):

@@ -44,7 +44,8 @@ def item(row: RequestRecord) -> dict[str, Any]:
             "cache_write_tokens": row.cache_write_tokens,
             "reasoning_tokens": row.reasoning_tokens,
             "source": row.usage_source,
-        },
+        }
+        | ({"units": row.units} if row.units else {}),
         "cost_usd": None if row.cost_picousd is None else format_usd(row.cost_picousd),
         "first_byte_ms": row.first_byte_ms,
         "duration_ms": row.duration_ms,

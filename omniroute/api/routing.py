@@ -18,7 +18,7 @@ routes = Router()
 
 ClientFormat = Literal[
     "openai_chat", "openai_completions", "openai_responses", "anthropic_messages", "gemini",
-    "ollama_chat",
+    "ollama_chat", "openai_embeddings", "gemini_embeddings", "gemini_embed_content",
 ]  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def who_would_answer(request: HttpRequest, question: Body[Question]) -> Any:
     asked = explain.explain(
         process,
         principal,
-        formats.for_client(question.format),
+        formats.for_any_client(question.format),
         question.model,
         question.request,
         named,

@@ -83,6 +83,7 @@ def provider(row: Provider) -> dict[str, Any]:
         sticky=_unless(row.sticky, 1),
         quirks=row.quirks,
         other_formats=row.other_formats,
+        endpoints=row.endpoints,
     )
 
 
@@ -92,12 +93,14 @@ def _number(price: Decimal | None) -> float | None:
 
 def model(row: ProviderModel) -> dict[str, Any]:
     return {"id": str(row)} | _told(
+        kind=_unless(row.kind, "chat"),
         context_window=row.context_window,
         max_output_tokens=row.max_output_tokens,
         input_price=_number(row.input_price),
         output_price=_number(row.output_price),
         cache_read_price=_number(row.cache_read_price),
         cache_write_price=_number(row.cache_write_price),
+        media_prices=row.media_prices,
         capabilities=row.capabilities,
         quirks=row.quirks,
         format=row.format,

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from accounts.models import THINKING, default_controls
 from combos.models import STRATEGIES
 from providers.connections import FIELDS
-from providers.models import Connection, ErrorRule, Provider
+from providers.models import Connection, ErrorRule, Kind, Provider
 from providers.models import Strategy as AccountStrategies
 
 
@@ -34,6 +34,7 @@ AccountStrategy = Annotated[str, available(AccountStrategies.values, "strategy a
 Thinking = Annotated[str, available([name for name, _ in THINKING], "way to think")]
 Action = Annotated[str, available(ErrorRule.Action.values, "action")]
 FailureKind = Annotated[str, available(ErrorRule.Kind.values, "kind of failure")]
+ModelKind = Annotated[str, available(Kind.values, "kind of model")]
 Scope = Annotated[str, available(ErrorRule.Scope.values, "scope")]
 Numbers = dict[str, float]
 
@@ -55,6 +56,7 @@ class ProviderEntry(Entry):
     passthrough: bool = True
     quirks: dict[str, Any] = Field(default_factory=dict)
     other_formats: dict[Format, str] = Field(default_factory=dict)
+    endpoints: dict[str, dict[str, str]] = Field(default_factory=dict)
 
 
 class AuthEntry(Entry):
@@ -108,12 +110,14 @@ class ModelEntry(Entry):
     """`id` is alias/model; prices in USD per million tokens, null: unpriced."""
 
     id: str
+    kind: ModelKind = "chat"
     context_window: int | None = None
     max_output_tokens: int | None = None
     input_price: Decimal | None = None
     output_price: Decimal | None = None
     cache_read_price: Decimal | None = None
     cache_write_price: Decimal | None = None
+    media_prices: Numbers = Field(default_factory=dict)
     capabilities: dict[str, bool] = Field(default_factory=dict)
     quirks: dict[str, Any] = Field(default_factory=dict)
     format: Format | Literal[""] = ""

@@ -9,10 +9,14 @@ from msgspec import Struct
 
 from accounts import keys
 from accounts.models import ApiKey, GatewaySettings, User
-from combos.models import Alias, Combo, ComboTarget, check_nesting
+from combos.models import Alias, Combo, ComboTarget, check_kinds, check_nesting
 from omniroute.configuration import schema
 from omniroute.configuration.errors import of_row
-from providers.connections import merged_auth, require_key_for_new_origin
+from providers.connections import (
+    merged_auth,
+    require_key_for_new_origin,
+    require_known_endpoints,
+)
 from providers.models import Connection, ErrorRule, Provider, ProviderModel
 
 MASK = "********"
@@ -57,6 +61,7 @@ def provider(entry: schema.ProviderEntry) -> Change:
     elif row.pk:
         for connection in row.connections.filter(base_url=""):
             require_key_for_new_origin(connection, row.base_url, entry.base_url, has_key=False)
+            require_known_endpoints(connection, row, entry.endpoints)
     return _write("provider", entry.id, row, **values)
 
 
@@ -155,6 +160,15 @@ def targets(entry: schema.ComboEntry) -> bool:
                 problems.setdefault(path, []).append(words)
     if problems:
         raise ValidationError(problems)
+    written = row.targets.select_related("nested")
+    try:
+        check_kinds(
+            row,
+            [target.model for target in written if target.model],
+            [target.nested for target in written if target.nested],
+        )
+    except ValidationError as error:
+        raise ValidationError({"targets": error.messages}) from None
     return True
 
 

@@ -1,6 +1,6 @@
 """What a call costs, to the last 10⁻¹² of a dollar."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 
@@ -17,6 +17,7 @@ class Counts:
     output_tokens: int = 0
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
+    units: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Prices:
     output: int = 15_000_000
     cache_read: int = 300_000
     cache_write: int = 3_750_000
+    media: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

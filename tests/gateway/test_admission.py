@@ -79,13 +79,13 @@ PRICES = Prices(input=3, output=15, cache_read=1, cache_write=4)
     [
         (100, 50, PRICES, (150, 100 * 3 + 50 * 15)),
         (100, None, PRICES, (1100, 100 * 3 + 1000 * 15)),
-        (0, 0, PRICES, (1000, 15_000)),
+        (100, 0, PRICES, (100, 100 * 3)),
         (100, -5, PRICES, (1100, 100 * 3 + 1000 * 15)),
         (100, 10**400, PRICES, (1_000_100, 300 + 15_000_000)),
         (100, 50, None, (150, 0)),
         (100, 50, Prices(0, 0, 0, 0), (150, 0)),
     ],
-    ids=["bounded", "unbounded", "zero", "negative", "absurd", "unpriced", "free"],
+    ids=["bounded", "unbounded", "nothing", "negative", "absurd", "unpriced", "free"],
 )
 def test_an_estimate_is_the_prompt_and_as_much_answer_as_may_come(
     prompt: int, asked: int | None, prices: Prices | None, expect: tuple[int, int]

@@ -1,0 +1,120 @@
+"""Kinds of model beside chat. Each has formats of its own and a neutral form of its own.
+
+The pipeline serves all of them in the same way; what it asks of every format is here, and what
+only chat has (streams of events, tools, system prompts) is in `gateway.formats`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from gateway.errors import GatewayError
+from gateway.formats import embeddings
+from gateway.formats.types import Asked, Encoded, JSONDict, Quirks, Usage
+
+
+class AnyClient(Protocol):
+    """Reading requests and answering them: a module of pure functions. Each one's docstring says
+    the rest. The neutral form is that of its kind."""
+
+    @property
+    def NAME(self) -> str: ...
+
+    def wants(self, path: str, body: JSONDict) -> tuple[str, bool]: ...
+    def max_tokens(self, body: JSONDict) -> int | None: ...
+    def check_request(self, body: JSONDict) -> None: ...
+    def decode_request(self, body: JSONDict) -> Any: ...
+    def encode_response(self, reply: Any, asked: Asked) -> JSONDict: ...
+    def encode_error(self, error: GatewayError, request_id: str) -> JSONDict: ...
+
+
+class AnyUpstream(Protocol):
+    """Writing requests and reading answers: a module of pure functions, as an `AnyClient` is."""
+
+    @property
+    def NAME(self) -> str: ...
+
+    def address(self, model: str, stream: bool) -> str: ...
+    def encode_request(self, prompt: Any, model: str, quirks: Quirks) -> Encoded: ...
+    def decode_response(self, body: JSONDict) -> Any: ...
+    def decode_error(self, status: int, body: bytes) -> str: ...
+
+
+class Relayed(AnyUpstream, Protocol):
+    """What a client speaks too, so that its requests and their answers pass as they are."""
+
+    def readdress(
+        self, body: JSONDict, model: str, quirks: Quirks
+    ) -> tuple[JSONDict, bool, tuple[str, ...]]: ...
+    def sniff_response(self, data: bytes) -> Usage | None: ...
+
+
+class KindClient(AnyClient, Protocol):
+    """A client's format of another kind than chat."""
+
+    def units(self, body: JSONDict) -> dict[str, int]:
+        """What the request is going to use that is not counted in tokens, as `Usage.units`."""
+
+
+class Kind(Struct, frozen=True):
+    """Args:
+    noun: As a message calls such a model.
+    address: Where clients of OpenAI's shape ask for it.
+    default: The format of a server of which nothing else is known.
+    usual: The format that a server of a chat format has for this kind, at the same base URL.
+    also: Formats beside one that whoever speaks that speaks too, at addresses of their own.
+    """
+
+    name: str
+    noun: str
+    address: str
+    default: str
+    usual: Mapping[str, str]
+    upstreams: Mapping[str, AnyUpstream]
+    clients: Mapping[str, KindClient]
+    also: Mapping[str, frozenset[str]] = {}
+
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            name="embedding",
+            noun="an embedding model",
+            address="/v1/embeddings",
+            default="openai_embeddings",
+            usual={
+                "openai_chat": "openai_embeddings",
+                "gemini": "gemini_embeddings",
+                "cohere_chat": "cohere_embeddings",
+                "ollama_chat": "ollama_embeddings",
+            },
+            upstreams=embeddings.UPSTREAMS,
+            clients=embeddings.CLIENTS,
+            also={"gemini_embeddings": frozenset({"gemini_embed_content"})},
+        ),
+    )
+}
+CHAT = "chat"
+CHAT_ADDRESS = "/v1/chat/completions"
+
+CLIENTS: dict[str, KindClient] = {
+    name: format for kind in KINDS.values() for name, format in kind.clients.items()
+}
+_KINDS_OF = {name: kind.name for kind in KINDS.values() for name in kind.clients}
+
+
+def kind_of(client_format: str) -> str:
+    """The kind of model that a client of that format calls."""
+    return _KINDS_OF.get(client_format, CHAT)
+
+
+def described(kind: str) -> str:
+    """A model of that kind and where it is called, for a message."""
+    known = KINDS.get(kind)
+    if known is not None:
+        return f"{known.noun}, which is called at {known.address}"
+    if kind == CHAT:
+        return f"a chat model, which is called at {CHAT_ADDRESS}"
+    return f"a model of the kind {kind!r}, for which there is no address yet"

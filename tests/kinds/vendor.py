@@ -1,0 +1,86 @@
+"""Vendors of other kinds of model than chat, all on one real socket: `/{vendor}/…`.
+
+They answer in the shapes of their documentation, which are written down in the modules beside this
+one, and remember what they were sent.
+"""
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+from msgspec import Struct
+
+
+class Seen(Struct):
+    """A request as it arrived; `body` is empty where it is no JSON."""
+
+    vendor: str
+    path: str  # without the vendor, and with the query
+    headers: dict[str, str]
+    raw: bytes
+    body: Any
+
+
+class Refused(Exception):
+    """The vendor answers `status`, with `body` in its own shape."""
+
+    def __init__(self, status: int, body: Any) -> None:
+        super().__init__(status)
+        self.status, self.body = status, body
+
+
+Answer = Callable[[Seen], Any]  # JSON, or an answer as it stands
+
+
+class Vendors:
+    """Runs in a thread of its own until `close`."""
+
+    def __init__(self, answers: dict[str, Answer]) -> None:
+        self.answers = answers
+        self.seen: list[Seen] = []
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        assert self._ready.wait(5)
+
+    def url(self, vendor: str) -> str:
+        return f"http://127.0.0.1:{self.port}/{vendor}"
+
+    def last(self, vendor: str) -> Seen:
+        return next(seen for seen in reversed(self.seen) if seen.vendor == vendor)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        runner = self._loop.run_until_complete(self._start())
+        self._ready.set()
+        self._loop.run_forever()
+        self._loop.run_until_complete(runner.cleanup())
+        self._loop.close()
+
+    async def _start(self) -> web.ServerRunner:
+        runner = web.ServerRunner(web.Server(self._serve), shutdown_timeout=0)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        self.port = runner.addresses[0][1]
+        return runner
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        _, vendor, path = request.raw_path.split("/", 2)
+        raw = await request.read()
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        body = json.loads(raw) if "json" in headers.get("content-type", "") else {}
+        seen = Seen(vendor, f"/{path}", headers, raw, body)
+        self.seen.append(seen)
+        try:
+            answer = self.answers[vendor](seen)
+        except Refused as refused:
+            return web.json_response(refused.body, status=refused.status)
+        return answer if isinstance(answer, web.StreamResponse) else web.json_response(answer)
