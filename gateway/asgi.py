@@ -44,6 +44,9 @@ _ROUTES = {
     "/v1/messages": Route("anthropic_messages", {"POST": pipeline.serve}),
     "/v1/messages/count_tokens": Route("anthropic_messages", {"POST": count_tokens.serve}),
     "/v1/embeddings": Route("openai_embeddings", {"POST": pipeline.serve}),
+    "/v1/rerank": Route("cohere_rerank", {"POST": pipeline.serve}),
+    "/v2/rerank": Route("cohere_rerank", {"POST": pipeline.serve}),  # Cohere's own SDK
+    "/v1/moderations": Route("openai_moderations", {"POST": pipeline.serve}),
     "/v1/models": Route("openai_chat", {"GET": models.listing}),
     "/v1beta/models": Route("gemini", {"GET": models.listing}),
     "/healthz": Route("openai_chat", {"GET": health.alive, "HEAD": health.alive}),

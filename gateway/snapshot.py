@@ -417,14 +417,16 @@ def _endpoints(row: providers.Provider) -> dict[str, Endpoint]:
     for kind in KINDS.values():
         for spoken in (row.format, *row.other_formats):
             if kind.name not in found and spoken in kind.usual:
-                found[kind.name] = Endpoint(kind.usual[spoken], spoken)
+                path = kind.paths.get(spoken, "")
+                found[kind.name] = Endpoint(kind.usual[spoken], spoken, path=path)
         if (told := row.endpoints.get(kind.name)) is not None:
-            usual = found.get(kind.name)
+            usual = found.get(kind.name) or Endpoint(kind.default, row.format)
+            format = told.get("format") or usual.format
             found[kind.name] = Endpoint(
-                told.get("format") or (usual.format if usual else kind.default),
-                usual.beside if usual else row.format,
+                format,
+                usual.beside,
                 told.get("base_url", "").rstrip("/"),
-                told.get("path", ""),
+                told.get("path") or (usual.path if format == usual.format else ""),
             )
     return found
 

@@ -16,6 +16,8 @@ FORMATS: dict[str, tuple[str, ...]] = {
         "mistral_embeddings",
         "ollama_embeddings",
     ),
+    "rerank": ("cohere_rerank", "voyage_rerank", "nvidia_rerank"),
+    "moderation": ("openai_moderations", "mistral_moderations"),
 }
 FIELDS = ("format", "path", "base_url")
 

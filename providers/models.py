@@ -149,6 +149,8 @@ class Kind(models.TextChoices):
 
     CHAT = "chat", "Chat"
     EMBEDDING = "embedding", "Embeddings"
+    RERANK = "rerank", "Reranking"
+    MODERATION = "moderation", "Moderation"
 
 
 class ProviderModel(models.Model):

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from gateway.errors import GatewayError
-from gateway.formats import embeddings
+from gateway.formats import embeddings, moderations, rerank
 from gateway.formats.types import Asked, Encoded, JSONDict, Quirks, Usage
 
 
@@ -63,6 +63,7 @@ class Kind(Struct, frozen=True):
     address: Where clients of OpenAI's shape ask for it.
     default: The format of a server of which nothing else is known.
     usual: The format that a server of a chat format has for this kind, at the same base URL.
+    paths: Of those, the paths that are not the format's own.
     also: Formats beside one that whoever speaks that speaks too, at addresses of their own.
     """
 
@@ -73,6 +74,7 @@ class Kind(Struct, frozen=True):
     usual: Mapping[str, str]
     upstreams: Mapping[str, AnyUpstream]
     clients: Mapping[str, KindClient]
+    paths: Mapping[str, str] = {}
     also: Mapping[str, frozenset[str]] = {}
 
 
@@ -93,6 +95,25 @@ KINDS: dict[str, Kind] = {
             upstreams=embeddings.UPSTREAMS,
             clients=embeddings.CLIENTS,
             also={"gemini_embeddings": frozenset({"gemini_embed_content"})},
+        ),
+        Kind(
+            name="rerank",
+            noun="a reranking model",
+            address="/v1/rerank",
+            default="cohere_rerank",
+            usual={"openai_chat": "cohere_rerank", "cohere_chat": "cohere_rerank"},
+            paths={"cohere_chat": "/v2/rerank"},
+            upstreams=rerank.UPSTREAMS,
+            clients=rerank.CLIENTS,
+        ),
+        Kind(
+            name="moderation",
+            noun="a moderation model",
+            address="/v1/moderations",
+            default="openai_moderations",
+            usual={"openai_chat": "openai_moderations"},
+            upstreams=moderations.UPSTREAMS,
+            clients=moderations.CLIENTS,
         ),
     )
 }

@@ -220,6 +220,11 @@ def unknown_part(value: JSONDict, param: str = "messages") -> NotSupported:
     return NotSupported(f"content of type {kind!r} cannot be sent to this provider", param=param)
 
 
+def as_object(value: object) -> JSONDict:
+    """An object; an empty one in the place of anything else."""
+    return value if isinstance(value, dict) else {}
+
+
 def count(value: object) -> int:
     """A token count as some upstream reports it: what is no sensible number is 0."""
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:

@@ -34,7 +34,12 @@ class Migration(migrations.Migration):
             model_name="providermodel",
             name="kind",
             field=models.CharField(
-                choices=[("chat", "Chat"), ("embedding", "Embeddings")],
+                choices=[
+                    ("chat", "Chat"),
+                    ("embedding", "Embeddings"),
+                    ("rerank", "Reranking"),
+                    ("moderation", "Moderation"),
+                ],
                 default="chat",
                 max_length=20,
             ),

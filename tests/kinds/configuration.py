@@ -4,9 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.e2e.gateway import FORGETFUL, KEY, MANAGE_KEY, UPSTREAM_KEY
-from tests.kinds import embedding_vendors
+from tests.kinds import embedding_vendors, moderation_vendors, rerank_vendors
 
-ANSWERS = {**embedding_vendors.ANSWERS}
+ANSWERS = {
+    **embedding_vendors.ANSWERS,
+    **rerank_vendors.ANSWERS,
+    **moderation_vendors.ANSWERS,
+}
 
 EMBEDDINGS: dict[str, dict[str, Any]] = {
     "openai": {},
@@ -16,6 +20,20 @@ EMBEDDINGS: dict[str, dict[str, Any]] = {
     "cohere": {"format": "cohere_chat"},
     "ollama": {"format": "ollama_chat"},
     "gemini": {"format": "gemini"},
+}
+
+RERANKERS: dict[str, dict[str, Any]] = {
+    "rr-cohere": {"format": "cohere_chat"},
+    "rr-jina": {},
+    "rr-together": {},
+    "rr-voyage": {"endpoints": {"rerank": {"format": "voyage_rerank"}}},
+    "rr-nvidia": {
+        "endpoints": {"rerank": {"format": "nvidia_rerank", "path": "/retrieval/{model}/reranking"}}
+    },
+}
+MODERATORS: dict[str, dict[str, Any]] = {
+    "mod-openai": {},
+    "mod-mistral": {"endpoints": {"moderation": {"format": "mistral_moderations"}}},
 }
 
 
@@ -37,7 +55,8 @@ def document(url: Callable[[str], str]) -> dict[str, Any]:
         "providers": [
             provider(ids[id], base_url=url(id), **more) for id, more in EMBEDDINGS.items()
         ]
-        + [provider("deaf", format="anthropic_messages", base_url=url("deaf"))],
+        + [provider(id, **more) for id, more in (RERANKERS | MODERATORS).items()]
+        + [provider("deaf", format="anthropic_messages")],
         "models": [
             {"id": f"{ids[id]}/embed", "kind": "embedding", "input_price": 0.02}
             for id in EMBEDDINGS
@@ -47,14 +66,29 @@ def document(url: Callable[[str], str]) -> dict[str, Any]:
             {"id": "openai-here/broken", "kind": "embedding", "input_price": 0.02},
             {"id": "openai-here/strict", "kind": "embedding"},
             {"id": "openai-here/chat", "kind": "chat"},
+            {"id": "rr-cohere/m", "kind": "rerank", "media_prices": {"per_1k_queries": 2}},
+            *(
+                {"id": f"rr-{id}/m", "kind": "rerank", "input_price": 0.05}
+                for id in ("jina", "together", "voyage")
+            ),
+            {"id": "rr-nvidia/org/m", "kind": "rerank", "media_prices": {"per_request": 0.001}},
+            {"id": "rr-jina/broken", "kind": "rerank"},
+            {"id": "mod-openai/m", "kind": "moderation", "input_price": 0},
+            {"id": "mod-openai/broken", "kind": "moderation"},
+            {"id": "mod-mistral/m", "kind": "moderation", "input_price": 0.1},
         ],
-        "connections": [connection(id) for id in (*ids.values(), "deaf")],
+        "connections": [connection(id) for id in (*ids.values(), *RERANKERS, *MODERATORS, "deaf")],
         "aliases": [{"alias": "vectors", "model": "openai-here/embed"}],
         "combos": [
             {
                 "name": "near",
                 "targets": [{"model": "openai-here/broken"}, {"model": "voyage-here/embed"}],
-            }
+            },
+            {"name": "sorted", "targets": [{"model": "rr-jina/broken"}, {"model": "rr-cohere/m"}]},
+            {
+                "name": "judged",
+                "targets": [{"model": "mod-openai/broken"}, {"model": "mod-mistral/m"}],
+            },
         ],
         "api_keys": [
             {"name": "laptop", "key": KEY},

@@ -5,9 +5,9 @@ Source: https://docs.cohere.com/v2/reference/embed (read 2026-11)
 
 from gateway.formats.embeddings.shape import encoded, texts
 from gateway.formats.embeddings.types import EmbeddingRequest, Embeddings, Purpose
-from gateway.formats.embeddings.vectors import of_object, read_list
+from gateway.formats.embeddings.vectors import read_list
 from gateway.formats.failures import decode_error
-from gateway.formats.reading import count, given
+from gateway.formats.reading import as_object, count, given
 from gateway.formats.types import Encoded, JSONDict, Quirks, Usage
 
 __all__ = [
@@ -53,11 +53,11 @@ def encode_request(request: EmbeddingRequest, model: str, quirks: Quirks) -> Enc
 
 def decode_response(body: JSONDict) -> Embeddings:
     """Read an answer. Raises `UpstreamFailed` for what is none, an error in a 200 included."""
-    vectors = of_object(body.get("embeddings")).get("float")
+    vectors = as_object(body.get("embeddings")).get("float")
     return read_list(vectors, _usage(body), body.get("error"))
 
 
 def _usage(body: JSONDict) -> Usage | None:
-    billed = of_object(of_object(body.get("meta")).get("billed_units"))
+    billed = as_object(as_object(body.get("meta")).get("billed_units"))
     tokens = count(billed.get("input_tokens")) + count(billed.get("image_tokens"))
     return Usage(input_tokens=tokens) if billed else None

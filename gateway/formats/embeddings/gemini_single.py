@@ -5,10 +5,11 @@ from gateway.formats.embeddings import google
 from gateway.formats.embeddings.google import max_tokens, units, wants
 from gateway.formats.embeddings.shape import encoded, texts
 from gateway.formats.embeddings.types import EmbeddingRequest, Embeddings
-from gateway.formats.embeddings.vectors import of_object, read_list
+from gateway.formats.embeddings.vectors import read_list
 from gateway.formats.failures import decode_error
 from gateway.formats.gemini import encode_error
 from gateway.formats.gemini.spelling import camel
+from gateway.formats.reading import as_object
 from gateway.formats.types import Asked, Encoded, JSONDict, Quirks, Usage
 
 __all__ = [
@@ -63,7 +64,7 @@ def encode_request(request: EmbeddingRequest, model: str, quirks: Quirks) -> Enc
 def decode_response(body: JSONDict) -> Embeddings:
     """Read an answer. Raises `UpstreamFailed` for what is none, an error in a 200 included."""
     row = body.get("embedding")
-    values = [of_object(row).get("values")] if row else None
+    values = [as_object(row).get("values")] if row else None
     return read_list(values, google.read_usage(body), body.get("error"))
 
 

@@ -10,11 +10,20 @@ import msgspec
 
 from gateway.errors import BadRequest
 from gateway.formats.embeddings.types import EmbeddingRequest, Purpose
-from gateway.formats.embeddings.vectors import no_vectors, of_object
+from gateway.formats.embeddings.vectors import no_vectors
 from gateway.formats.failures import read_leniently, reported
 from gateway.formats.gemini import address as chat_address
 from gateway.formats.gemini import wants as chat_wants
-from gateway.formats.reading import count, given, objects, optional, others, required, unknown_part
+from gateway.formats.reading import (
+    as_object,
+    count,
+    given,
+    objects,
+    optional,
+    others,
+    required,
+    unknown_part,
+)
 from gateway.formats.types import JSONDict, Usage
 
 _TASKS: dict[str, Purpose] = {
@@ -115,7 +124,7 @@ def settings(request: EmbeddingRequest) -> JSONDict:
 
 def read_usage(body: JSONDict) -> Usage | None:
     """Only the newer models tell one."""
-    told = of_object(body.get("usageMetadata"))
+    told = as_object(body.get("usageMetadata"))
     return Usage(input_tokens=count(told.get("promptTokenCount"))) if told else None
 
 

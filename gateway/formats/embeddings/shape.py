@@ -9,9 +9,9 @@ import msgspec
 
 from gateway.errors import NotSupported
 from gateway.formats.embeddings.types import EmbeddingRequest, Embeddings, Purpose
-from gateway.formats.embeddings.vectors import no_vectors, of_object, read_list
+from gateway.formats.embeddings.vectors import no_vectors, read_list
 from gateway.formats.failures import read_leniently, reported
-from gateway.formats.reading import count, dropped_names
+from gateway.formats.reading import as_object, count, dropped_names
 from gateway.formats.types import Encoded, JSONDict, Quirks, Usage
 
 # As the APIs that take it at OpenAI's address spell it: Cohere's, NVIDIA's, OpenRouter's, Voyage's.
@@ -67,7 +67,7 @@ def encoded(
 def decode_response(body: JSONDict) -> Embeddings:
     """Read an answer. Raises `UpstreamFailed` for what is none, an error in a 200 included."""
     rows = body.get("data")
-    vectors = [of_object(row) for row in rows] if isinstance(rows, list) else None
+    vectors = [as_object(row) for row in rows] if isinstance(rows, list) else None
     if vectors and all(type(row.get("index")) is int for row in vectors):
         vectors.sort(key=lambda row: row["index"])
     found = [row.get("embedding") for row in vectors] if vectors else None
@@ -109,6 +109,6 @@ def sniff_response(data: bytes) -> Usage | None:
 
 def read_usage(usage: object) -> Usage | None:
     """Voyage and some of Jina's models tell the total alone, which is the same."""
-    told = of_object(usage)
+    told = as_object(usage)
     tokens = count(told.get("prompt_tokens")) or count(told.get("total_tokens"))
     return Usage(input_tokens=tokens) if told else None

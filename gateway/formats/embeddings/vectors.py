@@ -14,7 +14,7 @@ import msgspec
 from gateway.errors import UpstreamFailed
 from gateway.formats.embeddings.types import Embeddings, Vector
 from gateway.formats.failures import reported
-from gateway.formats.types import JSONDict, Usage
+from gateway.formats.types import Usage
 
 
 def read_vector(value: Any) -> Vector:
@@ -61,8 +61,3 @@ def read_list(rows: object, usage: Usage | None, error: object = None) -> Embedd
     if not isinstance(rows, list) or not rows:
         raise no_vectors()
     return Embeddings(vectors=tuple(map(read_vector, rows)), usage=usage)
-
-
-def of_object(value: object) -> JSONDict:
-    """An object, or an empty one in its place."""
-    return value if isinstance(value, dict) else {}

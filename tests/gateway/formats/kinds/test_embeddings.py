@@ -1,7 +1,5 @@
 """Each format's own words for what is to be embedded, and for what came of it."""
 
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +13,6 @@ from gateway.formats.embeddings import CLIENTS, UPSTREAMS, openai
 from gateway.formats.embeddings.types import EmbeddingRequest, Embeddings, Purpose
 from gateway.formats.embeddings.vectors import read_vector, to_base64
 from gateway.formats.types import Asked, JSONDict, Quirks, Usage
-from tests.gateway.formats.test_fuzz import SCALARS, at_place, mutated, places, put
-from tests.gateway.formats.test_streams import JSON
 
 ASKED = Asked(model="m", id="i", created=1, estimate=Usage(input_tokens=3))
 REPLY = Embeddings(vectors=([0.5, -1.0],), usage=Usage(input_tokens=7))
@@ -322,66 +318,3 @@ def test_an_openai_answer_always_has_a_usage() -> None:
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1))
 def test_base64_is_the_same_vector(vector: list[float]) -> None:
     assert read_vector(to_base64(vector)) == vector
-
-
-# --- Whatever comes --------------------------------------------------------------------------
-
-BODIES: list[Any] = [
-    {"model": "m", "input": ["a"], "input_type": "query", "dimensions": 4, "user": "u", "x": 1},
-    {"content": PART, "taskType": "CLUSTERING", "title": "t", "outputDimensionality": 4},
-    {"requests": [{"model": "models/m", "content": PART, "taskType": "CLUSTERING"}]},
-    {"data": [{"index": 0, "embedding": [1.0]}], "usage": {"prompt_tokens": 1}},
-    {"embeddings": [[1.0]], "prompt_eval_count": 2},
-    {"embeddings": {"float": [[1.0]]}, "meta": {"billed_units": {"input_tokens": 1}}},
-    {"embedding": {"values": [1.0]}, "usageMetadata": {"promptTokenCount": 1}},
-    {"embeddings": [{"values": [1.0]}]},
-]
-
-
-def _serve_request(name: str, body: JSONDict) -> None:
-    with suppress(BadRequest):
-        format = CLIENTS[name]
-        format.check_request(body)
-        wire.dumps(format.readdress(body, "m", Quirks())[0])
-        assert format.units(body) == {}
-        request = format.decode_request(body)
-        for upstream in UPSTREAMS.values():
-            with suppress(BadRequest):
-                wire.dumps(upstream.encode_request(request, "m", Quirks()).body)
-
-
-def _serve_answer(name: str, body: JSONDict) -> None:
-    with suppress(UpstreamFailed):
-        reply = UPSTREAMS[name].decode_response(body)
-        for client in CLIENTS.values():
-            with suppress(UpstreamFailed):
-                wire.dumps(client.encode_response(reply, ASKED))
-
-
-@pytest.mark.parametrize("serve", [_serve_request, _serve_answer])
-@given(data=st.data())
-def test_nothing_raises_but_what_a_format_may(
-    serve: Callable[[str, JSONDict], None], data: st.DataObject
-) -> None:
-    body = data.draw(mutated(data.draw(st.sampled_from(BODIES))))
-    if isinstance(body, dict):
-        for name in CLIENTS if serve is _serve_request else UPSTREAMS:
-            serve(name, body)
-
-
-@pytest.mark.parametrize("body", BODIES, ids=lambda body: ",".join(body))
-def test_each_odd_thing_in_each_place_raises_nothing_else(body: JSONDict) -> None:
-    for at in places(body)[1:]:
-        for odd in SCALARS:
-            changed = at_place(body, at, put(odd))
-            for name in CLIENTS:
-                _serve_request(name, changed)
-            for name in UPSTREAMS:
-                _serve_answer(name, changed)
-
-
-@given(data=st.one_of(st.binary(), JSON.map(wire.dumps)))
-def test_no_bytes_raise_but_the_upstreams_failure(data: bytes) -> None:
-    for format in CLIENTS.values():
-        with suppress(UpstreamFailed):
-            format.sniff_response(data)

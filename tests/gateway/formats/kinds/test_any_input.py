@@ -1,0 +1,105 @@
+"""No input to a format of any kind raises anything but what becomes a 400 or an upstream's failure."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import BadRequest, UpstreamFailed
+from gateway.formats import wire
+from gateway.formats.kinds import KINDS, Kind, Relayed
+from gateway.formats.types import Asked, JSONDict, Quirks
+from tests.gateway.formats.test_fuzz import SCALARS, at_place, mutated, places, put
+from tests.gateway.formats.test_streams import JSON
+
+PART = {"parts": [{"text": "a"}]}
+
+# Requests and answers alike: either decoder gets both.
+BODIES: dict[str, list[JSONDict]] = {
+    "embedding": [
+        {"model": "m", "input": ["a"], "input_type": "query", "dimensions": 4, "user": "u", "x": 1},
+        {"content": PART, "taskType": "CLUSTERING", "title": "t", "outputDimensionality": 4},
+        {"requests": [{"model": "models/m", "content": PART, "taskType": "CLUSTERING"}]},
+        {"data": [{"index": 0, "embedding": [1.0]}], "usage": {"prompt_tokens": 1}},
+        {"embeddings": [[1.0]], "prompt_eval_count": 2},
+        {"embeddings": {"float": [[1.0]]}, "meta": {"billed_units": {"input_tokens": 1}}},
+        {"embedding": {"values": [1.0]}, "usageMetadata": {"promptTokenCount": 1}},
+        {"embeddings": [{"values": [1.0]}]},
+    ],
+    "rerank": [
+        {"model": "m", "query": "q", "documents": ["a", {"text": "b"}], "top_n": 1, "x": 1},
+        {"results": [{"index": 0, "relevance_score": 0.5}], "usage": {"total_tokens": 3}},
+        {"results": [], "meta": {"billed_units": {"search_units": 1}}},
+        {"data": [{"index": 0, "relevance_score": 0.5}]},
+        {"rankings": [{"index": 0, "logit": -1.5}]},
+    ],
+    "moderation": [
+        {"model": "m", "input": ["a", "b"], "metadata": {}, "x": 1},
+        {
+            "results": [
+                {"flagged": True, "categories": {"a": True}, "category_scores": {"a": 0.5}}
+            ],
+            "usage": {"total_tokens": 1},
+        },
+    ],
+}
+
+
+def _serve_request(kind: Kind, body: JSONDict) -> None:
+    for name, client in kind.clients.items():
+        with suppress(BadRequest):
+            client.check_request(body)
+            client.units(body)
+            same: Any = kind.upstreams[name]
+            wire.dumps(same.readdress(body, "m", Quirks())[0])
+            request = client.decode_request(body)
+            for upstream in kind.upstreams.values():
+                with suppress(BadRequest):
+                    wire.dumps(upstream.encode_request(request, "m", Quirks()).body)
+
+
+def _serve_answer(kind: Kind, body: JSONDict) -> None:
+    for upstream in kind.upstreams.values():
+        with suppress(UpstreamFailed):
+            reply = upstream.decode_response(body)
+            for client in kind.clients.values():
+                asked = {"top_n": 1, "documents": ["a"], "return_documents": True}
+                for request in (asked, {}):
+                    asked_ = Asked(model="m", id="i", created=1, request=request)
+                    wire.dumps(client.encode_response(reply, asked_))
+
+
+def _relays(kind: Kind) -> Iterator[Relayed]:
+    for name in kind.clients:
+        same: Any = kind.upstreams[name]
+        yield same
+
+
+@pytest.mark.parametrize("name", KINDS)
+@given(data=st.data())
+def test_bodies_with_something_odd_in_them(name: str, data: st.DataObject) -> None:
+    body = data.draw(mutated(data.draw(st.sampled_from(BODIES[name]))))
+    if isinstance(body, dict):
+        _serve_request(KINDS[name], body)
+        _serve_answer(KINDS[name], body)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_bodies_with_each_odd_thing_in_each_place(name: str) -> None:
+    for body in BODIES[name]:
+        for at in places(body)[1:]:
+            for odd in SCALARS:
+                changed = at_place(body, at, put(odd))
+                _serve_request(KINDS[name], changed)
+                _serve_answer(KINDS[name], changed)
+
+
+@pytest.mark.parametrize("name", KINDS)
+@given(data=st.one_of(st.binary(), JSON.map(wire.dumps)))
+def test_any_bytes(name: str, data: bytes) -> None:
+    for format in _relays(KINDS[name]):
+        with suppress(UpstreamFailed):
+            format.sniff_response(data)
