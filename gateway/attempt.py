@@ -6,13 +6,15 @@ from time import monotonic
 from typing import cast
 
 from msgspec import Struct
+from yarl import URL
 
 from gateway import formats, hints, media, tokens
 from gateway.call import Call
 from gateway.deadline import Deadline
 from gateway.errors import CredentialFailed, UpstreamFailed, UpstreamRefused
 from gateway.formats import Format, Stage, wire
-from gateway.formats.kinds import Relayed
+from gateway.formats.kinds import Answered, Answering, Relayed, RelayedWhole
+from gateway.formats.passage import Passage
 from gateway.formats.types import Prompt, Reply, Usage
 from gateway.routing import Target
 from gateway.runtime import Runtime
@@ -54,6 +56,7 @@ class _Prepared(Struct, frozen=True):
     body: bytes
     stage: Stage | None
     dropped: tuple[str, ...]
+    url: URL
 
 
 async def attempt(call: Call, target: Target, runtime: Runtime, left_s: float) -> Opened:
@@ -75,7 +78,7 @@ async def attempt(call: Call, target: Target, runtime: Runtime, left_s: float) -
         with limit:
             limit.expect(times.first_byte, "response")
             prepared = await _prepare(call, target, runtime, limit)
-            answer = await _open(call, target, prepared.body, runtime)
+            answer = await _open(call, target, prepared, runtime)
             if answer.status >= 400:
                 raise await _refused(target, answer)
             opened = Opened(
@@ -100,16 +103,17 @@ async def attempt(call: Call, target: Target, runtime: Runtime, left_s: float) -
         raise
 
 
-async def _open(call: Call, target: Target, body: bytes, runtime: Runtime) -> Answer:
-    url = target.stream_url if call.stream else target.url
+async def _open(call: Call, target: Target, prepared: _Prepared, runtime: Runtime) -> Answer:
+    headers = call.passed_headers(target)
     try:
-        return await runtime.upstreams.open(target, body, url, call.passed_headers(target))
+        return await runtime.upstreams.open(target, prepared.body, prepared.url, headers)
     except CredentialUnreadable as error:
         raise CredentialFailed(f"the credential cannot be used: {error}") from None
 
 
 async def _prepare(call: Call, target: Target, runtime: Runtime, limit: Deadline) -> _Prepared:
     theirs = target.format
+    url = target.stream_url if call.stream else target.url
     if theirs.NAME == call.format.NAME:
         request, strip_usage, dropped = cast(Relayed, theirs).readdress(
             call.request, target.sent, target.model.quirks
@@ -117,16 +121,22 @@ async def _prepare(call: Call, target: Target, runtime: Runtime, limit: Deadline
         body = call.body if request is call.request else wire.dumps(request)
         # The client's own, which may frame the stream in another way. It has one: a name that is
         # an upstream's is that of a whole format.
-        relay = cast(Format, call.format).Relay(strip_usage) if call.stream else None
-        return _Prepared(body, relay, dropped)
-    prompt, stage = call.prompt, None
+        relay: Stage | None = None
+        if call.stream:
+            ours = cast(Format, call.format)
+            relay = ours.Relay(strip_usage) if formats.is_chat(call.format) else Passage()
+        return _Prepared(body, relay, dropped, url)
+    prompt = call.prompt
+    stage: Stage | None = Passage() if call.stream else None
     if formats.is_chat_upstream(theirs):
         prompt = await _with_bytes(call, target, theirs.TAKES_URLS, runtime, limit)
         if call.stream:
             ours = cast(Format, call.format)
             stage = Translation(theirs.StreamDecoder(), ours.StreamEncoder(call.asked))
     encoded = theirs.encode_request(prompt, target.sent, target.model.quirks)
-    return _Prepared(wire.dumps(encoded.body), stage, encoded.dropped)
+    if encoded.address:
+        url = URL(target.base_url + encoded.address, encoded=True)
+    return _Prepared(wire.dumps(encoded.body), stage, encoded.dropped, url)
 
 
 async def _with_bytes(
@@ -145,9 +155,9 @@ async def _with_bytes(
 
 def _take_whole(call: Call, opened: Opened, data: bytes) -> None:
     """A plain answer as the client gets it, and what it used."""
-    theirs = opened.target.format
+    theirs = cast(Answered, opened.target.format)
     if theirs.NAME == call.format.NAME:
-        opened.body, opened.usage = data, cast(Relayed, theirs).sniff_response(data)
+        opened.body, opened.usage = data, cast(RelayedWhole, theirs).sniff_response(data)
         if opened.usage is None and formats.is_chat_upstream(theirs):
             opened.text_chars = tokens.reply_chars(theirs.decode_response(wire.loads(data)))
         return
@@ -155,7 +165,8 @@ def _take_whole(call: Call, opened: Opened, data: bytes) -> None:
     opened.usage = reply.usage
     if isinstance(reply, Reply):
         opened.text_chars = tokens.reply_chars(reply)
-    opened.body = wire.dumps(call.format.encode_response(reply, call.asked))
+    ours = cast(Answering, call.format)
+    opened.body = wire.dumps(ours.encode_response(reply, call.asked))
 
 
 def _json(data: bytes) -> dict[str, object]:
@@ -171,10 +182,9 @@ def _json(data: bytes) -> dict[str, object]:
 async def _first_content(target: Target, answer: Answer, stage: Stage) -> bytes:
     """Read until there is content to pass on: until then another target can be tried."""
     kind = answer.header("content-type")
-    wanted = cast(Format, target.format).STREAM_TYPE.partition(";")[0]
-    if kind and wanted not in kind:
+    if kind and not _is_wanted(target, kind):
         data = await answer.read()
-        if "json" in kind:
+        if "json" in kind and formats.is_chat_upstream(target.format):
             stage.feed(b"data: " + data.replace(b"\n", b" ") + b"\n\n")  # an error object raises
         raise UpstreamFailed(
             f"the upstream answered {kind.partition(';')[0][:60]} to a streaming request",
@@ -187,6 +197,13 @@ async def _first_content(target: Target, answer: Answer, stage: Stage) -> bytes:
         if not piece:
             break
     return held
+
+
+def _is_wanted(target: Target, kind: str) -> bool:
+    """Is this the content type of a stream, or of an error and its like?"""
+    if formats.is_chat_upstream(target.format):
+        return target.format.STREAM_TYPE.partition(";")[0] in kind
+    return not any(word in kind for word in ("json", "text/html", "text/plain"))
 
 
 async def _refused(target: Target, answer: Answer) -> UpstreamRefused:

@@ -72,6 +72,7 @@ class Call:
         self.fetched: media.Known = {}  # what the request names by URL, for the targets tried
         self.kept_answer = bytearray()
         self.finished = False  # the whole answer was received
+        self.answer_type = ""  # the content type of an answer that is no text
         self.accounted = False
         self._prompt: Any = None
         self._time = records.timestamp(exchange.time)
@@ -137,9 +138,14 @@ class Call:
         self.target, self.dropped, self.account_lease = opened.target, opened.dropped, opened.lease
         self.usage, self.text_chars = opened.usage, opened.text_chars
         self.fetched.clear()
+        if self.stream and not formats.is_chat(self.format):
+            told = opened.answer.header("content-type")
+            self.answer_type = _clean(told, 100) or "application/octet-stream"
 
     def keep(self, answer: bytes) -> None:
         """Remember the answer's text where the operator keeps bodies."""
+        if self.answer_type:
+            return
         if self.snapshot.log_bodies and len(self.kept_answer) < BODY_CHARS:
             self.kept_answer += answer[:BODY_CHARS]
 

@@ -24,6 +24,7 @@ Headers = list[tuple[bytes, bytes]]
 # Where clients put their key. The header does not tell the format: new Anthropic SDKs say Bearer.
 KEY_HEADERS = frozenset({b"x-api-key", b"x-goog-api-key", b"api-key"})
 BODY_TIMEOUT_S = 60.0
+ABORT = "omniroute.abort"  # of our servers: closes the connection, whatever is not sent yet
 
 
 class Disconnected(Exception):
@@ -178,6 +179,14 @@ class Exchange:
             self.recorder.add(data)
         self.unwatch()  # who leaves now has what was asked for
         await self._send({"type": "http.response.body", "body": data})
+
+    async def break_off(self) -> None:
+        """End an answer that cannot say that it is not whole: the client sees its connection break."""
+        self.unwatch()
+        abort = (self.scope.get("extensions") or {}).get(ABORT)
+        if abort is not None:
+            abort()
+            await asyncio.sleep(0)  # until the server has noticed
 
     async def respond(
         self,

@@ -238,7 +238,7 @@ async def answer(call: Call, opened: Opened, runtime: Runtime, conversation: Con
             await call.exchange.respond(200, opened.body, headers)
             await replays.keep(call, 200, kept_headers(call, opened), runtime)
         else:
-            kind = (b"content-type", replays.content_type(call).encode())
+            kind = (b"content-type", replays.content_type(call).encode("latin-1", "replace"))
             await call.exchange.start(200, [kind, *replays.NO_BUFFERS, *headers])
             await relay(call, opened, opened.stage, runtime, conversation)
             if call.finished:
@@ -293,7 +293,10 @@ async def relay(
             end = stage.fail(error) or ending(call, error)
         call.account(runtime.journal, "truncated", 200, error, sending=len(end))
         error.__traceback__ = None  # it holds the call, and `stage` holds the error
-        await exchange.finish(end)
+        if formats.is_chat(call.format):
+            await exchange.finish(end)
+        else:
+            await exchange.break_off()
         return
     except asyncio.CancelledError:
         call.note(stage)
@@ -310,7 +313,7 @@ async def relay(
 
 
 def ending(call: Call, error: GatewayError) -> bytes:
-    """What ends a broken stream; of one that is no text, nothing but its end."""
+    """What ends a broken stream; one that is no text cannot say so."""
     if formats.is_chat(call.format):
         return call.format.encode_stream_error(error, call.exchange.id)
     return b""

@@ -55,9 +55,11 @@ async def find(call: Call, route: Route, runtime: Runtime) -> Kept | None:
 
 def content_type(call: Call) -> str:
     """Of the answer that is wanted."""
-    if call.stream and formats.is_chat(call.format):
+    if not call.stream:
+        return "application/json"
+    if formats.is_chat(call.format):
         return call.format.STREAM_TYPE
-    return "application/json"
+    return call.answer_type or "application/octet-stream"
 
 
 async def give(call: Call, kept: Kept, runtime: Runtime) -> None:

@@ -11,6 +11,8 @@ _BEARER = ("authorization", "Bearer {}")
 _KEY_HEADERS = {
     "anthropic_messages": ("x-api-key", "{}"),
     "gemini": ("x-goog-api-key", "{}"),
+    "elevenlabs_speech": ("xi-api-key", "{}"),
+    "deepgram_speech": ("authorization", "Token {}"),
     "gemini_embeddings": ("x-goog-api-key", "{}"),
     "gemini_embed_content": ("x-goog-api-key", "{}"),
 }

@@ -18,6 +18,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
     ),
     "rerank": ("cohere_rerank", "voyage_rerank", "nvidia_rerank"),
     "moderation": ("openai_moderations", "mistral_moderations"),
+    "tts": ("openai_speech", "elevenlabs_speech", "deepgram_speech"),
 }
 FIELDS = ("format", "path", "base_url")
 

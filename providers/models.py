@@ -151,6 +151,7 @@ class Kind(models.TextChoices):
     EMBEDDING = "embedding", "Embeddings"
     RERANK = "rerank", "Reranking"
     MODERATION = "moderation", "Moderation"
+    TTS = "tts", "Speech"
 
 
 class ProviderModel(models.Model):

@@ -16,7 +16,7 @@ from gateway.formats import (
     openai_responses,
 )
 from gateway.formats import kinds as other_kinds
-from gateway.formats.kinds import AnyClient, AnyUpstream
+from gateway.formats.kinds import Answered, Answering, AnyClient, AnyUpstream
 from gateway.formats.needs import Needs
 from gateway.formats.thinking import Thinking
 from gateway.formats.types import (
@@ -75,7 +75,7 @@ class _MakesRelay(Protocol):
     def __call__(self, strip_usage: bool) -> Stage: ...
 
 
-class ClientSide(AnyClient, Protocol):
+class ClientSide(Answering, Protocol):
     """Reading requests for chat models and answering them."""
 
     @property
@@ -98,7 +98,7 @@ class ClientFormat(ClientSide, Protocol):
     def needs(self, request: JSONDict) -> Needs: ...
 
 
-class UpstreamFormat(AnyUpstream, Protocol):
+class UpstreamFormat(Answered, Protocol):
     """What an upstream of chat models may speak."""
 
     @property

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from gateway.errors import GatewayError
-from gateway.formats import embeddings, moderations, rerank
+from gateway.formats import embeddings, moderations, rerank, speech
 from gateway.formats.types import Asked, Encoded, JSONDict, Quirks, Usage
 
 
@@ -25,8 +25,13 @@ class AnyClient(Protocol):
     def max_tokens(self, body: JSONDict) -> int | None: ...
     def check_request(self, body: JSONDict) -> None: ...
     def decode_request(self, body: JSONDict) -> Any: ...
-    def encode_response(self, reply: Any, asked: Asked) -> JSONDict: ...
     def encode_error(self, error: GatewayError, request_id: str) -> JSONDict: ...
+
+
+class Answering(AnyClient, Protocol):
+    """A client's format whose answers are JSON."""
+
+    def encode_response(self, reply: Any, asked: Asked) -> JSONDict: ...
 
 
 class AnyUpstream(Protocol):
@@ -37,16 +42,26 @@ class AnyUpstream(Protocol):
 
     def address(self, model: str, stream: bool) -> str: ...
     def encode_request(self, prompt: Any, model: str, quirks: Quirks) -> Encoded: ...
-    def decode_response(self, body: JSONDict) -> Any: ...
     def decode_error(self, status: int, body: bytes) -> str: ...
 
 
+class Answered(AnyUpstream, Protocol):
+    """An upstream's format whose answers are JSON."""
+
+    def decode_response(self, body: JSONDict) -> Any: ...
+
+
 class Relayed(AnyUpstream, Protocol):
-    """What a client speaks too, so that its requests and their answers pass as they are."""
+    """What a client speaks too, so that its requests pass as they are."""
 
     def readdress(
         self, body: JSONDict, model: str, quirks: Quirks
     ) -> tuple[JSONDict, bool, tuple[str, ...]]: ...
+
+
+class RelayedWhole(Relayed, Answered, Protocol):
+    """And so do their answers, which are JSON."""
+
     def sniff_response(self, data: bytes) -> Usage | None: ...
 
 
@@ -114,6 +129,15 @@ KINDS: dict[str, Kind] = {
             usual={"openai_chat": "openai_moderations"},
             upstreams=moderations.UPSTREAMS,
             clients=moderations.CLIENTS,
+        ),
+        Kind(
+            name="tts",
+            noun="a model of speech",
+            address="/v1/audio/speech",
+            default="openai_speech",
+            usual={"openai_chat": "openai_speech"},
+            upstreams=speech.UPSTREAMS,
+            clients=speech.CLIENTS,
         ),
     )
 }

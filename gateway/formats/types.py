@@ -375,7 +375,11 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 class Encoded(Struct, frozen=True):
-    """A request body ready to be sent, and the names of fields it could not express."""
+    """A request body ready to be sent, and the names of fields it could not express.
+
+    `address` is where it goes under the base URL, encoded, if it is not where all of its format go.
+    """
 
     body: JSONDict
     dropped: tuple[str, ...] = ()
+    address: str = ""

@@ -19,7 +19,7 @@ routes = Router()
 ClientFormat = Literal[
     "openai_chat", "openai_completions", "openai_responses", "anthropic_messages", "gemini",
     "ollama_chat", "openai_embeddings", "gemini_embeddings", "gemini_embed_content",
-    "cohere_rerank", "openai_moderations",
+    "cohere_rerank", "openai_moderations", "openai_speech",
 ]  # fmt: skip
 
 

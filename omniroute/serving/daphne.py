@@ -32,7 +32,7 @@ from twisted.logger import (
 from twisted.web import http
 
 from accounts.keys import hash_key
-from gateway.exchange import BODY_TIMEOUT_S, KEY_HEADERS
+from gateway.exchange import ABORT, BODY_TIMEOUT_S, KEY_HEADERS
 from omniroute.serving import CANCEL_S, HEADERS_BYTES, HEADERS_TIMEOUT_S, KEEPALIVE_S, refusal
 from omniroute.serving.accepting import Acceptor
 
@@ -270,6 +270,11 @@ class Server(daphne_server.Server):
                 reactor.adoptStreamConnection(connection.fileno(), connection.family, self._factory)
             except OSError:
                 return  # the client has gone
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        if scope["type"] == "http":
+            scope["extensions"] = {ABORT: protocol.channel.transport.abortConnection}
+        return super().create_application(protocol, scope)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         if message["type"] == "http.response.body" and message.get("more_body"):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gateway.exchange import ABORT
 from omniroute.serving import CANCEL_S, HEADERS_BYTES, HEADERS_TIMEOUT_S, KEEPALIVE_S, refusal
 from omniroute.serving.accepting import Acceptor
 
@@ -57,6 +58,8 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        extensions: dict[str, Any] = {ABORT: self.transport.abort}
+        self.scope["extensions"] = extensions
         self._header_bytes = 0
 
     def on_url(self, url: bytes) -> None:

@@ -39,6 +39,7 @@ class Migration(migrations.Migration):
                     ("embedding", "Embeddings"),
                     ("rerank", "Reranking"),
                     ("moderation", "Moderation"),
+                    ("tts", "Speech"),
                 ],
                 default="chat",
                 max_length=20,

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.e2e.gateway import FORGETFUL, KEY, MANAGE_KEY, UPSTREAM_KEY
-from tests.kinds import embedding_vendors, moderation_vendors, rerank_vendors
+from tests.kinds import embedding_vendors, moderation_vendors, rerank_vendors, speech_vendors
 
 ANSWERS = {
     **embedding_vendors.ANSWERS,
     **rerank_vendors.ANSWERS,
     **moderation_vendors.ANSWERS,
+    **speech_vendors.ANSWERS,
 }
 
 EMBEDDINGS: dict[str, dict[str, Any]] = {
@@ -36,6 +37,12 @@ MODERATORS: dict[str, dict[str, Any]] = {
     "mod-mistral": {"endpoints": {"moderation": {"format": "mistral_moderations"}}},
 }
 
+SPEAKERS: dict[str, dict[str, Any]] = {
+    "tts-openai": {},
+    "tts-elevenlabs": {"endpoints": {"tts": {"format": "elevenlabs_speech"}}},
+    "tts-deepgram": {"endpoints": {"tts": {"format": "deepgram_speech"}}},
+}
+
 
 def document(url: Callable[[str], str]) -> dict[str, Any]:
     def provider(id: str, **more: Any) -> dict[str, Any]:
@@ -55,7 +62,7 @@ def document(url: Callable[[str], str]) -> dict[str, Any]:
         "providers": [
             provider(ids[id], base_url=url(id), **more) for id, more in EMBEDDINGS.items()
         ]
-        + [provider(id, **more) for id, more in (RERANKERS | MODERATORS).items()]
+        + [provider(id, **more) for id, more in (RERANKERS | MODERATORS | SPEAKERS).items()]
         + [provider("deaf", format="anthropic_messages")],
         "models": [
             {"id": f"{ids[id]}/embed", "kind": "embedding", "input_price": 0.02}
@@ -75,9 +82,19 @@ def document(url: Callable[[str], str]) -> dict[str, Any]:
             {"id": "rr-jina/broken", "kind": "rerank"},
             {"id": "mod-openai/m", "kind": "moderation", "input_price": 0},
             {"id": "mod-openai/broken", "kind": "moderation"},
+            *(
+                {"id": f"{id}/voice", "kind": "tts", "media_prices": {"per_million_chars": 15}}
+                for id in SPEAKERS
+            ),
+            *(
+                {"id": f"tts-openai/{fault}", "kind": "tts"}
+                for fault in ("broken", "cut", "empty", "odd")
+            ),
             {"id": "mod-mistral/m", "kind": "moderation", "input_price": 0.1},
         ],
-        "connections": [connection(id) for id in (*ids.values(), *RERANKERS, *MODERATORS, "deaf")],
+        "connections": [
+            connection(id) for id in (*ids.values(), *RERANKERS, *MODERATORS, *SPEAKERS, "deaf")
+        ],
         "aliases": [{"alias": "vectors", "model": "openai-here/embed"}],
         "combos": [
             {
@@ -85,6 +102,13 @@ def document(url: Callable[[str], str]) -> dict[str, Any]:
                 "targets": [{"model": "openai-here/broken"}, {"model": "voyage-here/embed"}],
             },
             {"name": "sorted", "targets": [{"model": "rr-jina/broken"}, {"model": "rr-cohere/m"}]},
+            *(
+                {
+                    "name": f"said-after-{fault}",
+                    "targets": [{"model": f"tts-openai/{fault}"}, {"model": "tts-deepgram/voice"}],
+                }
+                for fault in ("broken", "empty", "odd")
+            ),
             {
                 "name": "judged",
                 "targets": [{"model": "mod-openai/broken"}, {"model": "mod-mistral/m"}],

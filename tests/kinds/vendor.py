@@ -32,6 +32,30 @@ class Refused(Exception):
         self.status, self.body = status, body
 
 
+class Stream(Struct):
+    """Bytes in pieces. One that `breaks` closes its connection before its end; of one that `waits`
+    the next piece goes out only when `go_on` is called."""
+
+    content_type: str
+    pieces: list[bytes]
+    breaks: bool = False
+    waits: asyncio.Semaphore | None = None
+
+    async def send(self, request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"content-type": self.content_type})
+        await response.prepare(request)
+        for piece in self.pieces:
+            await response.write(piece)
+            if self.waits is not None:
+                async with asyncio.timeout(10):
+                    await self.waits.acquire()
+        if self.breaks and request.transport is not None:
+            request.transport.close()
+        else:
+            await response.write_eof()
+        return response
+
+
 Answer = Callable[[Seen], Any]  # JSON, or an answer as it stands
 
 
@@ -49,6 +73,10 @@ class Vendors:
 
     def url(self, vendor: str) -> str:
         return f"http://127.0.0.1:{self.port}/{vendor}"
+
+    def soon(self, deed: Callable[[], object]) -> None:
+        """Have the server's thread do it."""
+        self._loop.call_soon_threadsafe(deed)
 
     def last(self, vendor: str) -> Seen:
         return next(seen for seen in reversed(self.seen) if seen.vendor == vendor)
@@ -83,4 +111,6 @@ class Vendors:
             answer = self.answers[vendor](seen)
         except Refused as refused:
             return web.json_response(refused.body, status=refused.status)
+        if isinstance(answer, Stream):
+            return await answer.send(request)
         return answer if isinstance(answer, web.StreamResponse) else web.json_response(answer)

@@ -16,6 +16,14 @@ WHOLE: list[tuple[str, str, JSONDict]] = [
             "max_tokens_per_doc": 9,
         },
     ),
+    (
+        "tts",
+        "openai_speech",
+        {
+            "model": "m", "input": "a", "voice": "v", "response_format": "wav", "speed": 2.0,
+            "instructions": "i", "other": 1,
+        },
+    ),
     ("moderation", "openai_moderations", {"model": "m", "input": ["a", "b"], "other": 1}),
     (
         "embedding",
