@@ -47,6 +47,8 @@ _ROUTES = {
     "/v1/rerank": Route("cohere_rerank", {"POST": pipeline.serve}),
     "/v2/rerank": Route("cohere_rerank", {"POST": pipeline.serve}),  # Cohere's own SDK
     "/v1/moderations": Route("openai_moderations", {"POST": pipeline.serve}),
+    "/v1/images/generations": Route("openai_images", {"POST": pipeline.serve}),
+    "/v1/images/edits": Route("openai_image_edits", {"POST": pipeline.serve}),
     "/v1/audio/speech": Route("openai_speech", {"POST": pipeline.serve}),
     "/v1/models": Route("openai_chat", {"GET": models.listing}),
     "/v1beta/models": Route("gemini", {"GET": models.listing}),

@@ -1,21 +1,23 @@
 """One try at one target: translate, call, and wait until there is something to pass on."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from time import monotonic
 from typing import cast
 
 from msgspec import Struct
 from yarl import URL
 
-from gateway import formats, hints, media, tokens
+from gateway import formats, hints, media, pictures, tasks, tokens
 from gateway.call import Call
 from gateway.deadline import Deadline
 from gateway.errors import CredentialFailed, UpstreamFailed, UpstreamRefused
-from gateway.formats import Format, Stage, wire
+from gateway.formats import Format, Stage, multipart, wire
+from gateway.formats.images import openai as openai_images
+from gateway.formats.images.types import Images
 from gateway.formats.kinds import Answered, Answering, Relayed, RelayedWhole
 from gateway.formats.passage import Passage
-from gateway.formats.types import Prompt, Reply, Usage
+from gateway.formats.types import JSONDict, Prompt, Reply, Usage
 from gateway.routing import Target
 from gateway.runtime import Runtime
 from gateway.state import Lease
@@ -24,6 +26,7 @@ from gateway.upstream import Answer
 from providers.credentials import CredentialUnreadable, resolve
 
 MAX_RETRY_AFTER_S = 3600.0
+JSON = "application/json"
 
 
 class Opened(Struct, kw_only=True):
@@ -57,6 +60,8 @@ class _Prepared(Struct, frozen=True):
     stage: Stage | None
     dropped: tuple[str, ...]
     url: URL
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = {}
 
 
 async def attempt(call: Call, target: Target, runtime: Runtime, left_s: float) -> Opened:
@@ -87,7 +92,10 @@ async def attempt(call: Call, target: Target, runtime: Runtime, left_s: float) -
             )  # fmt: skip
             if opened.stage is None:
                 limit.expect(times.total, "end of the answer")
-                _take_whole(call, opened, await answer.read())
+                data = await answer.read()
+                if hasattr(target.format, "pending"):
+                    data = await tasks.outcome(target, data, runtime.upstreams)
+                await _take_whole(call, opened, data, runtime)
             else:
                 limit.expect(times.first_content, "content")
                 opened.body = await _first_content(target, answer, opened.stage)
@@ -104,9 +112,11 @@ async def attempt(call: Call, target: Target, runtime: Runtime, left_s: float) -
 
 
 async def _open(call: Call, target: Target, prepared: _Prepared, runtime: Runtime) -> Answer:
-    headers = call.passed_headers(target)
+    headers = {**call.passed_headers(target), **prepared.headers}
     try:
-        return await runtime.upstreams.open(target, prepared.body, prepared.url, headers)
+        return await runtime.upstreams.open(
+            target, prepared.body, prepared.url, headers, prepared.content_type
+        )
     except CredentialUnreadable as error:
         raise CredentialFailed(f"the credential cannot be used: {error}") from None
 
@@ -118,14 +128,17 @@ async def _prepare(call: Call, target: Target, runtime: Runtime, limit: Deadline
         request, strip_usage, dropped = cast(Relayed, theirs).readdress(
             call.request, target.sent, target.model.quirks
         )
-        body = call.body if request is call.request else wire.dumps(request)
+        if request is call.request:
+            body, kind = call.body, call.form_type or JSON
+        else:
+            body, kind = _written(request, form=bool(call.form_type))
         # The client's own, which may frame the stream in another way. It has one: a name that is
         # an upstream's is that of a whole format.
         relay: Stage | None = None
         if call.stream:
             ours = cast(Format, call.format)
             relay = ours.Relay(strip_usage) if formats.is_chat(call.format) else Passage()
-        return _Prepared(body, relay, dropped, url)
+        return _Prepared(body, relay, dropped, url, kind)
     prompt = call.prompt
     stage: Stage | None = Passage() if call.stream else None
     if formats.is_chat_upstream(theirs):
@@ -136,7 +149,13 @@ async def _prepare(call: Call, target: Target, runtime: Runtime, limit: Deadline
     encoded = theirs.encode_request(prompt, target.sent, target.model.quirks)
     if encoded.address:
         url = URL(target.base_url + encoded.address, encoded=True)
-    return _Prepared(wire.dumps(encoded.body), stage, encoded.dropped, url)
+    body, kind = _written(encoded.body, form=encoded.form)
+    return _Prepared(body, stage, encoded.dropped, url, kind, encoded.headers)
+
+
+def _written(request: JSONDict, *, form: bool) -> tuple[bytes, str]:
+    """A body, and its content type."""
+    return multipart.write(request) if form else (wire.dumps(request), JSON)
 
 
 async def _with_bytes(
@@ -153,7 +172,7 @@ async def _with_bytes(
     return prompt
 
 
-def _take_whole(call: Call, opened: Opened, data: bytes) -> None:
+async def _take_whole(call: Call, opened: Opened, data: bytes, runtime: Runtime) -> None:
     """A plain answer as the client gets it, and what it used."""
     theirs = cast(Answered, opened.target.format)
     if theirs.NAME == call.format.NAME:
@@ -165,6 +184,8 @@ def _take_whole(call: Call, opened: Opened, data: bytes) -> None:
     opened.usage = reply.usage
     if isinstance(reply, Reply):
         opened.text_chars = tokens.reply_chars(reply)
+    elif isinstance(reply, Images) and openai_images.wants_bytes(call.request):
+        reply = await pictures.inline(reply, runtime.fetcher)
     ours = cast(Answering, call.format)
     opened.body = wire.dumps(ours.encode_response(reply, call.asked))
 

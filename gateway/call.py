@@ -48,6 +48,7 @@ class Call:
         self.controls = Controls()
         self.raw = b""  # as it came
         self.body = b""  # as it is relayed: with what the operator has to say in it
+        self.form_type = ""  # the content type of a request that is a form
         self.request: JSONDict = {}
         self.own: JSONDict = {}  # the request as its client knows it, without the operator's words
         self.referred: JSONDict = {}  # fields of the request that are resolved, and told of again

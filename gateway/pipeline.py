@@ -21,7 +21,7 @@ from gateway.errors import (
 )
 from gateway.exchange import Disconnected, Exchange, Headers
 from gateway.fallback import Fallback
-from gateway.formats import Stage, wire
+from gateway.formats import Stage, multipart, wire
 from gateway.formats.kinds import AnyClient, KindClient
 from gateway.formats.needs import Needs
 from gateway.formats.types import JSONDict, Usage
@@ -131,10 +131,13 @@ def say(call: Call) -> None:
 
 
 async def read_json(call: Call, runtime: Runtime) -> None:
-    """Take in a body that is a JSON object."""
+    """Take in a body that is a JSON object, or a form where the format takes these."""
     call.raw = call.body = await call.exchange.read_body(runtime.max_body_bytes)
+    kind = call.exchange.headers.get(b"content-type", b"").decode("latin-1")
+    if multipart.is_form(kind) and getattr(call.format, "TAKES_FORMS", False):
+        call.form_type = kind
     try:
-        request = wire.loads(call.raw)
+        request = multipart.parse(kind, call.raw) if call.form_type else wire.loads(call.raw)
     except ValueError as error:
         raise BadRequest(f"the body is not JSON: {error}") from None
     if not isinstance(request, dict):

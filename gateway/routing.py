@@ -34,20 +34,22 @@ class Target(Struct, frozen=True, eq=False):
         """What is counted and remembered about it is counted for this."""
         return self.connection.name, self.model.id
 
-    def request_headers(self, url: URL, body: bytes) -> dict[str, str]:
+    def request_headers(
+        self, url: URL, body: bytes, content_type: str = "application/json", method: str = "POST"
+    ) -> dict[str, str]:
         """What leaves with `body` for `url`. The credential is resolved here, when it is used.
 
         Raises:
             CredentialUnreadable: Its variable or file is not there.
         """
         return {
-            "content-type": "application/json",
+            **({"content-type": content_type} if content_type else {}),
             "accept-encoding": "identity",
             **authentication.headers(
                 self.format.NAME,
                 self.connection.auth,
                 self.connection.headers,
-                method="POST",
+                method=method,
                 url=str(url),
                 body=body,
             ),

@@ -114,7 +114,13 @@ class Upstreams:
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def open(
-        self, target: Target, body: bytes, url: URL, headers: Mapping[str, str] = {}
+        self,
+        target: Target,
+        body: bytes,
+        url: URL,
+        headers: Mapping[str, str] = {},
+        content_type: str = "application/json",
+        method: str = "POST",
     ) -> Answer:
         """Send `body` to `url` of the target's provider, with further `headers`; returns when the
         status line and headers of the answer are there.
@@ -130,10 +136,12 @@ class Upstreams:
         _check_literal(url.host or "", private)
         session = self._sessions.get(private) or self._new_session(private)
         try:
-            response = await session.post(
+            own = target.request_headers(url, body, content_type, method)
+            response = await session.request(
+                method,
                 url,
-                data=body,
-                headers={**headers, **target.request_headers(url, body)},
+                data=body or None,
+                headers={**headers, **own},
                 allow_redirects=False,
                 timeout=_timeout(target.connection.timeouts.connect),
             )

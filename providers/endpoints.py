@@ -18,6 +18,15 @@ FORMATS: dict[str, tuple[str, ...]] = {
     ),
     "rerank": ("cohere_rerank", "voyage_rerank", "nvidia_rerank"),
     "moderation": ("openai_moderations", "mistral_moderations"),
+    "image": (
+        "openai_images",
+        "gemini_images",
+        "stability_images",
+        "bfl_images",
+        "fal_images",
+        "replicate_images",
+        "together_images",
+    ),
     "tts": ("openai_speech", "elevenlabs_speech", "deepgram_speech"),
 }
 FIELDS = ("format", "path", "base_url")

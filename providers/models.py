@@ -152,6 +152,7 @@ class Kind(models.TextChoices):
     RERANK = "rerank", "Reranking"
     MODERATION = "moderation", "Moderation"
     TTS = "tts", "Speech"
+    IMAGE = "image", "Images"
 
 
 class ProviderModel(models.Model):

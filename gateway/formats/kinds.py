@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from gateway.errors import GatewayError
-from gateway.formats import embeddings, moderations, rerank, speech
+from gateway.formats import embeddings, images, moderations, rerank, speech
 from gateway.formats.types import Asked, Encoded, JSONDict, Quirks, Usage
 
 
@@ -57,6 +57,13 @@ class Relayed(AnyUpstream, Protocol):
     def readdress(
         self, body: JSONDict, model: str, quirks: Quirks
     ) -> tuple[JSONDict, bool, tuple[str, ...]]: ...
+
+
+class Lasting(Answered, Protocol):
+    """An upstream's format whose answers are tasks, until these are done."""
+
+    def pending(self, body: JSONDict) -> tuple[bool, str]:
+        """Is the task to be looked at again, and where, if that is said?"""
 
 
 class RelayedWhole(Relayed, Answered, Protocol):
@@ -138,6 +145,16 @@ KINDS: dict[str, Kind] = {
             usual={"openai_chat": "openai_speech"},
             upstreams=speech.UPSTREAMS,
             clients=speech.CLIENTS,
+        ),
+        Kind(
+            name="image",
+            noun="a model of images",
+            address="/v1/images/generations",
+            default="openai_images",
+            usual={"openai_chat": "openai_images", "gemini": "gemini_images"},
+            upstreams=images.UPSTREAMS,
+            clients=images.CLIENTS,
+            also={"openai_images": frozenset({"openai_image_edits"})},
         ),
     )
 }

@@ -20,6 +20,7 @@ ClientFormat = Literal[
     "openai_chat", "openai_completions", "openai_responses", "anthropic_messages", "gemini",
     "ollama_chat", "openai_embeddings", "gemini_embeddings", "gemini_embed_content",
     "cohere_rerank", "openai_moderations", "openai_speech",
+    "openai_images", "openai_image_edits",
 ]  # fmt: skip
 
 

@@ -40,6 +40,7 @@ class Migration(migrations.Migration):
                     ("rerank", "Reranking"),
                     ("moderation", "Moderation"),
                     ("tts", "Speech"),
+                    ("image", "Images"),
                 ],
                 default="chat",
                 max_length=20,

@@ -4,13 +4,20 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.e2e.gateway import FORGETFUL, KEY, MANAGE_KEY, UPSTREAM_KEY
-from tests.kinds import embedding_vendors, moderation_vendors, rerank_vendors, speech_vendors
+from tests.kinds import (
+    embedding_vendors,
+    image_vendors,
+    moderation_vendors,
+    rerank_vendors,
+    speech_vendors,
+)
 
 ANSWERS = {
     **embedding_vendors.ANSWERS,
     **rerank_vendors.ANSWERS,
     **moderation_vendors.ANSWERS,
     **speech_vendors.ANSWERS,
+    **image_vendors.ANSWERS,
 }
 
 EMBEDDINGS: dict[str, dict[str, Any]] = {
@@ -43,6 +50,14 @@ SPEAKERS: dict[str, dict[str, Any]] = {
     "tts-deepgram": {"endpoints": {"tts": {"format": "deepgram_speech"}}},
 }
 
+PAINTERS: dict[str, dict[str, Any]] = {
+    "img-openai": {},
+    "img-gemini": {"format": "gemini"},
+} | {
+    f"img-{name}": {"endpoints": {"image": {"format": f"{name}_images"}}}
+    for name in ("together", "stability", "bfl", "fal", "replicate")
+}
+
 
 def document(url: Callable[[str], str]) -> dict[str, Any]:
     def provider(id: str, **more: Any) -> dict[str, Any]:
@@ -62,7 +77,10 @@ def document(url: Callable[[str], str]) -> dict[str, Any]:
         "providers": [
             provider(ids[id], base_url=url(id), **more) for id, more in EMBEDDINGS.items()
         ]
-        + [provider(id, **more) for id, more in (RERANKERS | MODERATORS | SPEAKERS).items()]
+        + [
+            provider(id, **more)
+            for id, more in (RERANKERS | MODERATORS | SPEAKERS | PAINTERS).items()
+        ]
         + [provider("deaf", format="anthropic_messages")],
         "models": [
             {"id": f"{ids[id]}/embed", "kind": "embedding", "input_price": 0.02}
@@ -81,6 +99,13 @@ def document(url: Callable[[str], str]) -> dict[str, Any]:
             {"id": "rr-nvidia/org/m", "kind": "rerank", "media_prices": {"per_request": 0.001}},
             {"id": "rr-jina/broken", "kind": "rerank"},
             {"id": "mod-openai/m", "kind": "moderation", "input_price": 0},
+            *(
+                {"id": f"{id}/m", "kind": "image", "media_prices": {"per_image": 0.04}}
+                for id in PAINTERS
+            ),
+            {"id": "img-openai/tokens", "kind": "image", "input_price": 5, "output_price": 40},
+            {"id": "img-gemini/imagen-4", "kind": "image", "media_prices": {"per_image": 0.02}},
+            *({"id": f"img-openai/{fault}", "kind": "image"} for fault in ("broken", "filtered")),
             {"id": "mod-openai/broken", "kind": "moderation"},
             *(
                 {"id": f"{id}/voice", "kind": "tts", "media_prices": {"per_million_chars": 15}}
@@ -93,7 +118,8 @@ def document(url: Callable[[str], str]) -> dict[str, Any]:
             {"id": "mod-mistral/m", "kind": "moderation", "input_price": 0.1},
         ],
         "connections": [
-            connection(id) for id in (*ids.values(), *RERANKERS, *MODERATORS, *SPEAKERS, "deaf")
+            connection(id)
+            for id in (*ids.values(), *RERANKERS, *MODERATORS, *SPEAKERS, *PAINTERS, "deaf")
         ],
         "aliases": [{"alias": "vectors", "model": "openai-here/embed"}],
         "combos": [
@@ -109,6 +135,14 @@ def document(url: Callable[[str], str]) -> dict[str, Any]:
                 }
                 for fault in ("broken", "empty", "odd")
             ),
+            {
+                "name": "drawn",
+                "targets": [
+                    {"model": "img-openai/broken"},
+                    {"model": "img-bfl/moderated"},
+                    {"model": "img-fal/m"},
+                ],
+            },
             {
                 "name": "judged",
                 "targets": [{"model": "mod-openai/broken"}, {"model": "mod-mistral/m"}],

@@ -17,7 +17,10 @@ def vendors() -> Iterator[Vendors]:
 @pytest.fixture(scope="session")
 def kinds(vendors: Vendors, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """One gateway for all tests, in front of every vendor."""
-    gateway = Gateway(tmp_path_factory.mktemp("kinds"), "--no-worker", "--server", "uvicorn")
+    gateway = Gateway(
+        tmp_path_factory.mktemp("kinds"), "--no-worker", "--server", "uvicorn",
+        FETCH_PRIVATE_NETWORKS="1",
+    )  # fmt: skip
     gateway.manage("bootstrap")
     gateway.apply(configuration.document(vendors.url))
     gateway.start()

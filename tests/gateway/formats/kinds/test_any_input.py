@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import BadRequest, UpstreamFailed
-from gateway.formats import wire
+from gateway.formats import multipart, wire
 from gateway.formats.kinds import KINDS, Kind, RelayedWhole
 from gateway.formats.types import Asked, JSONDict, Quirks
 from tests.gateway.formats.test_fuzz import SCALARS, at_place, mutated, places, put
@@ -48,6 +48,32 @@ BODIES: dict[str, list[JSONDict]] = {
             "voice_settings": {"speed": 1},
         },
     ],
+    "image": [
+        {"model": "m", "prompt": "p", "n": 2, "size": "8x8", "output_format": "png", "x": 1},
+        {
+            "model": "m",
+            "prompt": "p",
+            "n": "1",
+            "stream": "false",
+            "strength": 0.5,
+            "images": [{"image_url": "data:image/png;base64,AAAA"}],
+            "mask": {"image_url": "https://images.example/m.png"},
+        },
+        {"model": "m", "prompt": "p", "image": ["data:image/png;base64,AAAA"], "size": "9x16"},
+        {"data": [{"b64_json": "AAAA", "revised_prompt": "r"}], "usage": {"input_tokens": 1}},
+        {"predictions": [{"bytesBase64Encoded": "AAAA", "mimeType": "image/png"}]},
+        {
+            "candidates": [
+                {"content": {"parts": [{"inlineData": {"mimeType": "a/b", "data": "AAAA"}}]}}
+            ],
+            "usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 2},
+        },
+        {"promptFeedback": {"blockReason": "SAFETY"}, "candidates": [{"finishReason": "X"}]},
+        {"image": "AAAA", "finish_reason": "SUCCESS"},
+        {"status": "Ready", "result": {"sample": "https://x"}, "polling_url": "https://x"},
+        {"images": [{"url": "https://x"}]},
+        {"status": "succeeded", "output": ["https://x"], "urls": {"get": "https://x"}},
+    ],
     "moderation": [
         {"model": "m", "input": ["a", "b"], "metadata": {}, "x": 1},
         {
@@ -70,7 +96,9 @@ def _serve_request(kind: Kind, body: JSONDict) -> None:
             request = client.decode_request(body)
             for upstream in kind.upstreams.values():
                 with suppress(BadRequest):
-                    wire.dumps(upstream.encode_request(request, "m", Quirks()).body)
+                    encoded = upstream.encode_request(request, "m", Quirks())
+                    write = multipart.write if encoded.form else wire.dumps
+                    write(encoded.body)
 
 
 def _serve_answer(kind: Kind, body: JSONDict) -> None:
@@ -78,6 +106,8 @@ def _serve_answer(kind: Kind, body: JSONDict) -> None:
     for upstream in upstreams:
         if not hasattr(upstream, "decode_response"):
             continue  # its answers are no JSON
+        if hasattr(upstream, "pending"):
+            upstream.pending(body)
         with suppress(UpstreamFailed):
             reply = upstream.decode_response(body)
             clients: Any = kind.clients.values()

@@ -24,6 +24,20 @@ WHOLE: list[tuple[str, str, JSONDict]] = [
             "instructions": "i", "other": 1,
         },
     ),
+    (
+        "image",
+        "openai_images",
+        {"model": "m", "prompt": "p", "n": 2, "size": "8x9", "output_format": "webp", "other": 1},
+    ),
+    (
+        "image",
+        "openai_image_edits",
+        {
+            "model": "m", "prompt": "p", "n": 1,
+            "images": [{"image_url": "data:image/png;base64,AAAA"}, {"image_url": "https://x/"}],
+            "mask": {"image_url": "https://y/"},
+        },
+    ),
     ("moderation", "openai_moderations", {"model": "m", "input": ["a", "b"], "other": 1}),
     (
         "embedding",

@@ -1,0 +1,49 @@
+"""fal's format: a model's path, an answer when it is done.
+
+Source: https://docs.fal.ai/model-apis/model-endpoints/synchronous-requests (read 2026-11)
+"""
+
+from urllib.parse import quote
+
+from gateway.formats.failures import decode_error, reported
+from gateway.formats.images.common import data_url, encoded, made, no_mask
+from gateway.formats.images.types import ImageRequest, Images, Picture
+from gateway.formats.needs import members
+from gateway.formats.reading import given
+from gateway.formats.types import Encoded, JSONDict, Quirks
+
+__all__ = ["NAME", "address", "decode_error", "decode_response", "encode_request"]
+
+NAME = "fal_images"
+_PASSED = frozenset(
+    ["seed", "num_inference_steps", "guidance_scale", "enable_safety_checker", "style", "loras"]
+)
+
+
+def address(model: str, stream: bool) -> str:
+    """A model has a path of its own."""
+    return f"/{quote(model, safe='/')}"
+
+
+def encode_request(request: ImageRequest, model: str, quirks: Quirks) -> Encoded:
+    """Raises `NotSupported` for a mask."""
+    no_mask(request)
+    body: JSONDict = {"prompt": request.prompt, "num_images": request.n}
+    if request.size is not None:
+        body["image_size"] = {"width": request.size[0], "height": request.size[1]}
+    if len(request.images) == 1:
+        body["image_url"] = data_url(request.images[0])
+    elif request.images:
+        body["image_urls"] = [data_url(each) for each in request.images]
+    body |= given(output_format=request.output_format)
+    return encoded(request, body, "", passed=_PASSED)
+
+
+def decode_response(body: JSONDict) -> Images:
+    """Read an answer. Raises `UpstreamFailed` for what is none, an error in a 200 included."""
+    if body.get("error"):
+        raise reported(body["error"])
+    single = body.get("image")
+    rows = [*members(body, "images"), *([single] if isinstance(single, dict) else [])]
+    urls = [url for row in rows if isinstance(url := row.get("url"), str) and url]
+    return made([Picture(url=url) for url in urls])

@@ -1,0 +1,267 @@
+"""Images over real sockets: what leaves, what comes back, what is charged."""
+
+import base64
+import json
+from typing import Any
+
+import httpx
+import openai
+import pytest
+
+from gateway.formats.multipart import Upload
+from tests.e2e.gateway import CLIENT, KEY, UPSTREAM_KEY, Gateway, keyed, request_id
+from tests.kinds.configuration import PAINTERS
+from tests.kinds.image_vendors import DATA, PIXEL, form
+from tests.kinds.vendor import Seen, Vendors
+
+ADDRESS = "/v1/images/generations"
+PROMPT = "a red pixel"
+
+# What leaves for one image of 1536x1024; of a form, its fields.
+SENT: dict[str, tuple[str, Any]] = {
+    "img-openai": (
+        "/images/generations",
+        {"model": "m", "prompt": PROMPT, "size": "1536x1024", "response_format": "b64_json"},
+    ),
+    "img-together": (
+        "/images/generations",
+        {"model": "m", "prompt": PROMPT, "n": 1, "width": 1536, "height": 1024},
+    ),
+    "img-gemini": (
+        "/models/m:generateContent",
+        {
+            "contents": [{"role": "user", "parts": [{"text": PROMPT}]}],
+            "generationConfig": {
+                "responseModalities": ["TEXT", "IMAGE"],
+                "imageConfig": {"aspectRatio": "3:2"},
+            },
+        },
+    ),
+    "img-stability": (
+        "/v2beta/stable-image/generate/sd3",
+        {"model": "m", "prompt": PROMPT, "aspect_ratio": "3:2"},
+    ),
+    "img-bfl": ("/m", {"prompt": PROMPT, "width": 1536, "height": 1024}),
+    "img-fal": (
+        "/m",
+        {"prompt": PROMPT, "num_images": 1, "image_size": {"width": 1536, "height": 1024}},
+    ),
+    "img-replicate": (
+        "/models/m/predictions",
+        {"input": {"prompt": PROMPT, "aspect_ratio": "3:2"}},
+    ),
+}
+HEADERS = {
+    "img-gemini": ("x-goog-api-key", UPSTREAM_KEY),
+    "img-bfl": ("x-key", UPSTREAM_KEY),
+    "img-fal": ("authorization", f"Key {UPSTREAM_KEY}"),
+}
+
+
+def draw(gateway: Gateway, model: str, **more: Any) -> httpx.Response:
+    return gateway.post(ADDRESS, {"model": model, "prompt": PROMPT, **more})
+
+
+def asked(vendors: Vendors, vendor: str) -> Seen:
+    """The request itself, before anything was looked at."""
+    sent = SENT[vendor][0]
+    return next(
+        seen for seen in reversed(vendors.seen) if (seen.vendor, seen.path) == (vendor, sent)
+    )
+
+
+@pytest.mark.parametrize("vendor", PAINTERS)
+def test_every_vendor_draws(kinds: Gateway, vendors: Vendors, vendor: str) -> None:
+    answer = draw(kinds, f"{vendor}/m", size="1536x1024", response_format="b64_json")
+    assert answer.status_code == 200, answer.text
+    assert [row["b64_json"] for row in answer.json()["data"]] == [DATA]
+    seen = asked(vendors, vendor)
+    assert (seen.body or form(seen)) == SENT[vendor][1]
+    name, value = HEADERS.get(vendor, ("authorization", f"Bearer {UPSTREAM_KEY}"))
+    assert seen.headers[name] == value
+    assert "x-omniroute-dropped" not in answer.headers
+    row = kinds.row(request_id(answer))
+    assert json.loads(row["units"]) == {"requests": 1, "images": 1}
+    assert row["cost_picousd"] == 4 * 10**10
+
+
+@pytest.mark.parametrize("vendor", ["img-bfl", "img-fal", "img-replicate", "img-together"])
+def test_an_address_is_given_to_who_does_not_ask_for_bytes(kinds: Gateway, vendor: str) -> None:
+    (row,) = draw(kinds, f"{vendor}/m").json()["data"]
+    assert row["url"].endswith("/delivered.png")
+
+
+@pytest.mark.parametrize("model", ["img-fal/m", "img-gemini/imagen-4", "img-openai/m"])
+def test_several_images_are_paid_for_one_by_one(kinds: Gateway, model: str) -> None:
+    answer = draw(kinds, model, n=3)
+    assert len(answer.json()["data"]) == 3
+    row = kinds.row(request_id(answer))
+    assert json.loads(row["units"])["images"] == 3
+    assert row["cost_picousd"] == 3 * (2 if "imagen" in model else 4) * 10**10
+
+
+def test_tokens_are_paid_where_the_model_has_prices_for_them(kinds: Gateway) -> None:
+    row = kinds.row(request_id(draw(kinds, "img-openai/tokens")))
+    assert (row["input_tokens"], row["output_tokens"], row["usage_source"]) == (14, 272, "reported")
+    assert row["cost_picousd"] == 14 * 5_000_000 + 272 * 40_000_000
+
+
+def test_a_combo_goes_on_past_failures_and_tasks_that_come_to_nothing(kinds: Gateway) -> None:
+    answer = draw(kinds, "drawn")
+    assert answer.headers["x-omniroute-model"] == "img-fal/m"
+    attempts = json.loads(kinds.row(request_id(answer))["attempts"])
+    assert [attempt.get("error") for attempt in attempts] == [
+        "out of order", "Request Moderated", None,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("model", "prompt", "words"),
+    [
+        ("img-bfl/elsewhere", PROMPT, "not its provider's"),
+        ("img-replicate/failing", PROMPT, "NSFW"),
+        ("img-gemini/m", "a fence", "I do not draw fences."),
+    ],
+)
+def test_why_there_is_no_image_is_told(kinds: Gateway, model: str, prompt: str, words: str) -> None:
+    answer = draw(kinds, model, prompt=prompt)
+    assert answer.status_code == 502
+    assert words in answer.json()["error"]["message"]
+
+
+def test_a_vendors_400_reaches_the_client_as_it_is(kinds: Gateway) -> None:
+    answer = draw(kinds, "img-openai/filtered")
+    assert answer.status_code == 400
+    assert answer.json()["error"] == {"message": "not that", "code": "moderation_blocked"}
+
+
+def test_a_relay_keeps_what_it_does_not_know_and_streams(kinds: Gateway, vendors: Vendors) -> None:
+    answer = draw(kinds, "img-openai/m", vendor_option=1)
+    assert answer.json()["vendor_field"] == 7
+    assert vendors.last("img-openai").body["vendor_option"] == 1
+    stream = draw(kinds, "img-openai/m", stream=True)
+    assert stream.headers["content-type"] == "text/event-stream"
+    assert "image_generation.completed" in stream.text
+    assert draw(kinds, "img-fal/m", stream=True).status_code == 400
+
+
+def test_what_a_vendor_cannot_be_told_is_named_or_refused(kinds: Gateway) -> None:
+    answer = draw(kinds, "img-gemini/m", size="1024x1792", quality="high", output_format="webp")
+    assert answer.headers["x-omniroute-dropped"] == "quality, output_format, size"
+    assert draw(kinds, "img-stability/m", n=2).status_code == 400
+
+
+# --- Edits -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def client(kinds: Gateway) -> openai.OpenAI:
+    return openai.OpenAI(base_url=kinds.url + "/v1", api_key=KEY, max_retries=0)
+
+
+def test_the_sdks_form_is_relayed_to_openai_with_the_models_name(
+    client: openai.OpenAI, vendors: Vendors
+) -> None:
+    answer = client.images.edit(
+        model="img-openai/m",
+        prompt=PROMPT,
+        image=[("a.png", PIXEL, "image/png"), ("b.png", PIXEL, "image/png")],
+        mask=("mask.png", PIXEL, "image/png"),
+        n=2,
+        extra_body={"vendor_option": "x"},
+    )
+    assert answer.data is not None
+    assert [row.b64_json for row in answer.data] == [DATA, DATA]
+    seen = vendors.last("img-openai")
+    assert seen.path == "/images/edits"
+    told = form(seen)
+    assert [(each.filename, each.data) for each in told.pop("image")] == [
+        ("a.png", PIXEL), ("b.png", PIXEL),
+    ]  # fmt: skip
+    assert told.pop("mask") == Upload("mask.png", "image/png", PIXEL)
+    assert told == {"model": "m", "prompt": PROMPT, "n": "2", "vendor_option": "x"}
+
+
+def edited(vendors: Vendors, vendor: str) -> Any:
+    seen = next(
+        seen for seen in reversed(vendors.seen)
+        if seen.vendor == vendor and seen.headers.get("content-length", "0") != "0"
+    )  # fmt: skip
+    return seen.body or form(seen)
+
+
+EDITS: dict[str, Any] = {
+    "img-together": {"image_url": f"data:image/png;base64,{DATA}"},
+    "img-bfl": {"input_image": DATA},
+    "img-fal": {"image_url": f"data:image/png;base64,{DATA}"},
+    "img-stability": {
+        "image": Upload("image.png", "image/png", PIXEL), "mode": "image-to-image",
+        "strength": "0.6",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("vendor", EDITS)
+def test_an_image_in_a_form_is_edited_by_other_vendors(
+    client: openai.OpenAI, vendors: Vendors, vendor: str
+) -> None:
+    answer = client.images.edit(
+        model=f"{vendor}/m", prompt=PROMPT, image=("a.png", PIXEL, "image/png"),
+        response_format="b64_json",
+    )  # fmt: skip
+    assert answer.data is not None
+    assert answer.data[0].b64_json == DATA
+    assert EDITS[vendor].items() <= edited(vendors, vendor).items()
+
+
+def test_gemini_edits_and_json_is_taken_too(kinds: Gateway, vendors: Vendors) -> None:
+    images = [{"image_url": f"data:image/png;base64,{DATA}"}]
+    answer = kinds.post(
+        "/v1/images/edits", {"model": "img-gemini/m", "prompt": PROMPT, "images": images}
+    )
+    assert base64.b64decode(answer.json()["data"][0]["b64_json"]) == PIXEL
+    parts = vendors.last("img-gemini").body["contents"][0]["parts"]
+    assert parts[1] == {"inlineData": {"mimeType": "image/png", "data": DATA}}
+
+
+def test_stability_paints_into_a_mask(client: openai.OpenAI, vendors: Vendors) -> None:
+    file = ("a.png", PIXEL, "image/png")
+    client.images.edit(model="img-stability/m", prompt=PROMPT, image=file, mask=file)
+    assert vendors.last("img-stability").path == "/v2beta/stable-image/edit/inpaint"
+    assert set(form(vendors.last("img-stability"))) == {"prompt", "image", "mask"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"model": "drawn", "prompt": "p"}, "image"),
+        ({"prompt": "p"}, "model"),
+        ({"model": "drawn", "prompt": "p", "n": "0"}, "n: "),
+    ],
+)
+def test_a_wrong_field_of_a_form_is_named(kinds: Gateway, fields: Any, words: str) -> None:
+    files = {"image": ("a.png", PIXEL)} if "n" in fields else {"x": ("a.png", PIXEL)}
+    answer = CLIENT.post(kinds.url + "/v1/images/edits", data=fields, files=files, headers=keyed())
+    assert answer.status_code == 400
+    assert words in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("more", "param"),
+    [
+        ({"prompt": ""}, "prompt"),
+        ({"n": 0}, "n"),
+        ({"size": "huge", "model": "img-fal/m"}, "size"),
+        ({"size": 5}, "size"),
+    ],
+)
+def test_a_wrong_field_is_named(kinds: Gateway, more: Any, param: str) -> None:
+    answer = kinds.post(ADDRESS, {"model": "drawn", "prompt": PROMPT} | more)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == param
+
+
+def test_a_form_elsewhere_is_no_json(kinds: Gateway) -> None:
+    answer = CLIENT.post(kinds.url + ADDRESS, files={"prompt": (None, "p")}, headers=keyed())
+    assert answer.status_code == 400
+    assert "not JSON" in answer.json()["error"]["message"]
