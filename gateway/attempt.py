@@ -15,7 +15,7 @@ from gateway.errors import CredentialFailed, UpstreamFailed, UpstreamRefused
 from gateway.formats import Format, Stage, multipart, wire
 from gateway.formats.images import openai as openai_images
 from gateway.formats.images.types import Images
-from gateway.formats.kinds import Answered, Answering, Relayed, RelayedWhole
+from gateway.formats.kinds import Answered, Answering, Relayed, RelayedWhole, is_slow
 from gateway.formats.passage import Passage
 from gateway.formats.types import JSONDict, Prompt, Reply, Usage
 from gateway.routing import Target
@@ -81,7 +81,7 @@ async def attempt(call: Call, target: Target, runtime: Runtime, left_s: float) -
     answer: Answer | None = None
     try:
         with limit:
-            limit.expect(times.first_byte, "response")
+            limit.expect(_first_byte_s(call, target), "response")
             prepared = await _prepare(call, target, runtime, limit)
             answer = await _open(call, target, prepared, runtime)
             if answer.status >= 400:
@@ -109,6 +109,11 @@ async def attempt(call: Call, target: Target, runtime: Runtime, left_s: float) -
         if isinstance(error, UpstreamFailed):
             hide(secrets(target), error)
         raise
+
+
+def _first_byte_s(call: Call, target: Target) -> float:
+    times = target.connection.timeouts
+    return times.total if is_slow(call.format.NAME) and not call.stream else times.first_byte
 
 
 async def _open(call: Call, target: Target, prepared: _Prepared, runtime: Runtime) -> Answer:
@@ -168,7 +173,7 @@ async def _with_bytes(
     times = target.connection.timeouts
     limit.expect(times.total, "file that the request names")
     prompt = await media.inline(prompt, takes_urls, runtime.fetcher, call.fetched)
-    limit.expect(times.first_byte, "response")  # the upstream's time begins here
+    limit.expect(_first_byte_s(call, target), "response")  # the upstream's time begins here
     return prompt
 
 

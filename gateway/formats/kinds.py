@@ -86,6 +86,7 @@ class Kind(Struct, frozen=True):
     default: The format of a server of which nothing else is known.
     usual: The format that a server of a chat format has for this kind, at the same base URL.
     paths: Of those, the paths that are not the format's own.
+    is_slow: The first byte of an answer comes only when all of it is made, which may take minutes.
     also: Formats beside one that whoever speaks that speaks too, at addresses of their own.
     """
 
@@ -97,6 +98,7 @@ class Kind(Struct, frozen=True):
     upstreams: Mapping[str, AnyUpstream]
     clients: Mapping[str, KindClient]
     paths: Mapping[str, str] = {}
+    is_slow: bool = False
     also: Mapping[str, frozenset[str]] = {}
 
 
@@ -152,6 +154,7 @@ KINDS: dict[str, Kind] = {
             address="/v1/images/generations",
             default="openai_images",
             usual={"openai_chat": "openai_images", "gemini": "gemini_images"},
+            is_slow=True,
             upstreams=images.UPSTREAMS,
             clients=images.CLIENTS,
             also={"openai_images": frozenset({"openai_image_edits"})},
@@ -170,6 +173,11 @@ _KINDS_OF = {name: kind.name for kind in KINDS.values() for name in kind.clients
 def kind_of(client_format: str) -> str:
     """The kind of model that a client of that format calls."""
     return _KINDS_OF.get(client_format, CHAT)
+
+
+def is_slow(client_format: str) -> bool:
+    kind = KINDS.get(kind_of(client_format))
+    return kind is not None and kind.is_slow
 
 
 def described(kind: str) -> str:

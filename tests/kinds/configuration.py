@@ -69,6 +69,7 @@ def document(url: Callable[[str], str]) -> dict[str, Any]:
         return {
             "name": f"{provider}-main", "provider": provider,
             "auth": {"type": "api_key", "api_key": UPSTREAM_KEY},
+            "timeouts": {"first_byte": 0.4} if provider == "img-fal" else {},
         }  # fmt: skip
 
     # The built-in providers have these names.

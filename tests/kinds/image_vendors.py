@@ -6,9 +6,11 @@ docs.bfl.ai/quick_start/generating_images, docs.fal.ai/model-apis, replicate.com
 docs.together.ai/reference/post-images-generations (read 2026-11).
 """
 
+import asyncio
 import base64
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
 from gateway.formats import multipart
@@ -101,7 +103,15 @@ def bfl(seen: Seen) -> Any:
 VISITS: list[Seen] = []
 
 
+async def late(answer: Any) -> Any:
+    """Later than the connection's `first_byte`."""
+    await asyncio.sleep(0.6)
+    return answer
+
+
 def fal(seen: Seen) -> Any:
+    if seen.path == "/late":
+        return late(fal(msgspec.structs.replace(seen, path="/m")))
     row = {"url": picture(seen), "content_type": "image/png", "width": 1, "height": 1}
     return {"images": [row] * seen.body["num_images"], "seed": 5, "prompt": "p"}
 

@@ -91,6 +91,10 @@ def test_an_address_is_given_to_who_does_not_ask_for_bytes(kinds: Gateway, vendo
     assert row["url"].endswith("/delivered.png")
 
 
+def test_an_image_may_take_its_time(kinds: Gateway) -> None:
+    assert draw(kinds, "img-fal/late").status_code == 200
+
+
 @pytest.mark.parametrize("model", ["img-fal/m", "img-gemini/imagen-4", "img-openai/m"])
 def test_several_images_are_paid_for_one_by_one(kinds: Gateway, model: str) -> None:
     answer = draw(kinds, model, n=3)

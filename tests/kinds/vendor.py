@@ -5,6 +5,7 @@ one, and remember what they were sent.
 """
 
 import asyncio
+import inspect
 import json
 import threading
 from collections.abc import Callable
@@ -111,6 +112,8 @@ class Vendors:
             answer = self.answers[vendor](seen)
         except Refused as refused:
             return web.json_response(refused.body, status=refused.status)
+        if inspect.isawaitable(answer):
+            answer = await answer
         if isinstance(answer, Stream):
             return await answer.send(request)
         return answer if isinstance(answer, web.StreamResponse) else web.json_response(answer)
