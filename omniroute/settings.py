@@ -268,6 +268,7 @@ UNFOLD = {
                     _page("Models", "deployed_code", "providers_providermodel"),
                     _page("Aliases", "label", "combos_alias"),
                     _page("Combos", "alt_route", "combos_combo"),
+                    _page("Error rules", "rule", "providers_errorrule"),
                 ],
             },
             {

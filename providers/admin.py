@@ -100,7 +100,9 @@ class ProviderModelAdmin(Activatable, ModelAdmin):
 class ErrorRuleAdmin(Activatable, ModelAdmin):
     """The first that fits decides, a provider's own before those for any."""
 
-    list_display = ("__str__", "pattern", "kind", "scope", "cooldown_s", "active")
+    list_display = (
+        "of", "status", "pattern", "action", "kind", "scope", "cooldown_s", "builtin", "active",
+    )  # fmt: skip
     list_filter = ("active", "action", "provider")
     list_select_related = ("provider",)
     search_fields = ("pattern", "provider__slug", "provider__name")
@@ -108,6 +110,10 @@ class ErrorRuleAdmin(Activatable, ModelAdmin):
     ordering_field = "position"
     hide_ordering_field = True
     actions = ("activate", "deactivate")
+
+    @admin.display(description="Provider")
+    def of(self, row: ErrorRule) -> str:
+        return row.provider.slug if row.provider else "any"
 
     def save_model(self, request: HttpRequest, obj: ErrorRule, form: Any, change: bool) -> None:
         obj.builtin = False  # the operator's own from now on
