@@ -12,6 +12,7 @@ from analytics.costs import cost_picousd, format_usd
 from gateway import admission
 from gateway.attempt import Opened, attempt
 from gateway.call import Call
+from gateway.choice import LIMITS, Choice
 from gateway.errors import (
     BudgetSpent,
     CredentialFailed,
@@ -25,7 +26,6 @@ from gateway.errors import (
 from gateway.formats.types import Usage
 from gateway.routing import Target
 from gateway.runtime import Runtime
-from gateway.selection import LIMITS, Choice
 from gateway.state import Lease
 from gateway.verdict import Failure, Verdict, judge
 

@@ -9,6 +9,7 @@ from analytics.costs import format_usd
 from gateway import admission, controls, formats, replays, routing, soft_budgets, tokens
 from gateway.attempt import Opened, hide, secrets, without
 from gateway.call import Call
+from gateway.choice import Ask, Choice
 from gateway.errors import (
     BadRequest,
     GatewayError,
@@ -24,7 +25,7 @@ from gateway.formats.needs import Needs
 from gateway.formats.types import Usage
 from gateway.routing import Route, Target
 from gateway.runtime import Runtime
-from gateway.selection import Ask, Choice, Chooser
+from gateway.selection import Chooser
 from gateway.snapshot import Principal, Snapshot
 from gateway.verdict import Verdict
 
