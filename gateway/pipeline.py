@@ -221,10 +221,12 @@ async def answer(call: Call, opened: Opened, runtime: Runtime, conversation: Con
 
 
 def observe(call: Call, opened: Opened, runtime: Runtime) -> None:
-    """Tell the strategies what the call was like."""
-    now, usage = monotonic(), call.usage or Usage()
+    """Tell what the call was like, for those that follow."""
+    now, usage, key = monotonic(), call.final_usage("ok"), opened.target.key
+    if call.finished:
+        runtime.health.succeeded(*key, now, began=opened.began)
     runtime.observed.ended(
-        opened.target.key,
+        key,
         tokens=usage.input_tokens + usage.output_tokens,
         output_tokens=max(usage.output_tokens - usage.reasoning_tokens, 0),
         seconds_streaming=now - opened.content_at if opened.stage is not None else 0.0,
@@ -267,8 +269,7 @@ async def relay(
         return
     except asyncio.CancelledError:
         call.note(stage)
-        why = "the client left" if exchange.disconnected else "the gateway stopped"
-        call.tried(opened.target, opened.began, 200, why)
+        call.tried(opened.target, opened.began, 200, call.why_it_ends)
         raise
     call.finished = True
     call.note(stage)
