@@ -5,29 +5,25 @@ does to this one: who is tried next, and when it is enough.
 """
 
 import asyncio
-from collections.abc import Sequence
-from time import monotonic, time
+from time import monotonic
 
 from analytics.costs import cost_picousd, format_usd
 from gateway import admission
 from gateway.attempt import Opened, attempt
 from gateway.call import Call
-from gateway.choice import LIMITS, Choice, Excluded
+from gateway.choice import Choice
 from gateway.errors import (
-    DEFAULT_RETRY_AFTER_S,
     BudgetSpent,
     CredentialFailed,
-    GatewayError,
     NotSupported,
     RateLimited,
-    Unavailable,
     UpstreamFailed,
-    UpstreamRefused,
     UpstreamTimeout,
 )
 from gateway.formats.types import Usage
 from gateway.routing import Target
 from gateway.runtime import Runtime
+from gateway.setbacks import Setbacks
 from gateway.state import Lease
 from gateway.state.blocks import Block
 from gateway.verdict import Failure, Verdict, judge
@@ -48,10 +44,7 @@ class Fallback:
         self._repeat: list[Target] = []  # that a rule says to ask once more
         self._again: list[Target] = []  # that may be asked once more when nobody is left
         self._stumbled: set[Target] = set()  # that failed once
-        self._limited: dict[Target, RateLimited] = {}  # by the operator's limits for them
-        self._blocked: list[Block] = []  # since the choice was made
-        self._failures: list[tuple[Target, UpstreamFailed, Verdict]] = []
-        self._unfit: NotSupported | BudgetSpent | None = None
+        self._met = Setbacks()
         self._stop: UpstreamFailed | None = None
         self._opened: list[Opened] = []
         self._at_stake: dict[Target, int] = {}  # what those asked now may cost, in 10⁻¹² USD
@@ -75,7 +68,9 @@ class Fallback:
             if given is None:
                 given = await self._in_line()
             if given is None:
-                raise self._stop or self._exhausted()
+                raise self._stop or self._met.refusal(
+                    self._call, self._choice, self._runtime.health
+                )
             given.limit.hand_over()
             return given
         finally:
@@ -125,7 +120,7 @@ class Fallback:
             target = self._left.pop(0)
             if (block := self._block(target)) is None:
                 return target
-            self._blocked.append(block)
+            self._met.blocked.append(block)
             self._call.tried(target, monotonic(), None, f"not asked: {block.cause}")
         return self._once_more(self._again) if is_alone else None
 
@@ -142,7 +137,8 @@ class Fallback:
 
     async def _in_line(self) -> Opened | None:
         """All that could answer have no room here: wait for a turn where that is allowed."""
-        soonest = sorted(self._limited, key=lambda target: self._limited[target].come_back_s or 0)
+        limited = self._met.limited
+        soonest = sorted(limited, key=lambda target: limited[target].come_back_s or 0)
         self._left = [target for target in soonest if target.connection.limits.max_wait]
         waits = [target.connection.limits.max_wait for target in self._left]
         self._queue_until = monotonic() + max(waits, default=0)
@@ -168,10 +164,10 @@ class Fallback:
             opened = await attempt(call, target, runtime, self._until - began)
         except RateLimited as error:  # the account's own limits: it was not asked
             call.tried(target, began, None, str(error))
-            self._limited[target] = error
+            self._met.limited[target] = error
         except (BudgetSpent, NotSupported) as error:
             call.tried(target, began, None, str(error))
-            self._unfit = error
+            self._met.unfit = error
         except UpstreamFailed as error:
             call.tried(target, began, error.upstream_status, str(error))
             self._failed(target, error, began)
@@ -224,7 +220,7 @@ class Fallback:
             hint_s=error.retry_after_s,
         )
         verdict = judge(self._call.snapshot.rules, target.provider.slug, failure)
-        self._failures.append((target, error, verdict))
+        self._met.failures.append((target, error, verdict))
         if failure.is_timeout:  # at least so long
             self._runtime.observed.first_content(target.key, now - began, now)
         if now < self._until:  # else it was the call's time that was over
@@ -269,45 +265,6 @@ class Fallback:
         told = None if target.model.prices is None else format_usd(cost)
         call.tried(target, began, None, why, told)
 
-    # --- Nobody ---------------------------------------------------------------------------
-
-    def _exhausted(self) -> GatewayError:
-        """What the client is told when no candidate answered; see the contract's table."""
-        failures = [(target, error) for target, error, _ in self._failures]
-        if not failures and not self._limited and not self._blocked:
-            return self._unfit or UpstreamTimeout("no attempt was possible within the time limit")
-        kinds = {verdict.kind for _, _, verdict in self._failures}
-        kinds |= {block.kind for block in self._blocked}
-        if kinds <= LIMITS and all(each.why == "limit" for each in self._cooling):
-            return RateLimited(
-                "every account that could answer is limited, by its provider or here",
-                retry_after_s=self._back_s(),
-            )
-        if failures:
-            return _all_failed(self._call, failures)
-        return Unavailable("no account can be asked now", retry_after_s=self._back_s())
-
-    @property
-    def _cooling(self) -> list[Excluded]:
-        """Candidates that may be asked again later."""
-        is_one = self._call.controls.no_fallback
-        return [] if is_one else [each for each in self._choice.excluded if each.left_s]
-
-    def _back_s(self) -> float:
-        """When the first of them may be asked again."""
-        told = [self._cools_s(target, error) for target, error, _ in self._failures]
-        told += [error.retry_after_s for error in self._limited.values()]
-        told += [max(block.until - time(), 0.0) for block in self._blocked]
-        told += [each.left_s for each in self._cooling]
-        return min((s for s in told if s is not None), default=DEFAULT_RETRY_AFTER_S)
-
-    def _cools_s(self, target: Target, error: UpstreamFailed) -> float | None:
-        """As it says itself, or as it cools down."""
-        if error.retry_after_s is not None:
-            return error.retry_after_s
-        block = self._block(target)
-        return None if block is None else max(block.until - time(), 0.0)
-
 
 def _shares(other: Target, target: Target, verdict: Verdict) -> bool:
     """Would `other` meet the same failure? By what is at fault: the account, or a model on it."""
@@ -322,20 +279,3 @@ def _is_other(other: Target, target: Target, verdict: Verdict) -> bool:
         return False
     mine, theirs = target.model.context_window, other.model.context_window
     return verdict.kind != "context_overflow" or not mine or not theirs or theirs > mine
-
-
-def _all_failed(call: Call, failures: Sequence[tuple[Target, UpstreamFailed]]) -> UpstreamFailed:
-    tried = [
-        {"model": a.model, "connection": a.connection, "status": a.status, "error": a.error}
-        for a in call.attempts
-    ]
-    last, error = failures[-1]
-    words = f"{last.model.id} at {last.connection.name}: {error}"
-    if len(failures) > 1:
-        words = f"all {len(failures)} attempts failed; the last, {words}"
-    if all(isinstance(error, UpstreamTimeout) for _, error in failures):
-        return UpstreamTimeout(words, details={"attempts": tried})
-    # Too long for the one with the largest window: that is the client's to know, in its words.
-    if isinstance(error, UpstreamRefused) and error.is_clients_fault:
-        return error
-    return UpstreamFailed(words, details={"attempts": tried})

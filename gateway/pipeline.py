@@ -22,7 +22,6 @@ from gateway.exchange import Disconnected, Exchange, Headers
 from gateway.fallback import Fallback
 from gateway.formats import Stage, wire
 from gateway.formats.needs import Needs
-from gateway.formats.types import Usage
 from gateway.routing import Route, Target
 from gateway.runtime import Runtime
 from gateway.selection import Chooser

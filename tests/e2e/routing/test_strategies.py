@@ -1,6 +1,7 @@
 """Who is asked, and that one can see why."""
 
 import time
+from typing import Any
 
 import pytest
 
@@ -64,7 +65,7 @@ def test_tiers_follow_each_other(client: Client) -> None:
     ids=["a long answer", "a long prompt"],
 )
 def test_the_cheapest_is_that_of_the_request(
-    client: Client, request_: dict[str, object], cheapest: str
+    client: Client, request_: dict[str, Any], cheapest: str
 ) -> None:
     answer = client.call("cheapest", **request_)
     assert by(answer) == cheapest
