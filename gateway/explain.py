@@ -6,11 +6,11 @@ from msgspec import Struct
 
 from analytics.costs import cost_picousd, format_usd
 from gateway import controls, formats, pipeline, routing, tokens
+from gateway.choice import Ask, Choice, Excluded
 from gateway.errors import GatewayError
 from gateway.formats.types import JSONDict, Usage
 from gateway.routing import Target
 from gateway.runtime import Runtime
-from gateway.selection import Ask, Choice, Excluded
 from gateway.snapshot import Principal
 
 
