@@ -177,7 +177,7 @@ class Fallback:
         opened.lease = lease
         now = opened.content_at
         runtime.observed.first_content(target.key, now - began, now)
-        runtime.health.succeeded(*target.key, now, began=began)
+        runtime.health.answered(*target.key, now, began=began)
         return opened
 
     async def _admit(self, target: Target) -> Lease | None:

@@ -213,6 +213,7 @@ async def answer(call: Call, opened: Opened, runtime: Runtime, conversation: Con
     try:
         if opened.stage is None:
             call.finished = True
+            runtime.health.succeeded(*opened.target.key, monotonic())
             call.tried(opened.target, opened.began, opened.answer.status, None)
             call.keep(opened.body)
             if (cost := call.cost(call.final_usage("ok"))) is not None:
@@ -285,6 +286,7 @@ async def relay(
         call.tried(opened.target, opened.began, 200, why)
         raise
     call.finished = True
+    runtime.health.succeeded(*opened.target.key, monotonic())
     call.note(stage)
     call.tried(opened.target, opened.began, 200, None)
     call.keep(data)

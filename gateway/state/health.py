@@ -98,13 +98,9 @@ class Health:
 
     # --- After it --------------------------------------------------------------------------
 
-    def succeeded(self, connection: str, model: str, now: float, *, began: float) -> None:
+    def answered(self, connection: str, model: str, now: float, *, began: float) -> None:
         """There is content. What was blocked before the call `began` is over; what was while it
         ran is not: of calls that run at once some still pass while others find the limit."""
-        if self._breakers and (breaker := self._breakers.get((connection, model))) is not None:
-            breaker.count(False, now, self.policy)
-            if not breaker.has_failed():
-                del self._breakers[connection, model]
         if self._places:
             wall_began = self._wall() - (now - began)
             for key in self._keys(connection, model):
@@ -113,6 +109,14 @@ class Health:
                     at = max(at, place.blocks[0].since)
                 if place.blocks and place.blocks[0].since <= at:
                     self._say(Cleared(*key, at), now)
+
+    def succeeded(self, connection: str, model: str, now: float) -> None:
+        """The answer has come to its end. What breaks off after its first content has not: to a
+        breaker each such call would else be a success and a failure, and it would never open."""
+        if self._breakers and (breaker := self._breakers.get((connection, model))) is not None:
+            breaker.count(False, now, self.policy)
+            if not breaker.has_failed():
+                del self._breakers[connection, model]
 
     def failed(self, connection: str, model: str, verdict: Verdict, now: float) -> None:
         """The call failed, and means what `verdict` says."""

@@ -34,7 +34,13 @@ class Told:
 
     def succeed(self, took: float = 0.0, model: str = "m", connection: str = "c") -> None:
         now = self.clock.mono
-        self.health.succeeded(connection, model, now, began=now - took)
+        self.health.answered(connection, model, now, began=now - took)
+        self.health.succeeded(connection, model, now)
+
+    def break_off(self) -> None:
+        """A stream that fails after its first content."""
+        self.health.answered("c", "m", self.clock.mono, began=self.clock.mono)
+        self.fail(BROKEN)
 
     def block(self, model: str = "m", connection: str = "c") -> Block | None:
         return self.health.blocked(connection, model, self.clock.mono)
@@ -237,7 +243,7 @@ def test_a_success_of_one_model_says_nothing_of_another() -> None:
 @dataclass(frozen=True)
 class Calls:
     id: str
-    calls: str  # x failed, . succeeded, a space is ten seconds
+    calls: str  # x failed, b broke off, . succeeded, a space is ten seconds
     opens: bool
     policy: Policy = field(default_factory=Policy)
 
@@ -257,6 +263,8 @@ CALLS = [
     Calls("nor those of more than a hundred calls ago", "x" + "." * 98 + "x" * 50, True),
     Calls("of those less than half", "x" + "." * 98 + "x" * 49, False),
     Calls("a hundred successes, and it counts from nothing", "x" + "." * 100 + "xxxxx", True),
+    Calls("streams that all break off", "bbbbb", True),
+    Calls("and one that does not", "bbb.bb", False),
     Calls("another number", "xx", True, Policy(breaker_failures=2)),
     Calls("another share", "x.." * 6 + "xxxxx", True, Policy(breaker_share=0.3)),
     Calls("another window", "x x x x x", False, Policy(breaker_window_s=30)),
@@ -271,6 +279,8 @@ def test_when_the_breaker_opens(case: Calls) -> None:
         match call:
             case "x":
                 told.fail(BROKEN)
+            case "b":
+                told.break_off()
             case ".":
                 told.succeed()
             case " ":
