@@ -23,14 +23,12 @@ from gateway.errors import (
     UpstreamTimeout,
 )
 from gateway.formats.types import Usage
+from gateway.retries import PAUSE_S
 from gateway.routing import Target
 from gateway.runtime import Runtime
 from gateway.selection import LIMITS, Choice
 from gateway.state import Lease
 from gateway.verdict import Failure, Verdict, judge
-
-# A target that failed, and had no successor, is asked once more after about so long.
-RETRY_PAUSE_S = 0.2
 
 
 class Fallback:
@@ -122,7 +120,7 @@ class Fallback:
         while stumbled:
             target = stumbled.pop(0)
             if not self._is_blocked(target) and self._runtime.retries.take():
-                await asyncio.sleep(self._runtime.rng.uniform(0.5, 1.5) * RETRY_PAUSE_S)
+                await asyncio.sleep(self._runtime.rng.uniform(0.5, 1.5) * PAUSE_S)
                 return target
         return None
 
