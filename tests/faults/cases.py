@@ -12,7 +12,10 @@ from tests.matrix.scenarios import JSONDict
 CLIENTS = ("openai_chat", "anthropic_messages", "openai_responses", "gemini")
 # Every client against these, and against its own format where that is another one.
 UPSTREAMS = ("openai_chat", "anthropic_messages")
-WELL = "well"
+# Who answers instead: another account of the same provider, or the next target of a combo, which is
+# another provider.
+NEXT_DOOR, WELL = "next-door", "well"
+SAME = "openai_chat"  # the provider that has one next door
 WELL_KEY = "sk-up-well"
 
 
@@ -62,7 +65,14 @@ class Case:
     @property
     def model(self) -> str:
         """What the client asks for."""
-        return self.faulty if self.alone else f"combo.{self.id}"
+        return self.faulty if self.alone or self.upstream == SAME else f"combo.{self.id}"
+
+    @property
+    def candidates(self) -> list[str]:
+        """The accounts that can be asked, in their order."""
+        if self.alone:
+            return [self.account]
+        return [self.account, NEXT_DOOR if self.upstream == SAME else WELL]
 
 
 def cases_of(fault: Fault, client: str) -> list[Case]:
@@ -116,11 +126,18 @@ def configuration(url: str, places: Mapping[str, str]) -> JSONDict:
         "connections": [
             *(_connection(cases, places) for cases in accounts.values()),
             {"name": WELL, "provider": _id(WELL), "auth": _auth(WELL_KEY)},
+            {
+                "name": NEXT_DOOR,
+                "provider": _id(SAME),
+                "priority": 2,
+                "auth": _auth(WELL_KEY),
+                "models": [case.id for case in ALL if not case.alone and case.upstream == SAME],
+            },
         ],
         "combos": [
             {"name": case.model, "targets": [{"model": case.faulty}, {"model": f"{WELL}/m"}]}
             for case in ALL
-            if not case.alone
+            if case.model != case.faulty
         ],
         "api_keys": [
             {"name": "faults", "key": KEY},

@@ -8,7 +8,7 @@ from typing import Any
 from gateway.retries import PAUSE_S
 from tests.faults.asked import TEXT
 from tests.faults.calls import KINDS, Told
-from tests.faults.cases import WELL, Case
+from tests.faults.cases import Case
 from tests.faults.hints import is_told
 from tests.faults.misbehaving import LONG
 from tests.matrix.scenarios import JSONDict
@@ -66,8 +66,8 @@ class Judgement:
         self.same("that the row has an error", bool(row["error"]), self.outcome != "ok")
         self.same("who was tried", [each["connection"] for each in attempts], self.tried)
         trace = json.loads(row["trace"])
-        candidates = [case.account] if case.alone else [case.account, WELL]
-        self.same("who could be tried", [each["connection"] for each in trace["order"]], candidates)
+        order = [each["connection"] for each in trace["order"]]
+        self.same("who could be tried", order, case.candidates)
         self.same("who was left out", trace["excluded"], [])
         if case.key in json.dumps(row):
             self.wrong.append("the account's key is in the log")
@@ -123,6 +123,6 @@ def _expected(case: Case) -> tuple[str, int, list[str]]:
     if expected.ending == "breaks":
         return "truncated", 200, [account]
     if not case.alone:
-        return "ok", 200, [account, WELL]
+        return "ok", 200, case.candidates
     outcome = "ok" if expected.status == 200 else "error"
     return outcome, expected.status, [account, account] if case.is_asked_again else [account]

@@ -16,8 +16,8 @@ INTRODUCTION = """\
 # Resilience
 
 What becomes of a call when its provider misbehaves. A test makes each of these faults on a real socket, byte by byte: for a whole answer and
-for a stream, for clients of {clients}, once with another target behind the faulty one and
-once without. These are {count} cases, and it fails where this page is wrong. `make docs` writes it.
+for a stream, for clients of {clients}, once with another account or target behind the faulty one
+and once without. These are {count} cases, and it fails where this page is wrong. `make docs` writes it.
 
 Until the first content nothing has been said to the client, so the next target can answer, and the client sees nothing of the fault. Where no
 other target is left, the same one is asked once more after about {pause} s, unless another call would meet the same: a time limit or a 429. Then
