@@ -28,9 +28,6 @@ from gateway.state import Lease
 from gateway.state.blocks import Block
 from gateway.verdict import Failure, Verdict, judge
 
-# A target that failed, and had no successor, is asked once more after about so long.
-RETRY_PAUSE_S = 0.2
-
 
 class Fallback:
     """The candidates of one call, and what became of them."""
@@ -149,7 +146,7 @@ class Fallback:
     async def _try(self, target: Target) -> Opened | None:
         """None where it does not answer; what follows from that is noted."""
         if target in self._stumbled:
-            await asyncio.sleep(self._runtime.rng.uniform(0.5, 1.5) * RETRY_PAUSE_S)
+            await asyncio.sleep(self._runtime.rng.uniform(0.5, 1.5) * PAUSE_S)
         call, runtime, began = self._call, self._runtime, monotonic()
         opened, lease, is_asked = None, None, False
         runtime.observed.began(target.key, began)
