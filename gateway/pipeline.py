@@ -316,7 +316,7 @@ async def refuse(call: Call, error: GatewayError, runtime: Runtime) -> None:
     call.account(runtime.journal, "error", error.status, error, sending=len(body))
     # A limit of the key's that refuses the call leaves no lease, and says itself how it stands.
     rooms = call.lease.rooms() if call.lease else getattr(error, "rooms", {})
-    headers = refusal_headers(error) + admission.rate_headers(rooms)
+    headers = refusal_headers(error) + admission.rate_headers(rooms) + replays.cache_header(call)
     if call.attempts:
         headers.append((b"x-omniroute-attempts", b"%d" % len(call.attempts)))
     await call.exchange.respond(error.status, body, headers)
