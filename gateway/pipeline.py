@@ -51,7 +51,7 @@ async def serve(
     call = Call(exchange, format, runtime.snapshot)
     try:
         call.principal = authenticate(call.snapshot, exchange)
-        call.controls = controls.read(exchange.headers, call.principal.controls)
+        call.controls = controls.read(exchange.scope["headers"], call.principal.controls)
         await read(call, runtime, conversation)
         route = routing.resolve(call.snapshot, call.principal, call.model, format.NAME)
         exchange.watch()

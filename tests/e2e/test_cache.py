@@ -45,8 +45,8 @@ def gateway(prepared: object, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture(autouse=True)
-def asked(upstream: Upstream) -> Iterator["Asked"]:
-    yield Asked(upstream)
+def asked(upstream: Upstream) -> "Asked":
+    return Asked(upstream)
 
 
 class Asked:

@@ -189,6 +189,21 @@ def test_usage_adds_up_exactly(admin: Client) -> None:
     ]  # fmt: skip
 
 
+def test_usage_by_tag_counts_a_request_for_each_of_its_tags(admin: Client) -> None:
+    for second, tags in enumerate(('["web","prod"]', '["web"]', "[]")):
+        log(second, cost_picousd=10**12, input_tokens=3, tags=tags)
+    items = send(admin, "get", "/usage?group=tag").json()["items"]
+    assert [(item["tag"], item["requests"], item["cost_usd"]) for item in items] == [
+        ("prod", 1, "1"), ("web", 2, "2"),
+    ]  # fmt: skip
+
+
+def test_the_log_is_filtered_by_whole_tags(admin: Client) -> None:
+    made = [log(n, tags=tags) for n, tags in enumerate(('["web"]', '["website"]', "[]"))]
+    found = send(admin, "get", "/logs?tag=web").json()
+    assert [item["id"] for item in found["items"]] == made[:1]
+
+
 def test_the_documentation_needs_no_other_host(admin: Client) -> None:
     page = admin.get("/api/docs").content.decode()
     assert "https://" not in page.replace("https://www.w3.org", "")
