@@ -116,6 +116,7 @@ def say(call: Call) -> None:
     call.own = request
     if principal.system_prompt:
         call.request = call.format.with_system(call.request, principal.system_prompt)
+    call.undecided = call.request
     if principal.thinking is not None:
         call.request = call.format.with_thinking(call.request, principal.thinking)
     if call.request is not request:

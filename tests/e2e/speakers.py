@@ -1,7 +1,7 @@
 """A request in each format that a client may speak, and what an upstream was told in each of its own."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -80,22 +80,25 @@ OLLAMA = Speaker("ollama", _at("/api/chat"), _chat)
 SPEAKERS = (CHAT, RESPONSES, MESSAGES, GEMINI, ARRAY, OLLAMA)
 
 
-def system_of(seen: Seen) -> Any:
-    """All that an upstream was told before the conversation, in the shape of its format."""
-    body = seen.body
-    if "messages" in body and not seen.path.endswith("/messages"):
-        return [m["content"] for m in body["messages"] if m["role"] in ("system", "developer")]
-    if "input" in body:
-        inner = [
-            i["content"]
-            for i in body["input"]
-            if isinstance(i, dict) and i.get("role") in ("system", "developer")
-        ]
-        return [body[name] for name in ("instructions",) if name in body] + inner
+def system_of(seen: Seen) -> list[str]:
+    """All that an upstream was told before the conversation, in the order of its format."""
+    body, found = seen.body, []
     if "contents" in body:
-        return [part["text"] for part in body.get("systemInstruction", {}).get("parts", ())]
-    system = body.get("system", [])
-    return [system] if isinstance(system, str) else [part["text"] for part in system]
+        found = body.get("systemInstruction", {}).get("parts", [])
+    elif seen.path.endswith("/messages"):
+        found = body.get("system", [])
+    else:
+        items = [item for item in body.get("messages", body.get("input")) if isinstance(item, dict)]
+        found = [body["instructions"]] if "instructions" in body else []
+        found += [i["content"] for i in items if i.get("role") in ("system", "developer")]
+    return list(_texts(found))
+
+
+def _texts(content: Any) -> Iterator[str]:
+    if isinstance(content, str):
+        yield content
+    for part in content if isinstance(content, list) else ():
+        yield from [part["text"]] if isinstance(part, dict) else _texts(part)
 
 
 def words(answer: httpx.Response) -> str:
