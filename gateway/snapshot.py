@@ -225,7 +225,7 @@ def build() -> Snapshot:
             stored_responses_days=settings.stored_responses_days,
             ollama_api=settings.ollama_api,
             budgets=Budgets(settings.budgets, settings.soft_budgets),
-            networks=_networks(settings),
+            networks=networks_of(settings),
             cache_ttl_s=settings.cache_ttl_s,
             max_attempts=settings.max_attempts,
             deadline_s=settings.deadline_s,
@@ -280,7 +280,7 @@ def _key(settings: GatewaySettings, row: ApiKey) -> tuple[str, Principal]:
         budgets=Budgets(row.budgets, row.soft_budgets),
         user_budgets=Budgets(owner.budgets, owner.soft_budgets) if owner else Budgets(),
         expires=row.expires.timestamp() if row.expires else None,
-        networks=_networks(row),
+        networks=networks_of(row),
         controls=frozenset(row.controls),
         cache=row.cache,
         system_prompt=row.system_prompt or settings.system_prompt,
@@ -288,7 +288,7 @@ def _key(settings: GatewaySettings, row: ApiKey) -> tuple[str, Principal]:
     )
 
 
-def _networks(row: ApiKey | GatewaySettings) -> Networks:
+def networks_of(row: ApiKey | GatewaySettings) -> Networks:
     allowed, denied = (
         tuple(ipaddress.ip_network(text, strict=False) for text in texts)
         for texts in (row.allowed_ips, row.denied_ips)

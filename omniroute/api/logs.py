@@ -153,7 +153,7 @@ def usage(
     }
 
 
-def _by_tag(sums: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _by_tag(sums: Iterable[Any]) -> list[dict[str, Any]]:
     """From sums by list of tags; requests without any are nobody's."""
     names = ("requests", "input_tokens", "output_tokens", "cost")
     found: dict[str, dict[str, Any]] = {}

@@ -88,7 +88,11 @@ def system_of(seen: Seen) -> list[str]:
     elif seen.path.endswith("/messages"):
         found = body.get("system", [])
     else:
-        items = [item for item in body.get("messages", body.get("input")) if isinstance(item, dict)]
+        items = [
+            item
+            for item in (body.get("messages") or body.get("input") or [])
+            if isinstance(item, dict)
+        ]
         found = [body["instructions"]] if "instructions" in body else []
         found += [i["content"] for i in items if i.get("role") in ("system", "developer")]
     return list(_texts(found))
