@@ -455,6 +455,8 @@ class Watcher:
 
     def __init__(self) -> None:
         self.current = build()
+        # Called with what comes next, before it is in force. May raise `DatabaseError`: not yet.
+        self.prepare: Callable[[Snapshot], None] = lambda snapshot: None
         self.failing = False
         self._woken = threading.Event()
         self._stopped = False
@@ -477,7 +479,9 @@ class Watcher:
         """Rebuild where the version differs. Raises `DatabaseError` where it cannot be read."""
         version = GatewaySettings.objects.values_list("version", flat=True).get(pk=1)
         if version != self.current.version:
-            self.current = build()
+            following = build()
+            self.prepare(following)
+            self.current = following
 
     def _run(self) -> None:
         while True:
