@@ -10,7 +10,17 @@ import httpx
 import pytest
 
 from accounts.models import BUDGETS
-from tests.e2e.gateway import HELLO, Gateway, copy, key_of, keyed, request_id, until
+from tests.e2e.gateway import (
+    CLIENT,
+    HELLO,
+    MANAGE_KEY,
+    Gateway,
+    copy,
+    key_of,
+    keyed,
+    request_id,
+    until,
+)
 from tests.e2e.upstream import Upstream
 
 # A call of `ask` takes 16 tokens and 0.000021 USD, and reserves at least 9 tokens and 0.000018 USD
@@ -104,7 +114,10 @@ def test_so_is_what_all_keys_together_have_spent(gateway: Gateway, budget: str) 
 def _set(gateway: Gateway, **settings: Any) -> None:
     """In force when it returns: so is the key that comes with it."""
     name = f"marker-{uuid4().hex[:12]}"
-    gateway.apply({"settings": settings, "api_keys": [{"name": name, "key": key_of(name)}]})
+    api, manage = gateway.url + "/api", keyed(MANAGE_KEY)
+    assert CLIENT.patch(api + "/settings", json=settings, headers=manage).status_code == 200
+    made = CLIENT.post(api + "/keys", json={"name": name, "key": key_of(name)}, headers=manage)
+    assert made.status_code == 201
     until(lambda: ask(gateway, name, "mk-no-such").status_code == 404)
 
 

@@ -178,6 +178,16 @@ def test_the_log_is_filtered(admin: Client) -> None:
     assert [item["status"] for item in found["items"]] == [502]
 
 
+def test_a_setting_that_is_null_is_emptied(admin: Client) -> None:
+    told = {"thinking": "fixed", "thinking_budget": 4000}
+    assert send(admin, "patch", "/settings", told).json()["thinking_budget"] == 4000
+    answer = send(admin, "patch", "/settings", {"thinking": "off", "thinking_budget": None})
+    assert (answer.json()["thinking"], answer.json()["thinking_budget"]) == ("off", None)
+    refused = send(admin, "patch", "/settings", {"thinking": "fixed"})
+    assert "a fixed budget needs its tokens" in refused.json()["error"]["message"]
+    assert send(admin, "patch", "/settings", {"cache_ttl_s": None}).status_code == 400
+
+
 def test_usage_adds_up_exactly(admin: Client) -> None:
     for second in range(3):
         log(second, cost_picousd=100_000_000_001, model="mk/m")
