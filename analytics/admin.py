@@ -9,7 +9,7 @@ from django.utils.html import format_html, format_html_join
 from unfold.admin import ModelAdmin
 
 from analytics.costs import format_usd
-from analytics.models import RequestRecord
+from analytics.models import RequestRecord, TaskRun
 
 
 class UncountedPaginator(Paginator):
@@ -60,10 +60,30 @@ class RequestRecordAdmin(ModelAdmin):
         )
         return format_html("<ol>{}</ol>", lines) if row.attempts else "none"
 
+    @admin.display(description="Why there")
+    def chosen(self, row: RequestRecord) -> str:
+        """The candidates as they were to be tried, and those left out."""
+        order = format_html_join(
+            "",
+            "<li>{} at {}{}</li>",
+            (
+                (c["model"], c["connection"], f", score {c['score']:g}" if "score" in c else "")
+                for c in row.trace.get("order", ())
+            ),
+        )
+        excluded = format_html_join(
+            "",
+            "<li>not {} at {}: {}</li>",
+            ((e["model"], e["connection"], e["reason"]) for e in row.trace.get("excluded", ())),
+        )
+        if not order and not excluded:
+            return "nobody was chosen"
+        return format_html("<ol>{}</ol><ul>{}</ul>", order, excluded)
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        hidden = {"attempts", "cost_picousd"}
+        hidden = {"attempts", "cost_picousd", "trace"}
         names = [field.name for field in RequestRecord._meta.fields if field.name not in hidden]
-        return [*names, "cost", "tried"]
+        return [*names, "cost", "chosen", "tried"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.get_fields(request, obj)
@@ -80,3 +100,20 @@ class RequestRecordAdmin(ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[RequestRecord]:
         rows: QuerySet[RequestRecord] = super().get_queryset(request)
         return rows.defer("request_body", "response_body")
+
+
+@admin.register(TaskRun)
+class TaskRunAdmin(ModelAdmin):
+    """What runs on a clock, and how that went."""
+
+    list_display = ("name", "started", "duration_ms", "runs", "failures", "failed", "error")
+    search_fields = ("name", "error")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -107,7 +107,9 @@ class ProviderModelAdmin(Activatable, ModelAdmin):
 class ErrorRuleAdmin(Activatable, ModelAdmin):
     """The first that fits decides: in the order of the list, which is that of `verdict.arrange`."""
 
-    list_display = ("__str__", "pattern", "kind", "scope", "cooldown_s", "builtin", "active")
+    list_display = (
+        "of", "status", "pattern", "action", "kind", "scope", "cooldown_s", "builtin", "active",
+    )  # fmt: skip
     ordering = ("builtin", ExpressionWrapper(Q(provider=None), BooleanField()), "position", "pk")
     list_filter = ("active", "action", "provider")
     list_select_related = ("provider",)
@@ -120,6 +122,10 @@ class ErrorRuleAdmin(Activatable, ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: ErrorRule | None = None) -> bool:
         # The next start would bring it back: it is switched off instead.
         return super().has_delete_permission(request, obj) and not (obj and obj.builtin)
+
+    @admin.display(description="Provider")
+    def of(self, row: ErrorRule) -> str:
+        return row.provider.slug if row.provider else "any"
 
     def save_model(self, request: HttpRequest, obj: ErrorRule, form: Any, change: bool) -> None:
         """A shipped rule that is changed is the operator's own from now on. As it was it stays
@@ -212,7 +218,7 @@ class ConnectionAdmin(Activatable, ModelAdmin):
     list_select_related = ("provider",)
     search_fields = ("name", "provider__slug", "provider__name")
     autocomplete_fields = ("provider",)
-    actions = ("test", "activate", "deactivate", "duplicate")
+    actions: tuple[str, ...] = ("test", "activate", "deactivate", "duplicate")
     fieldsets = (
         (None, {"fields": ("name", "provider", "auth_type", *CREDENTIAL, "priority", "active")}),
         ("Models", {"classes": ("collapse",), "fields": ("model_names", "model_map")}),

@@ -51,6 +51,7 @@ def item(row: RequestRecord) -> dict[str, Any]:
         "dropped": row.dropped,
         "tags": row.tags,
         "cache": row.cache or None,
+        "trace": row.trace,
     }
 
 
