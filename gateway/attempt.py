@@ -110,9 +110,8 @@ async def _open(call: Call, target: Target, body: bytes, runtime: Runtime) -> An
 async def _prepare(call: Call, target: Target, runtime: Runtime, limit: Deadline) -> _Prepared:
     theirs = target.format
     if theirs.NAME == call.format.NAME:
-        request, strip_usage, dropped = theirs.readdress(
-            call.request, target.sent, target.model.quirks
-        )
+        quirks = target.model.quirks
+        request, strip_usage, dropped = theirs.readdress(call.said_to(quirks), target.sent, quirks)
         body = call.body if request is call.request else wire.dumps(request)
         # The client's own, which may frame the stream in another way. It has one: a name that is
         # an upstream's is that of a whole format.

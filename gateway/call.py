@@ -13,7 +13,7 @@ from gateway import formats, media, tokens
 from gateway.controls import Controls
 from gateway.errors import GatewayError, StorageUnavailable
 from gateway.exchange import Exchange
-from gateway.formats.types import Asked, JSONDict, Prompt, Usage
+from gateway.formats.types import Asked, JSONDict, Prompt, Quirks, Usage
 from gateway.idempotency import First
 from gateway.journal import Entry, Journal
 from gateway.kept import Kept
@@ -50,6 +50,7 @@ class Call:
         self.raw = b""  # as it came
         self.body = b""  # as it is relayed: with what the operator has to say in it
         self.request: JSONDict = {}
+        self.undecided: JSONDict = {}  # the request without what the operator says of thinking
         self.own: JSONDict = {}  # the request as its client knows it, without the operator's words
         self.referred: JSONDict = {}  # fields of the request that are resolved, and told of again
         self.model = ""
@@ -84,6 +85,17 @@ class Call:
             # Which some formats say in the address.
             self._prompt = msgspec.structs.replace(prompt, model=self.model, stream=self.stream)
         return self._prompt
+
+    def said_to(self, quirks: Quirks) -> JSONDict:
+        """The request for a model of the client's format: it is to think as the operator says, and
+        told in a way that it takes."""
+        thinking = self.principal.thinking
+        known = quirks.reasoning or quirks.efforts or quirks.max_output_tokens
+        if thinking is None or not known:
+            return self.request
+        if quirks.reasoning == "none":
+            return self.undecided
+        return self.format.with_thinking(self.undecided, thinking.at(quirks))
 
     @property
     def asked(self) -> Asked:

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Sequence
 from time import monotonic, time
 
 from accounts.keys import hash_key
@@ -13,6 +14,7 @@ from gateway.choice import Ask, Choice
 from gateway.controls import Controls
 from gateway.errors import (
     BadRequest,
+    BudgetSpent,
     GatewayError,
     KeyRejected,
     NotAllowed,
@@ -53,7 +55,7 @@ async def serve(
     call = Call(exchange, format, runtime.snapshot)
     try:
         call.principal = authenticate(call.snapshot, exchange)
-        call.controls = controls.read(exchange.headers, call.principal.controls)
+        call.controls = controls.read(exchange.scope["headers"], call.principal.controls)
         await read(call, runtime, conversation)
         route = routing.resolve(call.snapshot, call.principal, call.model, format.NAME)
         exchange.watch()
@@ -62,7 +64,7 @@ async def serve(
             await replays.give(call, kept, runtime)
             return
         choice = await choose(call, route, runtime)
-        await admit(call, choice.order[0], runtime)
+        await admit(call, choice.order, runtime)
         opened = await Fallback(call, choice, runtime, route.hedge_after).first_answer()
         call.take(opened)
         await answer(call, opened, runtime, conversation)
@@ -119,6 +121,7 @@ def say(call: Call) -> None:
     call.own = request
     if principal.system_prompt:
         call.request = call.format.with_system(call.request, principal.system_prompt)
+    call.undecided = call.request
     if principal.thinking is not None:
         call.request = call.format.with_thinking(call.request, principal.thinking)
     if call.request is not request:
@@ -138,19 +141,39 @@ async def read_json(call: Call, runtime: Runtime) -> None:
     call.model, call.stream = call.format.wants(call.exchange.path, request)
 
 
-async def admit(call: Call, target: Target, runtime: Runtime) -> None:
+async def admit(call: Call, order: Sequence[Target], runtime: Runtime) -> None:
     """Reserve what the call may cost, and write down that it begins.
+
+    Where there is not enough for the first target, for the cheapest one: those that are dearer are
+    passed over when their turn comes.
 
     Raises:
         BudgetSpent, RateLimited: The key has nothing left.
         StorageUnavailable: The journal cannot be written.
     """
+    target = order[0]
+    tokens, picousd = _estimate(call, target)
+    try:
+        await _claim(call, tokens, picousd, runtime)
+    except BudgetSpent:
+        target = min(order, key=lambda other: _estimate(call, other)[1])
+        cheapest = _estimate(call, target)[1]
+        if cheapest >= picousd:
+            raise
+        picousd = cheapest
+        await _claim(call, tokens, picousd, runtime)
+    call.begin(runtime.journal, target, picousd if target.model.prices else None)
+
+
+def _estimate(call: Call, target: Target) -> tuple[int, int]:
     at_most = call.format.max_tokens(call.request)
-    wanted, picousd = admission.estimate(call.estimated_input, at_most, target.model.prices)
-    claim = admission.of_key(call.principal, call.snapshot.budgets, wanted, picousd)
+    return admission.estimate(call.estimated_input, at_most, target.model.prices)
+
+
+async def _claim(call: Call, tokens: int, picousd: int, runtime: Runtime) -> None:
+    claim = admission.of_key(call.principal, call.snapshot.budgets, tokens, picousd)
     if claim is not None:
         call.lease = await runtime.lines.claim(claim, call.principal.name)
-    call.begin(runtime.journal, target, picousd if target.model.prices else None)
 
 
 async def choose(call: Call, route: Route, runtime: Runtime) -> Choice:
@@ -333,7 +356,7 @@ async def refuse(call: Call, error: GatewayError, runtime: Runtime) -> None:
     call.account(runtime.journal, "error", error.status, error, sending=len(body))
     # A limit of the key's that refuses the call leaves no lease, and says itself how it stands.
     rooms = call.lease.rooms() if call.lease else getattr(error, "rooms", {})
-    headers = refusal_headers(error) + admission.rate_headers(rooms)
+    headers = refusal_headers(error) + admission.rate_headers(rooms) + replays.cache_header(call)
     if call.attempts:
         headers.append((b"x-omniroute-attempts", b"%d" % len(call.attempts)))
     await call.exchange.respond(error.status, body, headers)

@@ -44,6 +44,9 @@ class Runtime:
 
     def __init__(self) -> None:
         self.watcher = Watcher()
+        self.watcher.prepare = self._count_for
+        self._budgets_of = self.watcher.current
+        self._counting = threading.Lock()
         self.journal = Journal(
             settings.DATA_DIR / "journal",
             records.insert,
@@ -142,38 +145,48 @@ class Runtime:
             pause_s = max(SPENDING_INTERVAL_S, 20 * (monotonic() - began))
         connection.close()
 
+    def _count_for(self, snapshot: Snapshot) -> None:
+        """A budget that is new has been spent from already, and is not in force before that is
+        known. Raises `DatabaseError`."""
+        was, self._budgets_of = self._budgets_of, snapshot
+        if _budgeted(snapshot) != _budgeted(was):
+            self.load_spending()
+
     def load_spending(self) -> None:
         """Tell the state what the log says of everybody with a budget. Raises `DatabaseError`."""
+        with self._counting:  # of two threads the later one has read more
+            self._load_spending_of(self._budgets_of)
+
+    def _load_spending_of(self, snapshot: Snapshot) -> None:
         now = time()
         today = budgets.calendar(now)
         known_until = self.journal.drained_until  # before the log is read: never too late
         horizon = datetime.fromtimestamp(now - budgets.HORIZON_S, UTC)
         spent: dict[tuple[str, str], budgets.Amounts] = {}
         earlier: dict[tuple[str, str], budgets.Amounts] = {}
-        for kind, periods in self._budgeted().items():
+        for kind, periods in _budgeted(snapshot).items():
             starts = {period: budgets.midnight(today.first[period]) for period in periods}
             spent |= _named(kind, spending.spent(kind, starts))
             if self.state.processes > 1:
                 earlier |= _named(kind, spending.spent(kind, starts, until=horizon))
         self.logged = budgets.Logged(today, spent, earlier, known_until)
         self.state.load(self.logged)
-        self._notices.tell(self.snapshot, self.logged)
+        self._notices.tell(snapshot, self.logged)
 
-    def _budgeted(self) -> dict[str, set[str]]:
-        """The periods for which keys and users have budgets; nothing where none has."""
-        keys = self.snapshot.keys.values()
-        names = {
-            "key": {name for key in keys for name in (*key.budgets.hard, *key.budgets.soft)},
-            "user": {
-                name for key in keys for name in (*key.user_budgets.hard, *key.user_budgets.soft)
-            },
-            "total": {*self.snapshot.budgets.hard, *self.snapshot.budgets.soft},
-        }
-        return {
-            kind: {name.partition("_")[0] for name in of_kind}
-            for kind, of_kind in names.items()
-            if of_kind
-        }
+
+def _budgeted(snapshot: Snapshot) -> dict[str, set[str]]:
+    """The periods for which keys, users and all together have budgets; nothing where none has."""
+    keys = snapshot.keys.values()
+    names = {
+        "key": {name for key in keys for name in (*key.budgets.hard, *key.budgets.soft)},
+        "user": {name for key in keys for name in (*key.user_budgets.hard, *key.user_budgets.soft)},
+        "total": {*snapshot.budgets.hard, *snapshot.budgets.soft},
+    }
+    return {
+        kind: {name.partition("_")[0] for name in of_kind}
+        for kind, of_kind in names.items()
+        if of_kind
+    }
 
 
 def _state() -> State:

@@ -225,7 +225,7 @@ def build() -> Snapshot:
             stored_responses_days=settings.stored_responses_days,
             ollama_api=settings.ollama_api,
             budgets=Budgets(settings.budgets, settings.soft_budgets),
-            networks=_networks(settings),
+            networks=networks_of(settings),
             cache_ttl_s=settings.cache_ttl_s,
             max_attempts=settings.max_attempts,
             deadline_s=settings.deadline_s,
@@ -280,7 +280,7 @@ def _key(settings: GatewaySettings, row: ApiKey) -> tuple[str, Principal]:
         budgets=Budgets(row.budgets, row.soft_budgets),
         user_budgets=Budgets(owner.budgets, owner.soft_budgets) if owner else Budgets(),
         expires=row.expires.timestamp() if row.expires else None,
-        networks=_networks(row),
+        networks=networks_of(row),
         controls=frozenset(row.controls),
         cache=row.cache,
         system_prompt=row.system_prompt or settings.system_prompt,
@@ -288,7 +288,7 @@ def _key(settings: GatewaySettings, row: ApiKey) -> tuple[str, Principal]:
     )
 
 
-def _networks(row: ApiKey | GatewaySettings) -> Networks:
+def networks_of(row: ApiKey | GatewaySettings) -> Networks:
     allowed, denied = (
         tuple(ipaddress.ip_network(text, strict=False) for text in texts)
         for texts in (row.allowed_ips, row.denied_ips)
@@ -455,6 +455,8 @@ class Watcher:
 
     def __init__(self) -> None:
         self.current = build()
+        # Called with what comes next, before it is in force. May raise `DatabaseError`: not yet.
+        self.prepare: Callable[[Snapshot], None] = lambda snapshot: None
         self.failing = False
         self._woken = threading.Event()
         self._stopped = False
@@ -477,7 +479,9 @@ class Watcher:
         """Rebuild where the version differs. Raises `DatabaseError` where it cannot be read."""
         version = GatewaySettings.objects.values_list("version", flat=True).get(pk=1)
         if version != self.current.version:
-            self.current = build()
+            following = build()
+            self.prepare(following)
+            self.current = following
 
     def _run(self) -> None:
         while True:

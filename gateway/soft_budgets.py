@@ -63,7 +63,7 @@ class Notices:
     def tell(self, snapshot: Snapshot, logged: Logged) -> None:
         paying = dict(
             payer
-            for principal in snapshot.keys.values()
+            for principal in (snapshot.anyone, *snapshot.keys.values())
             for payer in payers(principal, snapshot.budgets)
         )
         found = passed(paying.items(), logged)

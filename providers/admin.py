@@ -2,7 +2,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
@@ -16,7 +16,13 @@ from providers.probing import test_connection
 CREDENTIAL = tuple(name for names in FIELDS.values() for name in names)
 
 
-class ProviderForm(forms.ModelForm):
+class QuirksForm(forms.ModelForm):
+    def clean_quirks(self) -> dict[str, Any]:
+        """Emptied, they are none, and not null."""
+        return self.cleaned_data["quirks"] or {}
+
+
+class ProviderForm(QuirksForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if self.instance.pk and "base_url" in cleaned:
@@ -84,6 +90,7 @@ class ProviderAdmin(ModelAdmin):
 
 @admin.register(ProviderModel)
 class ProviderModelAdmin(Activatable, ModelAdmin):
+    form = QuirksForm
     list_display = ("__str__", "input_price", "output_price", "context_window", "active")
     list_filter = ("active", "provider")
     list_select_related = ("provider",)
@@ -98,11 +105,12 @@ class ProviderModelAdmin(Activatable, ModelAdmin):
 
 @admin.register(ErrorRule)
 class ErrorRuleAdmin(Activatable, ModelAdmin):
-    """The first that fits decides, a provider's own before those for any."""
+    """The first that fits decides: in the order of the list, which is that of `verdict.arrange`."""
 
     list_display = (
         "of", "status", "pattern", "action", "kind", "scope", "cooldown_s", "builtin", "active",
     )  # fmt: skip
+    ordering = ("builtin", ExpressionWrapper(Q(provider=None), BooleanField()), "position", "pk")
     list_filter = ("active", "action", "provider")
     list_select_related = ("provider",)
     search_fields = ("pattern", "provider__slug", "provider__name")
@@ -111,13 +119,25 @@ class ErrorRuleAdmin(Activatable, ModelAdmin):
     hide_ordering_field = True
     actions = ("activate", "deactivate")
 
+    def has_delete_permission(self, request: HttpRequest, obj: ErrorRule | None = None) -> bool:
+        # The next start would bring it back: it is switched off instead.
+        return super().has_delete_permission(request, obj) and not (obj and obj.builtin)
+
     @admin.display(description="Provider")
     def of(self, row: ErrorRule) -> str:
         return row.provider.slug if row.provider else "any"
 
     def save_model(self, request: HttpRequest, obj: ErrorRule, form: Any, change: bool) -> None:
-        obj.builtin = False  # the operator's own from now on
+        """A shipped rule that is changed is the operator's own from now on. As it was it stays
+        beside it, switched off, so that no start brings it back."""
+        shipped = None
+        if obj.builtin and set(form.changed_data) - {"position", "active"}:
+            shipped = ErrorRule.objects.get(pk=obj.pk)
+            shipped.pk, shipped.active, obj.builtin = None, False, False
         super().save_model(request, obj, form, change)
+        if shipped is not None:
+            shipped._state.adding = True
+            shipped.save()
 
 
 def _secret(label: str, help_text: str = "") -> forms.CharField:

@@ -328,8 +328,8 @@ class ErrorRule(models.Model):
     position = models.PositiveIntegerField(default=0)
     note = models.CharField(max_length=200, blank=True)
     active = models.BooleanField(default=True)
-    # Shipped. One that an operator changed becomes their own, and stays as it is.
-    builtin = models.BooleanField(default=False, editable=False)
+    # One that an operator changes becomes their own.
+    builtin = models.BooleanField("shipped", default=False, editable=False)
 
     class Meta:
         ordering: ClassVar = ["position", "pk"]

@@ -264,5 +264,5 @@ def _error_rule(position: int, entry: schema.ErrorRuleEntry) -> None:
 
 
 def settings(entry: schema.SettingsEntry) -> Change:
-    values = entry.model_dump(exclude_none=True)
+    values = entry.model_dump(exclude_unset=True)  # null is said, and empties what may be empty
     return _write("settings", "", GatewaySettings.load(), **values)
