@@ -21,6 +21,7 @@ from gateway.errors import (
     UpstreamTimeout,
 )
 from gateway.formats.types import Usage
+from gateway.retries import PAUSE_S
 from gateway.routing import Target
 from gateway.runtime import Runtime
 from gateway.setbacks import Setbacks
