@@ -1,6 +1,6 @@
 """Who would be asked for a request, and why not the others. Nobody is, and nothing is counted."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from msgspec import Struct
 
@@ -44,7 +44,7 @@ async def explain(
     format: formats.ClientFormat,
     model: str,
     request: JSONDict,
-    headers: Mapping[bytes, bytes],
+    headers: Iterable[tuple[bytes, bytes]],
 ) -> Explanation:
     """As `pipeline.serve` would choose now; round-robins show whose turn is next.
 
