@@ -528,6 +528,13 @@ def test_a_combo_of_that_name_is_meant_and_not_the_virtual_model() -> None:
     assert scene.choose("auto").order == ["b"]
 
 
+def test_a_combo_of_that_name_wants_leave_as_every_other() -> None:
+    narrow = Principal(name="narrow", allowed=re.compile("b/.*"))
+    with pytest.raises(NotAllowed):
+        Scene(*accounts("a", "b"), combo("auto", "b/m")).choose("auto", narrow)
+    assert Scene(*accounts("a", "b")).choose("auto", narrow).order == ["b"]
+
+
 def test_auto_is_listed_where_something_answers() -> None:
     names = routing.callable_names(market().snapshot)
     assert [name for name in names if name.startswith("auto")] == [name for name, _ in AUTO[:2]] + [
