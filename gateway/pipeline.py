@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from functools import partial
 from time import monotonic, time
 
 from accounts.keys import hash_key
@@ -12,6 +13,7 @@ from gateway.call import Call
 from gateway.choice import Ask, Choice
 from gateway.errors import (
     BadRequest,
+    BudgetSpent,
     GatewayError,
     KeyRejected,
     NotAllowed,
@@ -60,7 +62,7 @@ async def serve(
             await replays.give(call, kept, runtime)
             return
         choice = await choose(call, route, runtime)
-        await admit(call, choice.order[0], runtime)
+        await admit(call, choice, runtime)
         opened = await Fallback(call, choice, runtime, route.hedge_after).first_answer()
         call.take(opened)
         await answer(call, opened, runtime, conversation)
@@ -135,19 +137,39 @@ async def read_json(call: Call, runtime: Runtime) -> None:
     call.model, call.stream = call.format.wants(call.exchange.path, request)
 
 
-async def admit(call: Call, target: Target, runtime: Runtime) -> None:
+async def admit(call: Call, choice: Choice, runtime: Runtime) -> None:
     """Reserve what the call may cost, and write down that it begins.
 
     Raises:
         BudgetSpent, RateLimited: The key has nothing left.
         StorageUnavailable: The journal cannot be written.
     """
+    target = choice.order[0]
+    try:
+        picousd = await reserve(call, target, runtime)
+    except BudgetSpent:
+        # Another may be cheap enough, or free: this one is then passed over in its turn.
+        target = min(choice.order, key=partial(may_cost, call))
+        if may_cost(call, target) >= may_cost(call, choice.order[0]):
+            raise
+        picousd = await reserve(call, target, runtime)
+    call.begin(runtime.journal, target, picousd if target.model.prices else None)
+
+
+async def reserve(call: Call, target: Target, runtime: Runtime) -> int:
+    """Take from the key's limits and budgets; what it may cost in 10⁻¹² USD."""
     at_most = call.format.max_tokens(call.request)
     wanted, picousd = admission.estimate(call.estimated_input, at_most, target.model.prices)
     claim = admission.of_key(call.principal, call.snapshot.budgets, wanted, picousd)
     if claim is not None:
         call.lease = await runtime.lines.claim(claim, call.principal.name)
-    call.begin(runtime.journal, target, picousd if target.model.prices else None)
+    return picousd
+
+
+def may_cost(call: Call, target: Target) -> int:
+    """In 10⁻¹² USD."""
+    at_most = call.format.max_tokens(call.request)
+    return admission.estimate(call.estimated_input, at_most, target.model.prices)[1]
 
 
 async def choose(call: Call, route: Route, runtime: Runtime) -> Choice:
