@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-from functools import partial
 from time import monotonic, time
 
 from accounts.keys import hash_key
@@ -149,27 +148,20 @@ async def admit(call: Call, choice: Choice, runtime: Runtime) -> None:
         picousd = await reserve(call, target, runtime)
     except BudgetSpent:
         # Another may be cheap enough, or free: this one is then passed over in its turn.
-        target = min(choice.order, key=partial(may_cost, call))
-        if may_cost(call, target) >= may_cost(call, choice.order[0]):
+        cheapest = min(choice.order, key=lambda each: call.estimate(each)[1])
+        if call.estimate(cheapest)[1] >= call.estimate(target)[1]:
             raise
-        picousd = await reserve(call, target, runtime)
+        target, picousd = cheapest, await reserve(call, cheapest, runtime)
     call.begin(runtime.journal, target, picousd if target.model.prices else None)
 
 
 async def reserve(call: Call, target: Target, runtime: Runtime) -> int:
-    """Take from the key's limits and budgets; what it may cost in 10⁻¹² USD."""
-    at_most = call.format.max_tokens(call.request)
-    wanted, picousd = admission.estimate(call.estimated_input, at_most, target.model.prices)
+    """Take from the key's limits and budgets; what the call may cost in 10⁻¹² USD."""
+    wanted, picousd = call.estimate(target)
     claim = admission.of_key(call.principal, call.snapshot.budgets, wanted, picousd)
     if claim is not None:
         call.lease = await runtime.lines.claim(claim, call.principal.name)
     return picousd
-
-
-def may_cost(call: Call, target: Target) -> int:
-    """In 10⁻¹² USD."""
-    at_most = call.format.max_tokens(call.request)
-    return admission.estimate(call.estimated_input, at_most, target.model.prices)[1]
 
 
 async def choose(call: Call, route: Route, runtime: Runtime) -> Choice:
