@@ -9,7 +9,7 @@ import msgspec
 from analytics import records
 from analytics.costs import cost_picousd
 from analytics.records import Attempt, Outcome, Record, Source
-from gateway import formats, media, tokens
+from gateway import admission, formats, media, tokens
 from gateway.controls import Controls
 from gateway.errors import GatewayError, StorageUnavailable
 from gateway.exchange import Exchange
@@ -106,6 +106,11 @@ class Call:
             include_usage=self.prompt.include_usage,
             request=self.own | self.referred,
         )
+
+    def estimate(self, target: Target) -> tuple[int, int]:
+        """What the call may come to at `target`, in tokens and 10⁻¹² USD."""
+        at_most = self.format.max_tokens(self.request)
+        return admission.estimate(self.estimated_input, at_most, target.model.prices)
 
     def passed_headers(self, target: Target) -> dict[str, str]:
         """Headers of the client's that mean something to an upstream of the same format."""

@@ -191,10 +191,7 @@ class Fallback:
         """Take from the account's own limits. Raises `RateLimited`, `BudgetSpent`."""
         call, lines = self._call, self._runtime.lines
         if call.lease is not None:  # this may be dearer than what was reserved, or one of two
-            _, picousd = admission.estimate(
-                call.estimated_input, call.format.max_tokens(call.request), target.model.prices
-            )
-            self._at_stake[target] = picousd
+            _, self._at_stake[target] = call.estimate(target)
             await call.lease.cover(sum(self._at_stake.values()))
         claim = admission.of_connection(target.connection, call.estimated_input)
         if claim is None:

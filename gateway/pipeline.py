@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-from collections.abc import Sequence
 from time import monotonic, time
 
 from accounts.keys import hash_key
@@ -64,7 +63,7 @@ async def serve(
             await replays.give(call, kept, runtime)
             return
         choice = await choose(call, route, runtime)
-        await admit(call, choice.order, runtime)
+        await admit(call, choice, runtime)
         opened = await Fallback(call, choice, runtime, route.hedge_after).first_answer()
         call.take(opened)
         await answer(call, opened, runtime, conversation)
@@ -141,7 +140,7 @@ async def read_json(call: Call, runtime: Runtime) -> None:
     call.model, call.stream = call.format.wants(call.exchange.path, request)
 
 
-async def admit(call: Call, order: Sequence[Target], runtime: Runtime) -> None:
+async def admit(call: Call, choice: Choice, runtime: Runtime) -> None:
     """Reserve what the call may cost, and write down that it begins.
 
     Where there is not enough for the first target, for the cheapest one: those that are dearer are
@@ -151,29 +150,25 @@ async def admit(call: Call, order: Sequence[Target], runtime: Runtime) -> None:
         BudgetSpent, RateLimited: The key has nothing left.
         StorageUnavailable: The journal cannot be written.
     """
-    target = order[0]
-    tokens, picousd = _estimate(call, target)
+    target = choice.order[0]
     try:
-        await _claim(call, tokens, picousd, runtime)
+        picousd = await reserve(call, target, runtime)
     except BudgetSpent:
-        target = min(order, key=lambda other: _estimate(call, other)[1])
-        cheapest = _estimate(call, target)[1]
-        if cheapest >= picousd:
+        # Another may be cheap enough, or free: this one is then passed over in its turn.
+        cheapest = min(choice.order, key=lambda each: call.estimate(each)[1])
+        if call.estimate(cheapest)[1] >= call.estimate(target)[1]:
             raise
-        picousd = cheapest
-        await _claim(call, tokens, picousd, runtime)
+        target, picousd = cheapest, await reserve(call, cheapest, runtime)
     call.begin(runtime.journal, target, picousd if target.model.prices else None)
 
 
-def _estimate(call: Call, target: Target) -> tuple[int, int]:
-    at_most = call.format.max_tokens(call.request)
-    return admission.estimate(call.estimated_input, at_most, target.model.prices)
-
-
-async def _claim(call: Call, tokens: int, picousd: int, runtime: Runtime) -> None:
-    claim = admission.of_key(call.principal, call.snapshot.budgets, tokens, picousd)
+async def reserve(call: Call, target: Target, runtime: Runtime) -> int:
+    """Take from the key's limits and budgets; what the call may cost in 10⁻¹² USD."""
+    wanted, picousd = call.estimate(target)
+    claim = admission.of_key(call.principal, call.snapshot.budgets, wanted, picousd)
     if claim is not None:
         call.lease = await runtime.lines.claim(claim, call.principal.name)
+    return picousd
 
 
 async def choose(call: Call, route: Route, runtime: Runtime) -> Choice:

@@ -89,6 +89,13 @@ class Route(Struct, frozen=True, eq=False):
     hedge_after: float | None = None
     cache: bool = False
 
+    def first_for(self, principal: Principal) -> Target | None:
+        """The first that the key may call, whether or not it can answer now."""
+        for target in self.targets:
+            if not self.is_open or principal.may_call(target.model.id):
+                return target
+        return None
+
 
 def resolve(snapshot: Snapshot, principal: Principal, name: str, client_format: str) -> Route:
     """The candidates for a model, an alias, a combo or `auto`.

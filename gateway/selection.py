@@ -69,7 +69,6 @@ class Chooser:
         if not order and not self._needed.isdisjoint(WISHES):
             # Agents ask for thoughts with every call: where nobody has any, that is told, not refused.
             self._excluded.clear()
-            self._nearest = None
             self._needed -= WISHES
             order = self._arrange(route.root)
         nearest = self._nearest[-1] if self._nearest is not None else None

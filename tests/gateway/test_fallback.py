@@ -13,7 +13,7 @@ from analytics.records import Attempt
 from gateway import admission, pipeline, routing
 from gateway.attempt import Opened
 from gateway.call import Call
-from gateway.choice import Choice
+from gateway.choice import Choice, Excluded
 from gateway.controls import Controls
 from gateway.deadline import Deadline
 from gateway.errors import (
@@ -397,6 +397,16 @@ def test_what_is_said_when_all_failed(scene: Make, case: Nobody) -> None:
     assert scene_.in_flight() == 0
 
 
+@pytest.mark.parametrize(("alone", "status"), [(False, 502), (True, 429)], ids=["", "no fallback"])
+def test_whoever_is_out_of_order_is_no_limit_where_it_counts(
+    scene: Make, alone: bool, status: int
+) -> None:
+    scene_ = scene(simple("a"), combo("all", "a/m"), plans={"a": BUSY})
+    broken = Excluded("b/m", "b", "blocked", "it is so", 25)
+    choice = Choice(scene_.choice().order, (broken,), {})
+    assert scene_.refused(scene_.call(no_fallback=alone), choice).status == status
+
+
 @dataclass(frozen=True)
 class Meanwhile:
     """What befalls the only two between the choice and the first attempt."""
@@ -490,6 +500,7 @@ def test_where_it_may_a_call_waits_for_its_turn(scene: Make, loop: SkippingLoop)
     assert scene_.run() == "a"
     assert loop.time() - began == pytest.approx(1, abs=0.1)
     latency = scene_.runtime.observed.latency_s(("a", "a/m"), loop.time())
+    assert scene_.left_s[-1] == pytest.approx(899, abs=0.1)
     assert latency == 0  # how long one waits here says nothing of how fast the model is
 
 
@@ -499,6 +510,26 @@ def test_it_waits_where_there_is_room_first(scene: Make, loop: SkippingLoop) -> 
     )
     assert [scene_.run() for _ in range(61)] == ["a", *["b"] * 60]
     assert scene_.run() == "b"
+
+
+def test_of_two_it_waits_for_the_one_that_has_room_sooner(scene: Make, loop: SkippingLoop) -> None:
+    scene_ = scene(
+        narrow("a", rpm=15, max_wait=5), narrow("b", rpm=60, max_wait=5), combo("all", "a/m", "b/m")
+    )
+    for _ in range(75):
+        scene_.run()
+    began = loop.time()
+    assert scene_.run() == "b"
+    assert loop.time() - began == pytest.approx(1, abs=0.1)
+
+
+def test_who_waited_past_the_deadline_is_not_asked_any_more(scene: Make) -> None:
+    scene_ = scene(narrow("a", rpm=20, max_wait=5), combo("all", "a/m"), deadline_s=2)
+    for _ in range(20):
+        scene_.run()
+    assert isinstance(scene_.refused(), RateLimited)
+    assert len(scene_.asked) == 20
+    assert scene_.in_flight() == 20
 
 
 def test_it_waits_no_longer_than_the_longest_wait(scene: Make, loop: SkippingLoop) -> None:
@@ -725,29 +756,28 @@ def test_who_always_loses_is_known_to_be_slow(scene: Make, loop: SkippingLoop) -
 # --- After the first content ------------------------------------------------------------------
 
 
+def stream(scene_: Scene, *, breaks: bool) -> str:
+    """One whole call, and who answered."""
+    call = scene_.call()
+    opened = scene_.loop.run_until_complete(scene_.first(call))
+    call.take(opened)
+    call.finished = not breaks
+    if breaks:
+        broke = Verdict("stop", "server", scope="model", cause="a stream broke")
+        scene_.runtime.health.failed(*opened.target.key, broke, scene_.loop.time())
+    pipeline.observe(call, opened, scene_.runtime)
+    return opened.target.connection.name
+
+
 def test_streams_that_all_break_open_the_breaker(scene: Make) -> None:
     """Each has begun well, which is no success yet."""
     scene_ = scene(policy=Policy(breaker_failures=3))
-    broke = Verdict("stop", "server", scope="model", cause="a stream broke")
-    for _ in range(3):
-        assert scene_.run() == "a"
-        scene_.runtime.health.failed("a", "a/m", broke, scene_.loop.time())
-    assert scene_.run() == "b"
+    assert [stream(scene_, breaks=True) for _ in range(4)] == ["a", "a", "a", "b"]
 
 
 def test_complete_answers_between_broken_ones_keep_it_closed(scene: Make) -> None:
     scene_ = scene(policy=Policy(breaker_failures=3))
-    broke = Verdict("stop", "server", scope="model", cause="a stream broke")
-    for _ in range(3):
-        for fails in (True, False):
-            call = scene_.call()
-            opened = scene_.loop.run_until_complete(scene_.first(call))
-            assert opened.target.connection.name == "a"
-            call.take(opened)
-            if fails:
-                scene_.runtime.health.failed("a", "a/m", broke, scene_.loop.time())
-            call.finished = not fails
-            pipeline.observe(call, opened, scene_.runtime)
+    assert {stream(scene_, breaks=n % 2 == 0) for n in range(12)} == {"a"}
 
 
 def test_what_reports_no_usage_is_used_all_the_same(scene: Make) -> None:
@@ -761,3 +791,9 @@ def test_what_reports_no_usage_is_used_all_the_same(scene: Make) -> None:
     pipeline.observe(call, opened, scene_.runtime)
     used = scene_.runtime.observed.used_tokens(("a", "a/m"), scene_.loop.time())
     assert used > PROMPT_TOKENS
+
+
+def test_who_is_too_late_is_known_to_be_slow(scene: Make, loop: SkippingLoop) -> None:
+    scene_ = scene(plans={"a": LATE})
+    scene_.run()
+    assert scene_.runtime.observed.latency_s(("a", "a/m"), loop.time()) == pytest.approx(60)

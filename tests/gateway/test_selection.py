@@ -518,6 +518,17 @@ def test_auto_takes_what_the_request_needs_and_the_key_may() -> None:
     assert chosen.excluded == {"plan": "key", "gift": "key", "zero": "key", "fair": "needs"}
 
 
+def test_tokens_are_counted_where_the_key_may_call() -> None:
+    narrow = Principal(name="narrow", allowed=re.compile("fair/.*"))
+    configured = market().snapshot
+    route = routing.resolve(configured, narrow, "auto", "openai_chat")
+    first, nobodys = (
+        route.first_for(narrow),
+        route.first_for(Principal("x", allowed=re.compile("z"))),
+    )
+    assert (first and first.model.id, nobodys) == ("fair/m", None)
+
+
 def test_auto_for_a_key_that_may_call_nothing_of_it_is_not_allowed() -> None:
     nobody = Principal(name="nobody", allowed=re.compile("auto"))
     assert isinstance(market().choose("auto", nobody).refusal, NotAllowed)
@@ -526,6 +537,13 @@ def test_auto_for_a_key_that_may_call_nothing_of_it_is_not_allowed() -> None:
 def test_a_combo_of_that_name_is_meant_and_not_the_virtual_model() -> None:
     scene = Scene(*accounts("a", "b"), combo("auto", "b/m"))
     assert scene.choose("auto").order == ["b"]
+
+
+def test_a_combo_of_that_name_wants_leave_as_every_other() -> None:
+    narrow = Principal(name="narrow", allowed=re.compile("b/.*"))
+    with pytest.raises(NotAllowed):
+        Scene(*accounts("a", "b"), combo("auto", "b/m")).choose("auto", narrow)
+    assert Scene(*accounts("a", "b")).choose("auto", narrow).order == ["b"]
 
 
 def test_auto_is_listed_where_something_answers() -> None:

@@ -22,6 +22,7 @@ def configuration(upstream_url: str, deaf_port: int) -> dict[str, Any]:
             {"name": "laptop", "key": key_of("laptop"), "controls": CONTROLS},
             {"name": "greedy", "key": key_of("greedy")},
             {"name": "modest", "key": key_of("modest")},
+            {"name": "poor", "key": key_of("poor"), "budgets": {"daily_usd": 0.000001}},
             {"name": "shopper", "key": key_of("shopper"), "allowed_models": ["mkt-*"]},
         ],
         "settings": {"breaker_open_s": BREAKER_OPEN_S, "cooldown_auth_s": 30},
@@ -90,6 +91,9 @@ def configuration(upstream_url: str, deaf_port: int) -> dict[str, Any]:
     aliases.add("lame")
     combo("hedged", ["lame", "well"], hedge_after=HEDGE_AFTER_S)
     provider("narrow", limits={"concurrency": 1, "max_wait": 3})
+    provider("gratis", price=(0, 0))
+    aliases.add("gratis")
+    combo("thrifty", ["well", "gratis"])
     provider("shut", limits={"rpm": 1})
     aliases.add("shut")
     combo("full", ["shut", "well"])

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.e2e import upstream as plain
-from tests.e2e.gateway import HELLO, Gateway, key_of, keyed
+from tests.e2e.gateway import HELLO, Gateway, key_of, keyed, until
 from tests.e2e.routing.configuration import configuration
 from tests.e2e.upstream import Seen, Upstream
 
@@ -81,10 +81,17 @@ class Client:
         self._threads = ThreadPoolExecutor(10)
 
     def call(
-        self, model: str, *, key: str = "laptop", headers: dict[str, str] | None = None, **more: Any
+        self,
+        model: str,
+        *,
+        key: str = "laptop",
+        headers: dict[str, str] | None = None,
+        timeout_s: float = 10,
+        **more: Any,
     ) -> httpx.Response:
         body = {"model": model, "messages": HELLO, **more}
-        return self._http.post(CHAT, json=body, headers=keyed(key_of(key)) | (headers or {}))
+        headers = keyed(key_of(key)) | (headers or {})
+        return self._http.post(CHAT, json=body, headers=headers, timeout=timeout_s)
 
     def begin(self, model: str, **more: Any) -> "Future[httpx.Response]":
         return self._threads.submit(self.call, model, **more)
@@ -103,8 +110,10 @@ class Client:
         return self._upstream.asked()
 
     def row(self, answer: httpx.Response) -> dict[str, Any]:
-        row = self._gateway.row(answer.headers["x-request-id"])
-        return row | {name: json.loads(row[name]) for name in ("trace", "attempts")}
+        return read(self._gateway.row(answer.headers["x-request-id"]))
+
+    def last_row(self, where: str) -> dict[str, Any]:
+        return read(until(lambda: self._gateway.rows(where) or None)[-1])
 
     def models(self, key: str) -> list[str]:
         found = self._http.get("/v1/models", headers=keyed(key_of(key))).json()
@@ -113,6 +122,10 @@ class Client:
     def close(self) -> None:
         self._threads.shutdown()
         self._http.close()
+
+
+def read(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {name: json.loads(row[name]) for name in ("trace", "attempts")}
 
 
 def by(answer: httpx.Response) -> str:

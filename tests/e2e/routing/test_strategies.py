@@ -142,3 +142,9 @@ def test_what_may_cost_too_much_is_refused(client: Client) -> None:
     assert dear.status_code == 400
     assert dear.json()["error"]["param"] == "x-omniroute-max-cost"
     assert client.asked() == []
+
+
+def test_what_the_budget_is_too_small_for_is_passed_over_for_what_is_free(client: Client) -> None:
+    assert client.served("thrifty", 1, key="poor") == ["gratis"]
+    assert client.call("well/m", key="poor").status_code == 402
+    assert client.asked() == ["gratis"]

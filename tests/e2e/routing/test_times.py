@@ -5,6 +5,7 @@ import time
 from concurrent.futures import wait
 from dataclasses import dataclass
 
+import httpx
 import pytest
 
 from tests.e2e.gateway import until
@@ -76,6 +77,18 @@ def test_a_silent_target_gets_a_rival(client: Client, moody: Moody, stream: bool
     assert (won["connection"], won["status"]) == ("well", 200)
     own = (11 * 1 + 5 * 2) * 10**6  # as the upstream reports it
     assert row["cost_picousd"] == own + round(float(lost["cost_usd"]) * 10**12)
+
+
+def test_a_client_that_leaves_a_race_leaves_nobody_running(client: Client, moody: Moody) -> None:
+    client.feel(lame=Mood(head_s=NEVER_S), well=Mood(head_s=NEVER_S))
+    with pytest.raises(httpx.ReadTimeout):
+        client.call("hedged", timeout_s=HEDGE_AFTER_S * 2)
+    until(lambda: len(moody.seen) == 2 and all(seen.closed for seen in moody.seen), 1)
+    row = client.last_row("outcome = 'aborted'")
+    attempts = sorted((a["connection"], a["error"]) for a in row["attempts"])
+    assert attempts == [("lame", "the client left"), ("well", "the client left")]
+    # Both have read the prompt.
+    assert row["cost_picousd"] == 2 * row["input_tokens"] * 10**6
 
 
 def test_who_answers_in_time_has_no_rival(client: Client) -> None:
