@@ -9,11 +9,21 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.processes import ROOT
 from bench.setups import Setup
 
 EMPTY_WITHIN_S = 5.0
+
+
+class Row(NamedTuple):
+    """What the request log says of a call. `cost` is in 10⁻¹² USD."""
+
+    id: str
+    key: str
+    outcome: str
+    cost: int
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,12 @@ class Gateway:
             query = "SELECT outcome, COUNT(*) FROM analytics_requestrecord GROUP BY outcome"
             return Counter(dict(database.execute(query).fetchall()))
 
+    def records(self) -> list[Row]:
+        """The request log."""
+        with self._database() as database:
+            query = "SELECT id, key, outcome, cost_picousd FROM analytics_requestrecord"
+            return [Row(*row) for row in database.execute(query)]
+
     def wait_until_empty(self, within_s: float = EMPTY_WITHIN_S) -> float:
         """Seconds until everything in the journal is in the database.
 
@@ -92,5 +108,9 @@ class Gateway:
             found = database.execute(query.format("analytics_requestrecord")).fetchone()
         return int(found[0])
 
+    @property
+    def database(self) -> Path:
+        return self.folder / "omniroute.db"
+
     def _database(self) -> sqlite3.Connection:
-        return sqlite3.connect(f"file:{self.folder / 'omniroute.db'}?mode=ro", uri=True)
+        return sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)

@@ -1,6 +1,5 @@
 """A Redis of the benchmark's own, which can be stopped and started."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import redis
 
-from bench.processes import free_port
+from bench.processes import free_port, pin
 
 START_S = 10.0
 
@@ -44,7 +43,7 @@ class RedisServer:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=self._pin,
+                preexec_fn=lambda: pin(self._cpu),
             )
         until = time.monotonic() + START_S
         while not self._answers():
@@ -58,10 +57,6 @@ class RedisServer:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(10)
             self._process = None
-
-    def _pin(self) -> None:
-        if self._cpu is not None:
-            os.sched_setaffinity(0, {self._cpu})
 
     def _answers(self) -> bool:
         try:

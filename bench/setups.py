@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from bench import faults
 from bench.upstream import CREDENTIAL
 
 KEY = "sk-omni-bench-0123456789abcdef0123456789abcdef"
@@ -61,3 +62,51 @@ def routed(upstream: str, strategy: str = "fill-first") -> Setup:
         },
         "best",
     )
+
+
+LARGE_USD = 50.0
+SMALL_USD = 0.05
+SMALL_KEY = "sk-omni-small-0123456789abcdef0123456789abcdef"
+
+
+def failing(upstream: str) -> Setup:
+    """A combo of three providers with two connections each, and two keys with limits and a budget:
+    one that lasts, and one that runs out. The third provider speaks Anthropic's format.
+
+    Whatever concerns failures (attempts, breakers, cooldowns, time limits) is as it comes.
+    """
+    formats = ("openai_chat", "openai_chat", "anthropic_messages")
+    names = [f"p{number}" for number in range(1, TARGETS + 1)]
+    limits = {"rpm": 60_000, "tpm": 60_000_000, "concurrency": 200}
+    return Setup(
+        {
+            "providers": [
+                provider(name, name, upstream, format=format)
+                for name, format in zip(names, formats, strict=True)
+            ],
+            "connections": [
+                connection(f"{name}-{letter}", name, f"{faults.CREDENTIAL}{name}{letter}")
+                for name in names
+                for letter in "ab"
+            ],
+            "models": [
+                {"id": f"{name}/mock", "input_price": 1, "output_price": 2} for name in names
+            ],
+            "combos": [
+                {"name": "best", "targets": [{"model": f"{name}/mock"} for name in names]},
+            ],
+            "api_keys": [
+                {"name": name, "key": key, "limits": limits, "budgets": {"daily_usd": usd}}
+                for name, key, usd in (("large", KEY, LARGE_USD), ("small", SMALL_KEY, SMALL_USD))
+            ],
+        },
+        "best",
+    )
+
+
+def budgeted(upstream: str, usd: float, output_price: float) -> Setup:
+    """One provider, and a key with a budget of `usd` a day."""
+    setup = plain(upstream)
+    model = {"id": setup.model, "input_price": 1, "output_price": output_price}
+    key = {"name": "bench", "key": KEY, "budgets": {"daily_usd": usd}}
+    return Setup(setup.configuration | {"models": [model], "api_keys": [key]}, setup.model)
