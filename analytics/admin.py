@@ -60,10 +60,30 @@ class RequestRecordAdmin(ModelAdmin):
         )
         return format_html("<ol>{}</ol>", lines) if row.attempts else "none"
 
+    @admin.display(description="Why there")
+    def chosen(self, row: RequestRecord) -> str:
+        """The candidates as they were to be tried, and those left out."""
+        order = format_html_join(
+            "",
+            "<li>{} at {}{}</li>",
+            (
+                (c["model"], c["connection"], f", score {c['score']:g}" if "score" in c else "")
+                for c in row.trace.get("order", ())
+            ),
+        )
+        excluded = format_html_join(
+            "",
+            "<li>not {} at {}: {}</li>",
+            ((e["model"], e["connection"], e["reason"]) for e in row.trace.get("excluded", ())),
+        )
+        if not order and not excluded:
+            return "nobody was chosen"
+        return format_html("<ol>{}</ol><ul>{}</ul>", order, excluded)
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        hidden = {"attempts", "cost_picousd"}
+        hidden = {"attempts", "cost_picousd", "trace"}
         names = [field.name for field in RequestRecord._meta.fields if field.name not in hidden]
-        return [*names, "cost", "tried"]
+        return [*names, "cost", "chosen", "tried"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.get_fields(request, obj)

@@ -205,7 +205,8 @@ class Fallback:
         )
         verdict = judge(call.snapshot.rules, target.provider.slug, failure)
         self._runtime.health.failed(*target.key, verdict, now)
-        self._failures.append((target, error, verdict))
+        # Its traceback holds what was read of the answer, and this frame, which holds it.
+        self._failures.append((target, error.with_traceback(None), verdict))
         is_first = sum(target.key == (a.connection, a.model) for a in call.attempts) == 1
         match verdict.action:
             case "stop":

@@ -9,6 +9,7 @@ from analytics.costs import format_usd
 from gateway import admission, controls, formats, replays, routing, soft_budgets, tokens
 from gateway.attempt import Opened, hide, secrets, without
 from gateway.call import Call
+from gateway.controls import Controls
 from gateway.errors import (
     BadRequest,
     GatewayError,
@@ -21,7 +22,7 @@ from gateway.exchange import Disconnected, Exchange, Headers
 from gateway.fallback import Fallback
 from gateway.formats import Stage, wire
 from gateway.formats.needs import Needs
-from gateway.formats.types import Usage
+from gateway.formats.types import JSONDict, Usage
 from gateway.routing import Route, Target
 from gateway.runtime import Runtime
 from gateway.selection import Ask, Choice, Chooser
@@ -66,6 +67,7 @@ async def serve(
         await answer(call, opened, runtime, conversation)
     except GatewayError as error:
         await refuse(call, error, runtime)
+        error.__traceback__ = None  # it holds the call, and may be held by it
     except (asyncio.CancelledError, Disconnected):
         if not exchange.disconnected:  # the server stops, and did not wait for us
             call.account(runtime.journal, "interrupted", exchange.status or 503)
@@ -159,18 +161,11 @@ async def choose(call: Call, route: Route, runtime: Runtime) -> Choice:
     """
     runtime.retries.earn()
     runtime.health.policy = call.snapshot.policy
-    ask = wishes(call, route)
-    turns = await runtime.state.turn(route.turns) if route.turns else ()
-    chooser = Chooser(
-        ask,
-        runtime.health,
-        runtime.observed,
-        turns=dict(zip(route.turns, turns, strict=True)),
-        rng=runtime.rng,
-        now=monotonic(),
-        wall=time(),
+    ask = wishes(
+        route, call.principal, call.format, call.request, call.controls, call.estimated_input
     )
-    choice = chooser.choose(route)
+    turns = await runtime.state.turn(route.turns) if route.turns else ()
+    choice = chooser(ask, runtime, dict(zip(route.turns, turns, strict=True))).choose(route)
     if call.controls.no_fallback:
         choice = choice.first_only()
     call.trace = choice.trace()
@@ -179,17 +174,36 @@ async def choose(call: Call, route: Route, runtime: Runtime) -> Choice:
     return choice
 
 
-def wishes(call: Call, route: Route) -> Ask:
-    """What the call wants of a candidate."""
-    at_most = call.format.max_tokens(call.request)
+def wishes(
+    route: Route,
+    principal: Principal,
+    format: formats.ClientFormat,
+    request: JSONDict,
+    controls: Controls,
+    prompt_tokens: int,
+) -> Ask:
+    """What a request wants of a candidate."""
+    at_most = format.max_tokens(request)
     return Ask(
-        principal=call.principal,
-        # Looking through a long conversation takes its time, and is for those alone who refuse.
-        needs=call.format.needs(call.request) if route.is_picky else Needs(),
-        prompt_tokens=call.estimated_input,
+        principal=principal,
+        # Looking through a long conversation takes its time: only where somebody lacks something.
+        needs=format.needs(request) if route.is_picky else Needs(),
+        prompt_tokens=prompt_tokens,
         max_tokens=at_most,
         output_tokens=admission.output_tokens(at_most),
-        controls=call.controls,
+        controls=controls,
+    )
+
+
+def chooser(ask: Ask, runtime: Runtime, turns: dict[str, int]) -> Chooser:
+    return Chooser(
+        ask,
+        runtime.health,
+        runtime.observed,
+        turns=turns,
+        rng=runtime.rng,
+        now=monotonic(),
+        wall=time(),
     )
 
 
@@ -262,6 +276,7 @@ async def relay(
         else:
             end = stage.fail(error) or call.format.encode_stream_error(error, exchange.id)
         call.account(runtime.journal, "truncated", 200, error, sending=len(end))
+        error.__traceback__ = None  # it holds the call, and `stage` holds the error
         await exchange.finish(end)
         return
     except asyncio.CancelledError:

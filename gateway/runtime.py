@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from random import Random
@@ -21,6 +21,7 @@ from gateway.retries import Retries
 from gateway.snapshot import Snapshot, Watcher
 from gateway.soft_budgets import Notices
 from gateway.state import State, budgets
+from gateway.state.health import Entry
 from gateway.state.memory import MemoryState
 from gateway.state.observed import Observed
 from gateway.state.redis import RedisState
@@ -100,13 +101,23 @@ class Runtime:
         await asyncio.to_thread(self.journal.close)
         self._pool.shutdown()
 
-    def on_loop(self, deed: Callable[[], Value]) -> Value:
+    def on_loop(self, deed: Coroutine[Any, Any, Value]) -> Value:
         """From another thread: have the event loop do it, whose counters are for it alone."""
+        return asyncio.run_coroutine_threadsafe(deed, self._loop).result(LOOP_TIMEOUT_S)
 
-        async def run() -> Value:
-            return deed()
+    async def clear_health(self, connection: str | None = None, model: str | None = None) -> int:
+        """An operator's word that all, a connection, or a model on it may be called again.
 
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(LOOP_TIMEOUT_S)
+        Returns:
+            How many cooldowns and open breakers that ended.
+        """
+        before = len(self.health.entries(monotonic()))
+        self.health.clear(monotonic(), connection, model)
+        return before - len(self.health.entries(monotonic()))
+
+    async def blocks(self) -> list[Entry]:
+        """What keeps calls away from connections and models."""
+        return self.health.entries(monotonic())
 
     async def in_thread(self, deed: Callable[..., Value], *arguments: Any) -> Value:
         """One short transaction in a thread of its own. Raises what `deed` raises."""

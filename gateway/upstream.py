@@ -231,7 +231,16 @@ _WORDS: tuple[tuple[type[BaseException], str], ...] = (
 
 
 def _failed(error: BaseException, status: int | None) -> UpstreamFailed:
+    _let_go(error)
     if isinstance(error, TimeoutError):
         return UpstreamTimeout("no connection to the upstream within the time limit")
     words = next(words for kind, words in _WORDS if isinstance(error, kind))
     return UpstreamFailed(words, upstream_status=status)
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Drop the tracebacks. The client library's frames hold the error that holds them, and so the
+    request's body would stay until the collector of cycles comes by."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__

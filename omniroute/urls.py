@@ -1,5 +1,7 @@
 """The control plane's addresses; `/v1` and its kin are the data plane's (`gateway/asgi.py`)."""
 
+from importlib import import_module
+
 from allauth.account.decorators import secure_admin_login
 from allauth.account.views import login, logout
 from django.contrib import admin
@@ -12,6 +14,7 @@ from omniroute.console import translator
 
 # Admin's own sign-in has no limit on attempts; allauth's has.
 admin.autodiscover()
+import_module("omniroute.console.connections")  # which takes the place of another room's
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 translate = admin.site.admin_view(translator.page)

@@ -192,7 +192,7 @@ class ConnectionAdmin(Activatable, ModelAdmin):
     list_select_related = ("provider",)
     search_fields = ("name", "provider__slug", "provider__name")
     autocomplete_fields = ("provider",)
-    actions = ("test", "activate", "deactivate", "duplicate")
+    actions: tuple[str, ...] = ("test", "activate", "deactivate", "duplicate")
     fieldsets = (
         (None, {"fields": ("name", "provider", "auth_type", *CREDENTIAL, "priority", "active")}),
         ("Models", {"classes": ("collapse",), "fields": ("model_names", "model_map")}),

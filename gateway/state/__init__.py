@@ -82,8 +82,9 @@ class State(Protocol):
     def load(self, logged: Logged) -> None:
         """Take over what the log says has been spent; from any thread."""
 
-    async def turn(self, names: Sequence[str]) -> list[int]:
-        """How often each name's turn was asked for before, counted up by this asking."""
+    async def turn(self, names: Sequence[str], step: int = 1) -> list[int]:
+        """How often each name's turn was asked for before, counted up by this asking; a `step` of
+        0 looks and counts nothing."""
 
     # Records: by key, for `ttl_s` seconds at most. Room is bounded: one may be gone earlier.
 

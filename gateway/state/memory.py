@@ -154,10 +154,10 @@ class MemoryState:
         """Take over what the log says has been spent; from any thread."""
         self.ledger.load(logged)
 
-    async def turn(self, names: Sequence[str]) -> list[int]:
+    async def turn(self, names: Sequence[str], step: int = 1) -> list[int]:
         turns = [self._turns[name] for name in names]
         for name in names:
-            self._turns[name] += 1
+            self._turns[name] += step
         return turns
 
     async def read(self, key: str) -> bytes | None:

@@ -35,6 +35,9 @@ RETRY_S = 0.5
 RAISE_AFTER_S = 10.0
 
 
+NOT_YET = "it has not been asked yet"
+
+
 class RedisState:
     """See `gateway.state.State`.
 
@@ -72,7 +75,7 @@ class RedisState:
         self._callbacks: dict[str, Callback] = {}
         self._keeping: asyncio.Task[None] | None = None
         self._listening: asyncio.Task[None] | None = None
-        self.degraded = "Redis has not been reached yet"
+        self.degraded = NOT_YET
 
     @property
     def words(self) -> str:
@@ -102,10 +105,13 @@ class RedisState:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._beat_s if self._line.is_open else self._retry_s):
                     await self._wake.wait()
-            if self._line.is_open:
-                self.beat()
-            else:
-                await self._join()
+            try:
+                if self._line.is_open:
+                    self.beat()
+                else:
+                    await self._join()
+            except Exception:  # without this task nobody would come back
+                log.exception("an error of ours, about Redis")
             self._wake.clear()
 
     def beat(self) -> None:
@@ -129,7 +135,8 @@ class RedisState:
             await joined
 
     def _joined(self, _: Any) -> None:
-        log.warning("Redis is there: limits and budgets are counted in it")
+        level = logging.INFO if self.degraded == NOT_YET else logging.WARNING
+        log.log(level, "Redis is there: limits and budgets are counted in it")
         self.degraded = ""
         self._raise_at = time.monotonic() + self._raise_after_s
         if self._callbacks:
@@ -202,11 +209,11 @@ class RedisState:
 
     # --- What is known between calls ---------------------------------------------------------
 
-    async def turn(self, names: Sequence[str]) -> list[int]:
+    async def turn(self, names: Sequence[str], step: int = 1) -> list[int]:
         if self._line.is_open and names:
             with suppress(Away):
-                return await self._line.ask(("turn", names), list)
-        return await self.memory.turn(names)
+                return await self._line.ask(("turn", names, step), list)
+        return await self.memory.turn(names, step)
 
     async def read(self, key: str) -> bytes | None:
         if self._line.is_open:

@@ -1,6 +1,7 @@
 """The management API, `/api/…`: what Admin and files can set, through the same functions."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
@@ -10,8 +11,9 @@ from ninja import NinjaAPI
 
 from accounts.models import GatewaySettings
 from gateway import runtime
+from gateway.state.health import Entry
 from omniroute import health
-from omniroute.api import errors, logs
+from omniroute.api import errors, logs, routing
 from omniroute.api.auth import authenticate, require
 from omniroute.api.sections import SECTIONS, router
 from omniroute.configuration import schema, write
@@ -44,6 +46,7 @@ def test_one(request: HttpRequest, name: str) -> dict[str, Any]:
 for _name, _section in SECTIONS.items():
     api.add_router(f"/{_name}", router(_section), tags=[_name])
 api.add_router("", logs.routes, tags=["log"])
+api.add_router("", routing.routes, tags=["routing"])
 
 
 @api.get("/settings")
@@ -62,7 +65,7 @@ def change_settings(request: HttpRequest, entry: schema.SettingsEntry) -> dict[s
 
 @api.get("/health")
 def state_of_the_gateway(request: HttpRequest) -> dict[str, Any]:
-    """The parts that `/readyz` names, and rows that the snapshot had to leave out."""
+    """The parts that `/readyz` names, what cools down, and rows that the snapshot had to leave out."""
     require(request, "providers.view_connection")
     process = runtime.current()
     problems = process.snapshot.problems if process else ()
@@ -73,5 +76,26 @@ def state_of_the_gateway(request: HttpRequest) -> dict[str, Any]:
         "journal": health.journal(),
         "journal_backlog_bytes": process.journal.backlog_bytes if process else None,
         "worker": health.worker(),
+        "connections": [_block(entry) for entry in process.on_loop(process.blocks())]
+        if process
+        else [],
         "problems": [{"kind": p.kind, "name": p.name, "reason": p.reason} for p in problems],
     }
+
+
+def _block(entry: Entry) -> dict[str, Any]:
+    block = entry.block
+    return {
+        "connection": block.connection,
+        "model": block.model or None,
+        "state": entry.state,
+        "kind": block.kind,
+        "cause": block.cause,
+        "since": _moment(block.since),
+        "until": _moment(block.until),
+        "needs_attention": entry.needs_attention,
+    }
+
+
+def _moment(unix: float) -> str:
+    return datetime.fromtimestamp(unix, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -50,6 +50,8 @@ def item(row: RequestRecord) -> dict[str, Any]:
         "duration_ms": row.duration_ms,
         "dropped": row.dropped,
         "tags": row.tags,
+        "cache": row.cache or None,
+        "trace": row.trace,
     }
 
 

@@ -34,6 +34,9 @@ class Process:
         assert value
         self.drain.set()
 
+    async def open(self) -> None:
+        """Nothing here has to."""
+
     async def close(self) -> None:
         print("closed", flush=True)
 

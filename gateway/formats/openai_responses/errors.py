@@ -34,9 +34,14 @@ def failure(response: JSONDict, error: GatewayError) -> JSONDict:
 def encode_stream_error(error: GatewayError, request_id: str) -> bytes:
     """The event that ends a broken stream; nothing follows.
 
-    Of what was sent it knows nothing: where the stream was made here, `StreamEncoder.fail` does.
+    Of what was sent it knows nothing: `fail` of a `StreamEncoder` or a `Relay` does.
     """
     asked = Asked(model="", id=request_id, created=0)
     response = failure(skeleton(asked, response_id("", asked), None), error)
-    told = {"type": "response.failed", "response": response, "sequence_number": _LAST}
+    return failed(response, _LAST)
+
+
+def failed(response: JSONDict, number: int) -> bytes:
+    """The event that says of a response that it failed; `number` is its place in the stream."""
+    told = {"type": "response.failed", "response": response, "sequence_number": number}
     return sse.frame(wire.dumps(told), "response.failed")

@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from gateway.errors import UpstreamFailed
+from gateway.errors import GatewayError, UpstreamFailed
 from gateway.formats import relay, sse, wire
 from gateway.formats.failures import NotAnEvent, reported
+from gateway.formats.openai_responses.errors import failed, failure
 from gateway.formats.openai_responses.items import kind_of
 from gateway.formats.openai_responses.parts import read_citation
 from gateway.formats.openai_responses.response import (
@@ -57,6 +58,7 @@ class _Event(Struct, gc=False):
     item: dict[str, Any] | None = None
     response: msgspec.Raw = msgspec.Raw(b"null")
     annotation: Any = None
+    sequence_number: Any = None
     error: Any = None
     code: Any = None
     message: Any = None
@@ -131,9 +133,14 @@ class _Item:
 
 
 class StreamDecoder:
-    """An upstream's bytes in, neutral events out; one instance a stream."""
+    """An upstream's bytes in, neutral events out; one instance a stream.
+
+    `number` is the last event's, `begun` the response as its first event has it.
+    """
 
     def __init__(self) -> None:
+        self.number: Any = None
+        self.begun = b"null"
         self._splitter = sse.Splitter()
         self._begun = self._ended = self._refused = False
         self._calls = 0
@@ -152,6 +159,7 @@ class StreamDecoder:
         for event in told:
             if not self._ended:
                 self._read(event, events)
+                self.number = event.sequence_number
         return events
 
     def close(self) -> list[Event]:
@@ -193,6 +201,7 @@ class StreamDecoder:
             case "response.created" | "response.in_progress" | "response.queued":
                 if not self._begun:
                     self._begin(_response(event), events)
+                    self.begun = bytes(event.response)
             case "error":
                 told = {"message": event.message, "code": event.code}
                 raise reported(event.error or told)
@@ -314,3 +323,10 @@ class Relay(relay.Relay):
                 raise
             self.failed = error
         return data
+
+    def fail(self, error: GatewayError) -> bytes | None:
+        """The event that ends a broken stream, as the next one of the response that had begun."""
+        begun, number = wire.loads(self._reader.begun), self._reader.number
+        if not isinstance(begun, dict) or type(number) is not int:
+            return None
+        return failed(failure(begun, error), number + 1)

@@ -220,9 +220,11 @@ function deeds.raise(key, logged)
   end
 end
 
-function deeds.turn(names)
+function deeds.turn(names, step)
   local counted = {}
-  for place, name in ipairs(names) do counted[place] = redis.call('HINCRBY', turns, name, 1) - 1 end
+  for place, name in ipairs(names) do
+    counted[place] = redis.call('HINCRBY', turns, name, step) - step
+  end
   return counted
 end
 

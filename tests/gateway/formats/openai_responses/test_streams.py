@@ -336,6 +336,26 @@ def test_a_stream_that_fails_tells_what_there_was() -> None:
     assert [item["id"] for item in last["response"]["output"]] == ["msg_x_0"]
 
 
+@pytest.mark.parametrize("at", [0, 200], ids=["whole events", "cut anywhere"])
+def test_a_stream_that_is_passed_on_and_breaks_fails_as_the_response_that_it_began(at: int) -> None:
+    begun = event("created", response={"id": "resp_1", "model": "m", "status": "in_progress"}, sequence_number=0)  # fmt: skip
+    begun += event("output_text.delta", delta="a", output_index=0, sequence_number=1)
+    relay = openai_responses.Relay(False)
+    assert relay.feed(begun[:at]) + relay.feed(begun[at:]) == begun
+    told = relay.fail(UpstreamFailed("no luck"))
+    assert told is not None
+    last = json.loads(told.decode().split("data: ")[1])
+    assert (last["type"], last["sequence_number"]) == ("response.failed", 2)
+    assert (last["response"]["id"], last["response"]["model"]) == ("resp_1", "m")
+    assert last["response"]["error"] == {"code": "server_error", "message": "no luck"}
+
+
+def test_of_a_stream_without_numbers_nothing_is_made_up() -> None:
+    relay = openai_responses.Relay(False)
+    relay.feed(CREATED + event("output_text.delta", delta="a", output_index=0))
+    assert relay.fail(UpstreamFailed("no luck")) is None
+
+
 def test_arguments_of_a_call_that_has_ended_cannot_be_told() -> None:
     with pytest.raises(UpstreamFailed, match="after other content"):
         encode(ToolCallStarted(0, "a", "g"), TextDelta("a"), ToolCallDelta(0, "{}"))
@@ -408,7 +428,7 @@ ODD: st.SearchStrategy[Any] = st.sampled_from(
     [None, True, -1, 2**70, 1.5, "", "text", "\ud83d", [], {}, [None], [{}], {"x": 1}]
 )
 KINDS = sorted({str(line)[len("b'event: ") : -1] for line in STREAM.splitlines() if line.startswith(b"event")})  # fmt: skip
-FIELDS = ["delta", "output_index", "summary_index", "item", "response", "annotation", "error", "code"]  # fmt: skip
+FIELDS = ["delta", "output_index", "sequence_number", "summary_index", "item", "response", "annotation", "error", "code"]  # fmt: skip
 
 
 @given(
@@ -418,8 +438,10 @@ def test_no_stream_raises_anything_but_an_upstream_error(odd: list[tuple[str, JS
     data = b"".join(sse.frame(wire.dumps({"type": kind} | fields)) for kind, fields in odd)
     with suppress(UpstreamFailed):
         encode(*decode(data + ended()))
+    relay = openai_responses.Relay(False)
     with suppress(UpstreamFailed):
-        openai_responses.Relay(False).feed(data)
+        relay.feed(data)
+    relay.fail(UpstreamFailed("no luck"))
 
 
 def test_a_delta_writes_only_the_text_anew() -> None:

@@ -1,0 +1,85 @@
+"""Who would be asked for a request, and why not the others. Nobody is, and nothing is counted."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from analytics.costs import cost_picousd, format_usd
+from gateway import controls, formats, pipeline, routing, tokens
+from gateway.errors import GatewayError
+from gateway.formats.types import JSONDict, Usage
+from gateway.routing import Target
+from gateway.runtime import Runtime
+from gateway.selection import Ask, Choice, Excluded
+from gateway.snapshot import Principal
+
+
+class Candidate(Struct, frozen=True):
+    """`score` is what its strategy went by; `cost_usd` an estimate, null without a price."""
+
+    model: str
+    connection: str
+    provider: str
+    tier: str
+    format: str  # that is spoken to it
+    score: float | None
+    cost_usd: str | None
+
+
+class Explanation(Struct, frozen=True):
+    """`order` are those that would be tried. `refusal` is what the client would get instead."""
+
+    model: str
+    strategy: str
+    prompt_tokens: int
+    order: tuple[Candidate, ...]
+    excluded: tuple[Excluded, ...]
+    refusal: str | None = None
+    status: int = 200
+
+
+async def explain(
+    runtime: Runtime,
+    principal: Principal,
+    format: formats.ClientFormat,
+    model: str,
+    request: JSONDict,
+    headers: Mapping[bytes, bytes],
+) -> Explanation:
+    """As `pipeline.serve` would choose now; round-robins show whose turn is next.
+
+    Raises:
+        GatewayError: The request is wrong, or the model unknown or not allowed.
+    """
+    asked = controls.read(headers, principal.controls)
+    route = routing.resolve(runtime.snapshot, principal, model, format.NAME)
+    prompt_tokens = tokens.estimate_body(request)
+    ask = pipeline.wishes(route, principal, format, request, asked, prompt_tokens)
+    turns = await runtime.state.turn(route.turns, 0) if route.turns else ()
+    named = dict(zip(route.turns, turns, strict=True))
+    choice = pipeline.chooser(ask, runtime, named).choose(route)
+    if asked.no_fallback:
+        choice = choice.first_only()
+    refusal: GatewayError | None = None if choice.order else choice.refusal(ask)
+    return Explanation(
+        model=model,
+        strategy=route.root.strategy,
+        prompt_tokens=prompt_tokens,
+        order=tuple(_candidate(target, choice, ask) for target in choice.order),
+        excluded=choice.excluded,
+        refusal=str(refusal) if refusal else None,
+        status=refusal.status if refusal else 200,
+    )
+
+
+def _candidate(target: Target, choice: Choice, ask: Ask) -> Candidate:
+    cost = cost_picousd(Usage(ask.prompt_tokens, ask.output_tokens), target.model.prices)
+    return Candidate(
+        model=target.model.id,
+        connection=target.connection.name,
+        provider=target.provider.slug,
+        tier=target.provider.tier,
+        format=target.format.NAME,
+        score=choice.scores.get(target.key),
+        cost_usd=None if cost is None else format_usd(cost),
+    )
