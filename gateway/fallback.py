@@ -5,11 +5,11 @@ does to this one: who is tried next, and when it is enough.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic, time
 
 from analytics.costs import cost_picousd, format_usd
-from gateway import admission
+from gateway import admission, cooling
 from gateway.attempt import Opened, attempt
 from gateway.call import Call
 from gateway.errors import (
@@ -42,6 +42,7 @@ class Fallback:
         self._call, self._choice, self._runtime = call, choice, runtime
         self._hedge_after = hedge_after
         self._left = list(choice.order)
+        self._cooling = list(choice.cooling)
         self._repeat: list[Target] = []  # that a rule says to ask once more
         self._again: list[Target] = []  # that may be asked once more when nobody is left
         self._limited: dict[Target, RateLimited] = {}  # by the operator's limits for them
@@ -64,6 +65,8 @@ class Fallback:
         opened = await (self._in_turn() if self._hedge_after is None else self._beside())
         if opened is None:
             opened = await self._in_line()
+        if opened is None:
+            opened = await self._in_time()
         if opened is None:
             raise self._stop or self._exhausted()
         opened.limit.hand_over()
@@ -105,9 +108,7 @@ class Fallback:
 
     async def _next(self) -> Target | None:
         """The next to try; None when it is enough."""
-        if self._stop is not None or monotonic() >= self._until:
-            return None
-        if self._asked >= self._call.snapshot.max_attempts:
+        if self._is_enough():
             return None
         if (target := await self._once_more(self._repeat)) is not None:
             return target
@@ -115,7 +116,15 @@ class Fallback:
             target = self._left.pop(0)
             if not self._is_blocked(target):
                 return target
+            self._cooling.append(target)  # since a moment ago
         return await self._once_more(self._again)
+
+    def _is_enough(self) -> bool:
+        return (
+            self._stop is not None
+            or monotonic() >= self._until
+            or self._asked >= self._call.snapshot.max_attempts
+        )
 
     async def _once_more(self, stumbled: list[Target]) -> Target | None:
         """One that stumbled is asked again after a pause, where retries are not too many."""
@@ -136,6 +145,19 @@ class Fallback:
             return None
         self._may_wait = True
         return await self._try(waitable[0])
+
+    async def _in_time(self) -> Opened | None:
+        """All others have failed: wait for those that are limited for a moment."""
+        until = min(monotonic() + cooling.WAIT_S, self._until)
+        while not self._is_enough():
+            target = await cooling.first_back(self._cooling, self._runtime, until)
+            if target is None:
+                return None
+            self._cooling.remove(target)
+            opened = await self._try(target) or await self._in_turn()
+            if opened is not None:
+                return opened
+        return None
 
     # --- One try --------------------------------------------------------------------------
 
@@ -214,12 +236,16 @@ class Fallback:
             case "retry" if is_first:
                 self._repeat.append(target)
             case "next_target":
-                self._left = [t for t in self._left if _is_other(t, target, verdict)]
+                self._keep(lambda other: _is_other(other, target, verdict))
             case _:
-                self._left = [t for t in self._left if not _shares(t, target, verdict)]
+                self._keep(lambda other: not _shares(other, target, verdict))
         stumbled = verdict.kind == "server" and not failure.is_timeout
         if stumbled and is_first and verdict.action != "retry":
             self._again.append(target)
+
+    def _keep(self, is_worth_asking: Callable[[Target], bool]) -> None:
+        self._left = [target for target in self._left if is_worth_asking(target)]
+        self._cooling = [target for target in self._cooling if is_worth_asking(target)]
 
     def _lose(self, target: Target, began: float, lease: Lease | None) -> None:
         """Another answered first. The provider has read the prompt all the same."""

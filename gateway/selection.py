@@ -56,11 +56,13 @@ class Excluded(Struct, frozen=True, omit_defaults=True):
 
 
 class Choice(Struct, frozen=True):
-    """`order` are those to try, `scores` what put them there, by `Target.key`."""
+    """`order` are those to try, `scores` what put them there, by `Target.key`. `cooling` are those
+    that would be in it but for a limit of their provider's."""
 
     order: tuple[Target, ...]
     excluded: tuple[Excluded, ...]
     scores: Mapping[tuple[str, str], float]
+    cooling: tuple[Target, ...] = ()
 
     def first_only(self) -> "Choice":
         """For a request that wants no other."""
@@ -101,6 +103,7 @@ class Chooser:
         self._turns, self._rng, self._now, self._wall = turns, rng, now, wall
         self._costs: dict[str, int | None] = {}
         self._excluded: list[Excluded] = []
+        self._cooling: list[Target] = []
         self._scores: dict[tuple[str, str], float] = {}
         self._is_open = False
         self._needed: frozenset[str] = frozenset()
@@ -111,9 +114,10 @@ class Chooser:
         if not order and not self._needed.isdisjoint(WISHES):
             # Agents ask for thoughts with every call: where nobody has any, that is told, not refused.
             self._excluded.clear()
+            self._cooling.clear()
             self._needed -= WISHES
             order = self._arrange(route.root)
-        return Choice(tuple(order), tuple(self._excluded), self._scores)
+        return Choice(tuple(order), tuple(self._excluded), self._scores, tuple(self._cooling))
 
     # --- Who fits -------------------------------------------------------------------------
 
@@ -122,6 +126,8 @@ class Chooser:
         if found is None:
             return True
         why, reason, left_s = found
+        if why == "limit":
+            self._cooling.append(target)
         model, connection = target.model.id, target.connection.name
         self._excluded.append(Excluded(model, connection, why, reason, left_s))
         return False
