@@ -1,8 +1,8 @@
-"""`python -m bench [memory|strategies|translate|chaos]`: what the gateway costs; with none, its throughput."""
+"""`python -m bench [memory|strategies|translate|chaos|budgets]`: what the gateway costs; with none, its throughput."""
 
 import sys
 
-from bench import chaos, conversation, memory, strategies, throughput
+from bench import budgets, chaos, conversation, memory, strategies, throughput
 
 match sys.argv[1:]:
     case ["memory"]:
@@ -11,6 +11,8 @@ match sys.argv[1:]:
         strategies.main()
     case ["translate"]:
         conversation.main()
+    case ["budgets"]:
+        budgets.main()
     case ["chaos", *arguments]:
         chaos.main(arguments)
     case arguments:
