@@ -205,7 +205,8 @@ class Fallback:
     async def _admit(self, target: Target) -> Lease | None:
         """Take from the account's own limits. Raises `RateLimited`, `BudgetSpent`."""
         call, state = self._call, self._runtime.state
-        if call.lease is not None:  # this target may be dearer than the first one
+        # It is reserved what the first one may cost; this one may be dearer.
+        if call.lease is not None and target.model is not self._choice.order[0].model:
             _, picousd = admission.estimate(
                 call.estimated_input, call.format.max_tokens(call.request), target.model.prices
             )

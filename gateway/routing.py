@@ -139,7 +139,7 @@ class _Roads:
             else:
                 continue  # it is switched off
             # Tiers are those of providers, whatever combo they stand in.
-            found = leaves(group) if combo.strategy == PRIORITY_TIERS else [group]
+            found = leaves(group) if combo.strategy == PRIORITY_TIERS else [_plain(group)]
             members += found
             weights += [target.weight] * len(found)
         return Group(
@@ -194,6 +194,11 @@ def _route(root: Group, **more: Any) -> Route:
     turns = {group.turn: None for group in _groups(root) if group.takes_turns}
     picky = any(target.model.lacks for target in targets)
     return Route(root=root, targets=targets, turns=tuple(turns), is_picky=picky, **more)
+
+
+def _plain(group: Group) -> Group | Target:
+    """A group of one leaves nothing to choose."""
+    return group.members[0] if len(group.members) == 1 else group
 
 
 def leaves(member: Group | Target) -> list[Target]:

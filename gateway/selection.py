@@ -7,6 +7,7 @@ strategies. Nothing here waits for anything, so that `explain` can do the same w
 import hashlib
 import math
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from random import Random
 from typing import Literal
 
@@ -70,16 +71,25 @@ class Choice(Struct, frozen=True):
 
     def trace(self) -> str:
         """JSON for the log: as much of it as a page shows."""
-        order = [
-            {"model": t.model.id, "connection": t.connection.name}
-            | ({"score": self.scores[t.key]} if t.key in self.scores else {})
-            for t in self.order[:TRACED]
-        ]
-        return msgspec.json.encode({"order": order, "excluded": self.excluded[:TRACED]}).decode()
+        order = [(*t.key, self.scores.get(t.key)) for t in self.order[:TRACED]]
+        return _trace(tuple(order), self.excluded[:TRACED])
 
     def refusal(self, ask: Ask) -> GatewayError:
         """Why there is nobody to ask."""
         return _refusal(self.excluded, ask)
+
+
+class _Candidate(Struct, frozen=True, omit_defaults=True):
+    model: str
+    connection: str
+    score: float | None = None
+
+
+@lru_cache(maxsize=1024)  # where nothing is wrong, many calls have the same
+def _trace(order: tuple[tuple[str, str, float | None], ...], excluded: tuple[Excluded, ...]) -> str:
+    """`order` is connection, model and score of each."""
+    told = [_Candidate(model, connection, score) for connection, model, score in order]
+    return msgspec.json.encode({"order": told, "excluded": excluded}).decode()
 
 
 class Chooser:
