@@ -1,8 +1,8 @@
-"""`python -m bench [memory|strategies|translate]`: what the gateway costs; with none, its throughput."""
+"""`python -m bench [memory|strategies|translate|chaos|budgets]`: what the gateway costs; with none, its throughput."""
 
 import sys
 
-from bench import conversation, memory, strategies, throughput
+from bench import budgets, chaos, conversation, memory, strategies, throughput
 
 match sys.argv[1:]:
     case ["memory"]:
@@ -11,5 +11,9 @@ match sys.argv[1:]:
         strategies.main()
     case ["translate"]:
         conversation.main()
+    case ["budgets"]:
+        budgets.main()
+    case ["chaos", *arguments]:
+        chaos.main(arguments)
     case arguments:
         throughput.main(arguments)

@@ -284,4 +284,7 @@ class Call:
 
 def _clean(text: str, length: int = BODY_CHARS) -> str:
     """Cut, and without NUL and lone surrogates, which PostgreSQL and UTF-8 do not know."""
-    return text[:length].replace("\0", "").encode(errors="replace").decode()
+    text = text[:length]
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "").encode(errors="replace").decode()

@@ -1,6 +1,7 @@
 """What came of choosing: whom a call may ask, whom not and why, and what is said of it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -45,25 +46,23 @@ class Excluded(Struct, frozen=True, omit_defaults=True):
 
 class Choice(Struct, frozen=True):
     """`order` are those to try, `scores` what put them there, by `Target.key`. `nearest` is, of
-    those that can never answer this request, the one that comes closest to it."""
+    those that can never answer this request, the one that comes closest to it. `cooling` are those
+    that would be in it but for a limit of their provider's."""
 
     order: tuple[Target, ...]
     excluded: tuple[Excluded, ...]
     scores: Mapping[tuple[str, str], float]
     nearest: Excluded | None = None
+    cooling: tuple[Target, ...] = ()
 
     def first_only(self) -> "Choice":
         """For a request that wants no other."""
-        return msgspec.structs.replace(self, order=self.order[:1])
+        return msgspec.structs.replace(self, order=self.order[:1], cooling=())
 
     def trace(self) -> str:
         """JSON for the log: as much of it as a page shows."""
-        order = [
-            {"model": t.model.id, "connection": t.connection.name}
-            | ({"score": self.scores[t.key]} if t.key in self.scores else {})
-            for t in self.order[:TRACED]
-        ]
-        return msgspec.json.encode({"order": order, "excluded": self.excluded[:TRACED]}).decode()
+        order = [(*t.key, self.scores.get(t.key)) for t in self.order[:TRACED]]
+        return _trace(tuple(order), self.excluded[:TRACED])
 
     def refusal(self, ask: Ask) -> GatewayError:
         """Why there is nobody to ask."""
@@ -71,6 +70,19 @@ class Choice(Struct, frozen=True):
         if self.nearest is not None and not waiting:
             return _unfit(self.nearest, ask)
         return _come_back(waiting)
+
+
+class _Candidate(Struct, frozen=True, omit_defaults=True):
+    model: str
+    connection: str
+    score: float | None = None
+
+
+@lru_cache(maxsize=1024)  # where nothing is wrong, many calls have the same
+def _trace(order: tuple[tuple[str, str, float | None], ...], excluded: tuple[Excluded, ...]) -> str:
+    """`order` is connection, model and score of each."""
+    told = [_Candidate(model, connection, score) for connection, model, score in order]
+    return msgspec.json.encode({"order": told, "excluded": excluded}).decode()
 
 
 def _come_back(waiting: Sequence[Excluded]) -> GatewayError:

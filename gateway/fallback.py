@@ -5,10 +5,11 @@ does to this one: who is tried next, and when it is enough.
 """
 
 import asyncio
+from collections.abc import Callable
 from time import monotonic
 
 from analytics.costs import cost_picousd, format_usd
-from gateway import admission
+from gateway import admission, cooling
 from gateway.attempt import Opened, attempt
 from gateway.call import Call
 from gateway.choice import Choice
@@ -39,6 +40,7 @@ class Fallback:
         self._call, self._choice, self._runtime = call, choice, runtime
         self._hedge_after = hedge_after
         self._left = list(choice.order)
+        self._cooling = list(choice.cooling)
         self._repeat: list[Target] = []  # that a rule says to ask once more
         self._again: list[Target] = []  # that may be asked once more when nobody is left
         self._stumbled: set[Target] = set()  # that failed once
@@ -65,6 +67,8 @@ class Fallback:
             given = await (self._in_turn() if self._hedge_after is None else self._beside())
             if given is None:
                 given = await self._in_line()
+            if given is None:
+                given = await self._in_time()
             if given is None:
                 raise self._stop or self._met.refusal(
                     self._call, self._choice, self._runtime.health
@@ -108,9 +112,7 @@ class Fallback:
 
     def _next(self, is_alone: bool = True) -> Target | None:
         """The next to try; None when it is enough, or while others still run."""
-        if self._stop is not None or monotonic() >= self._until:
-            return None
-        if self._asked >= self._call.snapshot.max_attempts:
+        if self._is_enough():
             return None
         if (target := self._once_more(self._repeat)) is not None:
             return target
@@ -119,8 +121,16 @@ class Fallback:
             if (block := self._block(target)) is None:
                 return target
             self._met.blocked.append(block)
+            self._cooling.append(target)  # since a moment ago
             self._call.tried(target, monotonic(), None, f"not asked: {block.cause}")
         return self._once_more(self._again) if is_alone else None
+
+    def _is_enough(self) -> bool:
+        return (
+            self._stop is not None
+            or monotonic() >= self._until
+            or self._asked >= self._call.snapshot.max_attempts
+        )
 
     def _once_more(self, stumbled: list[Target]) -> Target | None:
         """One that stumbled is asked again where retries are not too many."""
@@ -141,6 +151,19 @@ class Fallback:
         waits = [target.connection.limits.max_wait for target in self._left]
         self._queue_until = monotonic() + max(waits, default=0)
         return await self._in_turn()
+
+    async def _in_time(self) -> Opened | None:
+        """All others have failed: wait for those that are limited for a moment."""
+        until = min(monotonic() + cooling.WAIT_S, self._until)
+        while not self._is_enough():
+            target = await cooling.first_back(self._cooling, self._runtime, until)
+            if target is None:
+                return None
+            self._cooling.remove(target)
+            opened = await self._try(target) or await self._in_turn()
+            if opened is not None:
+                return opened
+        return None
 
     # --- One try --------------------------------------------------------------------------
 
@@ -227,15 +250,19 @@ class Fallback:
             case "stop":
                 self._stop = error
             case "next_target":
-                self._left = [t for t in self._left if _is_other(t, target, verdict)]
+                self._keep(lambda other: _is_other(other, target, verdict))
             case _:
-                self._left = [t for t in self._left if not _shares(t, target, verdict)]
+                self._keep(lambda other: not _shares(other, target, verdict))
         if not is_first:
             return
         if verdict.action == "retry":
             self._repeat.append(target)
         elif verdict.kind == "server" and not failure.is_timeout:
             self._again.append(target)
+
+    def _keep(self, is_worth_asking: Callable[[Target], bool]) -> None:
+        self._left = [target for target in self._left if is_worth_asking(target)]
+        self._cooling = [target for target in self._cooling if is_worth_asking(target)]
 
     # --- Asked in vain --------------------------------------------------------------------
 

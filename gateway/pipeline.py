@@ -6,7 +6,7 @@ from time import monotonic, time
 
 from accounts.keys import hash_key
 from analytics.costs import format_usd
-from gateway import admission, controls, formats, replays, routing, soft_budgets, tokens
+from gateway import admission, controls, cooling, formats, replays, routing, soft_budgets, tokens
 from gateway.attempt import Opened, hide, secrets, without
 from gateway.call import Call
 from gateway.choice import Ask, Choice
@@ -184,7 +184,11 @@ async def choose(call: Call, route: Route, runtime: Runtime) -> Choice:
         route, call.principal, call.format, call.request, call.controls, call.estimated_input
     )
     turns = await runtime.state.turn(route.turns) if route.turns else ()
-    choice = chooser(ask, runtime, dict(zip(route.turns, turns, strict=True))).choose(route)
+    named = dict(zip(route.turns, turns, strict=True))
+    until = monotonic() + cooling.WAIT_S
+    while not (choice := chooser(ask, runtime, named).choose(route)).order:
+        if await cooling.first_back(choice.cooling, runtime, until) is None:
+            break
     if call.controls.no_fallback:
         choice = choice.first_only()
     call.trace = choice.trace()

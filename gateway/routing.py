@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 from msgspec import Struct
 from yarl import URL
 
@@ -207,10 +208,22 @@ class _Roads:
 
 
 def _route(root: Group, **more: Any) -> Route:
+    root = _pruned(root)
     targets = tuple(leaves(root))
     turns = dict.fromkeys(_turns(root))
     picky = any(target.model.lacks for target in targets)
     return Route(root=root, targets=targets, turns=tuple(turns), is_picky=picky, **more)
+
+
+def _pruned(group: Group) -> Group:
+    """Without groups of one in it: they leave nothing to choose."""
+    return msgspec.structs.replace(group, members=tuple(map(_plain, group.members)))
+
+
+def _plain(member: "Group | Target") -> "Group | Target":
+    if isinstance(member, Target):
+        return member
+    return _plain(member.members[0]) if len(member.members) == 1 else _pruned(member)
 
 
 def leaves(member: Group | Target) -> list[Target]:

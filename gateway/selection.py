@@ -59,6 +59,7 @@ class Chooser:
         self._costs: dict[str, int | None] = {}
         self._excluded: list[Excluded] = []
         self._nearest: tuple[int, int, Excluded] | None = None
+        self._cooling: list[Target] = []
         self._scores: dict[tuple[str, str], float] = {}
         self._is_open = False
         self._needed: frozenset[str] = frozenset()
@@ -69,10 +70,14 @@ class Chooser:
         if not order and not self._needed.isdisjoint(WISHES):
             # Agents ask for thoughts with every call: where nobody has any, that is told, not refused.
             self._excluded.clear()
+            self._nearest = None
+            self._cooling.clear()
             self._needed -= WISHES
             order = self._arrange(route.root)
         nearest = self._nearest[-1] if self._nearest is not None else None
-        return Choice(tuple(order), tuple(self._excluded), self._scores, nearest)
+        return Choice(
+            tuple(order), tuple(self._excluded), self._scores, nearest, tuple(self._cooling)
+        )
 
     # --- Who fits -------------------------------------------------------------------------
 
@@ -80,6 +85,8 @@ class Chooser:
         found = self._misfit(target)
         if found is None:
             return True
+        if found.why == "limit":
+            self._cooling.append(target)
         model, connection = target.model.id, target.connection.name
         excluded = Excluded(model, connection, found.why, found.reason, found.left_s)
         self._excluded.append(excluded)

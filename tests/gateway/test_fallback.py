@@ -89,9 +89,18 @@ class Scene:
         **more: Any,
     ) -> None:
         self.loop = loop
-        for module in ("fallback", "setbacks", "call", "exchange", "pipeline", "state.waiting"):
+        for module in (
+            "fallback",
+            "setbacks",
+            "cooling",
+            "call",
+            "exchange",
+            "pipeline",
+            "state.waiting",
+        ):
             monkeypatch.setattr(f"gateway.{module}.monotonic", loop.time)
         monkeypatch.setattr("gateway.setbacks.time", self.wall)
+        monkeypatch.setattr("gateway.cooling.time", self.wall)
         monkeypatch.setattr("gateway.fallback.attempt", self.attempt)
         self.plans: dict[str, list[Plan]] = {}
         self.asked: list[str] = []
