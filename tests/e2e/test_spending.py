@@ -126,7 +126,7 @@ def _spent(gateway: Gateway, unit: str) -> float:
     if unit == "requests":
         return len(rows)
     if unit == "tokens":
-        return sum(row["input_tokens"] + row["output_tokens"] for row in rows)
+        return float(sum(row["input_tokens"] + row["output_tokens"] for row in rows))
     return float(sum(row["cost_picousd"] or 0 for row in rows) / 10**12)
 
 
