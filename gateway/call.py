@@ -135,6 +135,11 @@ class Call:
             )
         )
 
+    @property
+    def why_it_ends(self) -> str:
+        """When it is cancelled."""
+        return "the client left" if self.exchange.disconnected else "the gateway stopped"
+
     def take(self, opened: "Opened") -> None:
         """This is the attempt that answers; no other is made."""
         self.target, self.dropped, self.account_lease = opened.target, opened.dropped, opened.lease

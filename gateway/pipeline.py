@@ -10,6 +10,7 @@ from analytics.costs import format_usd
 from gateway import admission, controls, formats, replays, routing, soft_budgets, tokens
 from gateway.attempt import Opened, hide, secrets, without
 from gateway.call import Call
+from gateway.choice import Ask, Choice
 from gateway.controls import Controls
 from gateway.errors import (
     BadRequest,
@@ -24,10 +25,10 @@ from gateway.exchange import Disconnected, Exchange, Headers
 from gateway.fallback import Fallback
 from gateway.formats import Stage, wire
 from gateway.formats.needs import Needs
-from gateway.formats.types import JSONDict, Usage
+from gateway.formats.types import JSONDict
 from gateway.routing import Route, Target
 from gateway.runtime import Runtime
-from gateway.selection import Ask, Choice, Chooser
+from gateway.selection import Chooser
 from gateway.snapshot import Principal, Snapshot
 from gateway.verdict import Verdict
 
@@ -257,10 +258,12 @@ async def answer(call: Call, opened: Opened, runtime: Runtime, conversation: Con
 
 
 def observe(call: Call, opened: Opened, runtime: Runtime) -> None:
-    """Tell the strategies what the call was like."""
-    now, usage = monotonic(), call.usage or Usage()
+    """Tell what the call was like, for those that follow."""
+    now, usage, key = monotonic(), call.final_usage("ok"), opened.target.key
+    if call.finished:
+        runtime.health.succeeded(*key, now, began=opened.began)
     runtime.observed.ended(
-        opened.target.key,
+        key,
         tokens=usage.input_tokens + usage.output_tokens,
         output_tokens=max(usage.output_tokens - usage.reasoning_tokens, 0),
         seconds_streaming=now - opened.content_at if opened.stage is not None else 0.0,
@@ -304,8 +307,7 @@ async def relay(
         return
     except asyncio.CancelledError:
         call.note(stage)
-        why = "the client left" if exchange.disconnected else "the gateway stopped"
-        call.tried(opened.target, opened.began, 200, why)
+        call.tried(opened.target, opened.began, 200, call.why_it_ends)
         raise
     call.finished = True
     call.note(stage)

@@ -60,12 +60,18 @@ class Group(Struct, frozen=True, eq=False):
     strategy: str
     members: tuple["Group | Target", ...]
     weights: tuple[int, ...]
-    inner: str = "fill-first"  # within a tier, of `priority-tiers`
+    inner: str = ""  # within a tier, of `priority-tiers`
     sticky: int = 1  # how many calls in a row are one turn
 
     @property
     def takes_turns(self) -> bool:
         return len(self.members) > 1 and "round-robin" in (self.strategy, self.inner)
+
+    def visits(self, calls: int) -> int:
+        """How many of so many calls have gone to the member whose turn it is. Groups in it go by
+        this: if each second call is theirs, by all calls it would be the same one's turn always."""
+        rounds = calls // (self.sticky * len(self.members))
+        return rounds * self.sticky + calls % self.sticky
 
 
 class Route(Struct, frozen=True, eq=False):
@@ -94,8 +100,7 @@ def resolve(snapshot: Snapshot, principal: Principal, name: str, client_format: 
         NotAllowed: The key may not call it.
         Unavailable: It exists, and no active connection could answer.
     """
-    alias_of = snapshot.aliases.get(name, name)
-    if not principal.may_call(name, alias_of):
+    if not is_allowed(snapshot, principal, name):
         raise NotAllowed(f"this API key may not call the model {name!r}", param="model")
     route: Route | None = snapshot.routes.get((name, client_format))
     if route is None:
@@ -106,6 +111,15 @@ def resolve(snapshot: Snapshot, principal: Principal, name: str, client_format: 
     if not route.targets:
         raise Unavailable(f"no active connection serves the model {name!r}", retry_after_s=30)
     return route
+
+
+def is_allowed(snapshot: Snapshot, principal: Principal, name: str) -> bool:
+    """May the key call this? `auto` is whatever it may call, and so needs no leave of its own."""
+    if principal.may_call(name, snapshot.aliases.get(name, name)):
+        return True
+    if name not in auto.NAMES or name in snapshot.combos or name in snapshot.aliases:
+        return False
+    return any(map(principal.may_call, auto.models(snapshot, name)))
 
 
 class _Roads:
@@ -139,13 +153,13 @@ class _Roads:
             else:
                 continue  # it is switched off
             # Tiers are those of providers, whatever combo they stand in.
-            found = leaves(group) if combo.strategy == PRIORITY_TIERS else [group]
+            found = _accounts_in(group) if combo.strategy == PRIORITY_TIERS else [group]
             members += found
             weights += [target.weight] * len(found)
         return Group(
             turn=f"combo:{combo.name}",
             strategy=combo.strategy,
-            inner=combo.tier_strategy,
+            inner=combo.tier_strategy if combo.strategy == PRIORITY_TIERS else "",
             sticky=combo.sticky,
             members=tuple(members),
             weights=tuple(weights),
@@ -153,12 +167,8 @@ class _Roads:
 
     def _auto(self, name: str) -> Group:
         strategy, inner = auto.STRATEGIES[name]
-        members = [
-            target
-            for model in auto.models(self._snapshot, name)
-            for target in leaves(self._accounts(model))
-        ]
-        return Group(name, strategy, tuple(members), (1,) * len(members), inner)
+        members = tuple(self._accounts(model) for model in auto.models(self._snapshot, name))
+        return Group(name, strategy, members, (1,) * len(members), inner)
 
     def _accounts(self, model_id: str) -> Group:
         """A model on all of its provider's connections that serve it."""
@@ -191,7 +201,7 @@ class _Roads:
 
 def _route(root: Group, **more: Any) -> Route:
     targets = tuple(leaves(root))
-    turns = {group.turn: None for group in _groups(root) if group.takes_turns}
+    turns = dict.fromkeys(_turns(root))
     picky = any(target.model.lacks for target in targets)
     return Route(root=root, targets=targets, turns=tuple(turns), is_picky=picky, **more)
 
@@ -202,11 +212,20 @@ def leaves(member: Group | Target) -> list[Target]:
     return [target for inner in member.members for target in leaves(inner)]
 
 
-def _groups(group: Group) -> Iterator[Group]:
-    yield group
+def _accounts_in(group: Group) -> list[Group]:
+    """The groups of one provider's accounts that it is made of."""
+    inner = [member for member in group.members if isinstance(member, Group)]
+    return [found for member in inner for found in _accounts_in(member)] if inner else [group]
+
+
+def _turns(group: Group) -> Iterator[str]:
+    """Those that are counted; whoever stands within one goes by its count."""
+    if group.takes_turns:
+        yield group.turn
+        return
     for member in group.members:
         if isinstance(member, Group):
-            yield from _groups(member)
+            yield from _turns(member)
 
 
 def _exists(snapshot: Snapshot, model_id: str) -> bool:

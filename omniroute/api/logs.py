@@ -50,8 +50,6 @@ def item(row: RequestRecord) -> dict[str, Any]:
         "duration_ms": row.duration_ms,
         "dropped": row.dropped,
         "tags": row.tags,
-        "cache": row.cache or None,
-        "trace": row.trace,
     }
 
 
@@ -105,8 +103,9 @@ def logs(
 
 @routes.get("/logs/{id}")
 def log(request: HttpRequest, id: str) -> dict[str, Any]:
-    """One call, by the `x-request-id` of its answer."""
-    return item(get_object_or_404(visible(request), id=id))
+    """One call, by the `x-request-id` of its answer: also who was to be asked, and why."""
+    row = get_object_or_404(visible(request), id=id)
+    return item(row) | {"cache": row.cache or None, "trace": row.trace}
 
 
 GROUPS: dict[str, Callable[[], Any]] = {
