@@ -56,6 +56,10 @@ def _chat(system: bool) -> JSON:
     return {"messages": [*own, {"role": "user", "content": SAID}]}
 
 
+def _prompt(system: bool) -> JSON:
+    return {"prompt": SAID} | ({"system": CLIENTS_OWN} if system else {})
+
+
 def _responses(system: bool) -> JSON:
     own = {"instructions": CLIENTS_OWN} if system else {}
     return {"input": SAID, "store": False} | own
@@ -72,12 +76,13 @@ def _contents(system: bool) -> JSON:
 
 
 CHAT = Speaker("chat", _at("/v1/chat/completions"), _chat)
+COMPLETIONS = Speaker("completions", _at("/v1/completions"), _prompt)
 RESPONSES = Speaker("responses", _at("/v1/responses"), _responses)
 MESSAGES = Speaker("messages", _at("/v1/messages"), _messages)
 GEMINI = Speaker("gemini", _gemini("?alt=sse"), _contents)
 ARRAY = Speaker("gemini-array", _gemini(""), _contents)
 OLLAMA = Speaker("ollama", _at("/api/chat"), _chat)
-SPEAKERS = (CHAT, RESPONSES, MESSAGES, GEMINI, ARRAY, OLLAMA)
+SPEAKERS = (CHAT, COMPLETIONS, RESPONSES, MESSAGES, GEMINI, ARRAY, OLLAMA)
 
 
 def system_of(seen: Seen) -> list[str]:
