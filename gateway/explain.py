@@ -51,7 +51,7 @@ async def explain(
     Raises:
         GatewayError: The request is wrong, or the model unknown or not allowed.
     """
-    asked = controls.read(headers.items(), principal.controls)
+    asked = controls.read(headers, principal.controls)
     route = routing.resolve(runtime.snapshot, principal, model, format.NAME)
     prompt_tokens = tokens.estimate_body(request)
     ask = pipeline.wishes(route, principal, format, request, asked, prompt_tokens)
