@@ -50,6 +50,7 @@ def item(row: RequestRecord) -> dict[str, Any]:
         "duration_ms": row.duration_ms,
         "dropped": row.dropped,
         "tags": row.tags,
+        "cache": row.cache or None,
     }
 
 
@@ -105,7 +106,7 @@ def logs(
 def log(request: HttpRequest, id: str) -> dict[str, Any]:
     """One call, by the `x-request-id` of its answer: also who was to be asked, and why."""
     row = get_object_or_404(visible(request), id=id)
-    return item(row) | {"cache": row.cache or None, "trace": row.trace}
+    return item(row) | {"trace": row.trace}
 
 
 GROUPS: dict[str, Callable[[], Any]] = {
