@@ -245,6 +245,8 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
+        # redis-py gives it a handler of its own where nobody has named it.
+        "push_response": {"level": "WARNING"},
         # Django's own handlers escape nothing.
         "django": {"handlers": []},
         "django.server": {"handlers": [], "propagate": True},
