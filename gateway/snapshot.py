@@ -415,6 +415,7 @@ CONFIGURATION: tuple[type[models.Model], ...] = (
     User,
     ApiKey,
     GatewaySettings,
+    providers.LoadedCatalogue,
     providers.Provider,
     providers.ProviderModel,
     providers.Connection,
