@@ -107,7 +107,7 @@ def _provider_fields(row: ProviderRow) -> dict[str, Any]:
         "rate_limit_headers": row.rate_limit_headers,
         "endpoints": to_builtins(row.endpoints),
         "terms": to_builtins(row.terms) if row.terms else {},
-        "oauth": to_builtins(row.oauth) if row.oauth else {},
+        "oauth": row.oauth,
         "env_var": row.env_var,
         "docs_url": row.docs_url,
         "checked_on": row.checked,

@@ -120,7 +120,8 @@ class Provider(models.Model):
     endpoints = models.JSONField(default=list, blank=True, editable=False)  # `EndpointRow`
     rate_limit_headers = StringsField(editable=False)
     terms = models.JSONField(default=dict, blank=True, editable=False)  # `catalogue.TermsRow`
-    oauth = models.JSONField(default=dict, blank=True, editable=False)  # `catalogue.OAuthRow`
+    # How it gives out tokens; the names are `providers.oauth.row.Row`.
+    oauth = models.JSONField(default=dict, blank=True)
     checked_on = models.DateField(null=True, blank=True, editable=False)
 
     class Meta:
@@ -144,6 +145,11 @@ class Provider(models.Model):
             spoken = ", ".join(sorted({row["dialect"] for row in self.endpoints}))
             return f"{self.name} is not supported yet: it speaks {spoken}"
         return ""
+
+    def key_header(self, format: str) -> tuple[str, str] | None:
+        """Name and template of the header with the key; null: the format's own."""
+        told = self.key_headers.get(format)
+        return (told[0], told[1]) if told else None
 
     @property
     def warning(self) -> str:
@@ -344,6 +350,8 @@ class Connection(models.Model):
         return {**others, self.provider.format: self.effective_base_url}
 
     def clean(self) -> None:
+        if self.provider.refusal and self.active:
+            raise ValidationError({"provider": self.provider.refusal})
         if self.base_url:
             check_base_url(in_region(self.base_url, "any"), self.provider.allow_private_network)
 

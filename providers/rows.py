@@ -92,39 +92,6 @@ class TermsRow(Row, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     source: str = ""
 
 
-class OAuthRow(Row, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How one signs in. The client's id and secret are the operator's; `*_setting` names where
-    they are read, and without a setting none is needed."""
-
-    flows: list[
-        Literal[
-            "authorization_code",
-            "device",
-            "client_credentials",
-            "service_account",
-            "key_exchange",
-            "token_import",
-        ]
-    ]
-    authorize_url: str = ""
-    token_url: str = ""
-    device_authorization_url: str = ""
-    poll_url: str = ""
-    refresh_url: str = ""
-    userinfo_url: str = ""
-    discovery_url: str = ""
-    scopes: list[Word] = []
-    pkce: Literal["S256", ""] = ""
-    redirect: str = ""
-    extra_params: dict[str, str] = {}
-    client_id_setting: str = ""
-    client_secret_setting: str = ""
-    refresh: str = ""  # in words
-    rotates: bool | None = None  # a refresh token is good once
-    lifetime: str = ""  # of an access token, in words
-    notes: str = ""
-
-
 class Header(Row, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """`{key}` in the template is the key."""
 
@@ -159,7 +126,9 @@ class ProviderRow(Row, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     rate_limit_headers: list[Word] = []
     endpoints: list[EndpointRow] = []
     terms: TermsRow | None = None
-    oauth: OAuthRow | None = None
+    # How one signs in there, under the names of `providers.oauth.row`. The client's id and secret are
+    # the operator's: `client_id_setting` and `client_secret_setting` name where they are read.
+    oauth: dict[str, Any] = {}
     # On the machine itself, or beside it: private addresses are allowed from the start.
     local: bool = False
     # It has a connection from the start.
@@ -175,6 +144,8 @@ class ProviderRow(Row, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
             raise ValueError("format: a format has an address, and an address a format")
         if self.status == Provider.Status.RETIRED and not self.retired_on:
             raise ValueError("retired_on: since when?")
+        if {"client_id", "client_secret"} & set(self.oauth):
+            raise ValueError("oauth: the client's id and secret are the operator's to supply")
         bases = {*self.other_bases, *self.other_formats, self.format}
         for number, endpoint in enumerate(self.endpoints):
             if endpoint.base not in bases:

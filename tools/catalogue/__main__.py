@@ -61,8 +61,8 @@ def _with_hand(row: Row) -> Row:
     known = {each["name"]: each for each in row["models"]}
     for told in hand.pop("models", []):
         known[told["name"]] = _merged(known.get(told["name"], {}), told)
-    quirks = row["quirks"] | hand.pop("quirks", {})
-    return row | hand | {"quirks": quirks, "models": list(known.values())}
+    merged = {name: row[name] | hand.pop(name, {}) for name in ("quirks", "oauth")}
+    return row | hand | merged | {"models": list(known.values())}
 
 
 def _merged(model: Row, hand: Row) -> Row:

@@ -42,14 +42,6 @@ AUTH = {
     "service_account": "service_account",
     "none": "none",
 }
-FLOWS = {
-    "oauth_pkce": "authorization_code",
-    "oauth_code": "authorization_code",
-    "oauth_device": "device",
-    "token_import": "token_import",
-    "oauth_client_credentials": "client_credentials",
-    "service_account": "service_account",
-}
 # Values of headers, where the facts say in words what belongs there; "": nothing of ours does.
 # We say who we are, and never that we are somebody else's program.
 HEADERS = {
@@ -125,7 +117,7 @@ def convert(facts: Facts) -> Row:
         "rate_limit_headers": facts["rate_limit_headers"],
         "endpoints": list(_endpoints(facts)),
         "terms": _terms(facts["terms_risk"]),
-        "oauth": _oauth(facts) if facts.get("oauth") else None,
+        "oauth": _oauth(facts),
         "sources": facts["sources"],
     }
     if not is_served(row):
@@ -256,7 +248,7 @@ def _params(facts: Facts, row: Row) -> Iterator[Row]:
     needed = dict.fromkeys(name for url in urls for name in _PLACEHOLDER.findall(url))
     optional = dict.fromkeys(
         name
-        for text in (*row["headers"].values(), (row["oauth"] or {}).get("token_url", ""))
+        for text in (*row["headers"].values(), row["oauth"].get("token_url", ""))
         for name in _PLACEHOLDER.findall(text)
     )
     required = {f["name"] for f in facts["auth"].get("extra_fields", []) if f["required"]}
@@ -314,21 +306,12 @@ def _terms(told: Facts) -> Row | None:
 
 
 def _oauth(facts: Facts) -> Row:
-    told = facts["oauth"]
-    flows = [FLOWS[name] for name in facts["auth"]["types"] if name in FLOWS]
-    if "key exchange" in told["flow"] or "key issuing" in told["flow"]:
-        flows = ["key_exchange"]
-    names = (
-        "authorize_url", "token_url", "device_authorization_url", "poll_url", "refresh_url",
-        "userinfo_url", "discovery_url", "redirect", "refresh", "notes", "client_id_setting",
-        "client_secret_setting", "scopes", "extra_params",
-    )  # fmt: skip
+    """As it is told, but for the id and the secret: those are the operator's to supply."""
+    told = facts.get("oauth") or {}
     return {
-        "flows": list(dict.fromkeys(flows)),
-        **{name: told[name] for name in names if told.get(name)},
-        "pkce": "S256" if (told.get("pkce") or "").startswith("S256") else "",
-        "rotates": told.get("refresh_token_rotates"),
-        "lifetime": told.get("access_token_lifetime") or "",
+        name: value
+        for name, value in told.items()
+        if name not in ("client_id", "client_secret") and value not in (None, "", [], {})
     }
 
 
