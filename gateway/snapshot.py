@@ -357,7 +357,9 @@ def _model(owner: providers.Provider, row: providers.ProviderModel) -> Model:
         lacks=frozenset(name for name, has in row.capabilities.items() if not has),
         quirks=msgspec.convert(quirks, Quirks),
         format=row.format,
-        media_prices={name: _picousd_each(p) for name, p in pricing.media(row.media_prices).items()},
+        media_prices={
+            name: _picousd_each(p) for name, p in pricing.media(row.media_prices).items()
+        },
     )
 
 
@@ -391,14 +393,21 @@ def _plain_prices(told: pricing.Prices, tiers: list[pricing.Tier]) -> Prices | N
         reasoning=None if told.reasoning is None else _picousd(told.reasoning),
         tiers=tuple(_tiers(told, tiers)),
     )
-    prices = map(_picousd, (told.input, told.output, read, write))
-    return Prices(*prices, more=None if more == More() else more)
+    return Prices(
+        input=_picousd(told.input),
+        output=_picousd(told.output),
+        cache_read=_picousd(read),
+        cache_write=_picousd(write),
+        more=None if more == More() else more,
+    )
 
 
 def _tiers(base: pricing.Prices, tiers: list[pricing.Tier]) -> Iterator[tuple[int, Prices]]:
     for tier in reversed(tiers):
         own = {name: getattr(tier, name) for name in pricing.COLUMNS}
-        told = {name: getattr(base, name) if price is None else price for name, price in own.items()}
+        told = {
+            name: getattr(base, name) if price is None else price for name, price in own.items()
+        }
         if (prices := _plain_prices(pricing.Prices(**told), [])) is not None:
             yield tier.over, prices
 

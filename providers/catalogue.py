@@ -18,7 +18,15 @@ from providers.credentials import CredentialUnreadable
 from providers.models import Connection, LoadedCatalogue, Provider, ProviderModel
 from providers.rows import FOLDER, CatalogueError, ModelRow, ProviderRow, read
 
-__all__ = ["FOLDER", "CatalogueError", "ModelRow", "ProviderRow", "connect_environment", "load", "read"]
+__all__ = [
+    "FOLDER",
+    "CatalogueError",
+    "ModelRow",
+    "ProviderRow",
+    "connect_environment",
+    "load",
+    "read",
+]
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +149,9 @@ def _load_models(wanted: list[tuple[Provider, ProviderRow]]) -> bool:
     return bool(changed)
 
 
-def _without_newer(model: ProviderModel, row: ProviderRow, fields: dict[str, Any]) -> dict[str, Any]:
+def _without_newer(
+    model: ProviderModel, row: ProviderRow, fields: dict[str, Any]
+) -> dict[str, Any]:
     """Without prices, where the operator has applied a list that is not older than the file."""
     if model.priced_on is None or (row.checked and row.checked > model.priced_on):
         return fields | {"priced_on": None}

@@ -74,9 +74,7 @@ class Provider(models.Model):
         "connection's.",
     )
     # Empty: it answers no chat in a format of ours.
-    format = models.CharField(
-        max_length=30, choices=Format, default=Format.OPENAI_CHAT, blank=True
-    )
+    format = models.CharField(max_length=30, choices=Format, default=Format.OPENAI_CHAT, blank=True)
     other_formats = StringMapField(
         help_text="Further formats that it speaks, and where: a client of one is not translated. "
         'Such as {"openai_responses": "https://api.openai.com/v1"}.'
@@ -105,9 +103,7 @@ class Provider(models.Model):
     env_var = models.CharField(max_length=60, blank=True, editable=False)
     docs_url = models.URLField(blank=True, editable=False)
     # What follows are the catalogue's facts; a provider of the operator's own has none of them.
-    status = models.CharField(
-        max_length=20, choices=Status, default=Status.ACTIVE, editable=False
-    )
+    status = models.CharField(max_length=20, choices=Status, default=Status.ACTIVE, editable=False)
     status_note = models.CharField(max_length=300, blank=True, editable=False)
     retired_on = models.DateField(null=True, blank=True, editable=False)
     category = models.CharField(max_length=20, blank=True, editable=False)

@@ -62,7 +62,8 @@ def _with_hand(row: Row) -> Row:
     for told in hand.pop("models", []):
         known[told["name"]] = _merged(known.get(told["name"], {}), told)
     merged = {name: row[name] | hand.pop(name, {}) for name in ("quirks", "oauth")}
-    return row | hand | merged | {"models": list(known.values())}
+    whole: Row = row | hand | merged | {"models": list(known.values())}
+    return whole
 
 
 def _merged(model: Row, hand: Row) -> Row:

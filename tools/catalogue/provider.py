@@ -102,7 +102,7 @@ def convert(facts: Facts) -> Row:
         "category": facts["category"],
         "tier": facts["tier"],
         "format": main,
-        "base_url": formats.pop(main, ""),
+        "base_url": formats.pop(main) if main else "",
         "other_formats": formats,
         "other_bases": bases,
         "auth": list(dict.fromkeys(AUTH[name] for name in facts["auth"]["types"])),
@@ -278,7 +278,9 @@ def _quirks(facts: Facts) -> Row:
     unasked = facts["stream"]["usage"].split()[0] in ("final_chunk", "every_chunk", "none")
     if unasked or "stream_options" in params.get("unsupported", []):
         found["include_usage"] = False
-    names = [name for name in params.get("unsupported", []) if name not in _NEEDS and "." not in name]
+    names = [
+        name for name in params.get("unsupported", []) if name not in _NEEDS and "." not in name
+    ]
     if names:
         found["unsupported"] = names
     return found

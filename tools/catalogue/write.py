@@ -57,7 +57,9 @@ def _lean(row: Row) -> Row:
         name: value
         for name, value in row.items()
         if (name in ("required", "refresh_token_rotates") and value is False)
-        or (_told(value) and (name != "required") and ("path" in row or defaults.get(name) != value))
+        or (
+            _told(value) and (name != "required") and ("path" in row or defaults.get(name) != value)
+        )
     }
 
 
