@@ -23,11 +23,13 @@ from msgspec import Struct, field
 from accounts.models import CONTROLS, ApiKey, GatewaySettings, User
 from combos import models as combos
 from gateway import verdict
+from gateway.bearers import Bearer, Bearers
 from gateway.channels import announce
 from gateway.formats.thinking import Thinking
 from gateway.formats.types import Quirks
 from gateway.verdict import Policy, Rule
 from providers import models as providers
+from providers import placeholders
 from providers.connections import missing_from
 from providers.credentials import CredentialUnreadable
 
@@ -135,6 +137,9 @@ class Connection(Struct, frozen=True):
     limits: Limits
     model_names: frozenset[str]
     model_map: dict[str, str]
+    proxy: str = ""
+    # Of one whose calls carry a token that is renewed; it changes while the snapshot stands.
+    bearer: Bearer | None = None
 
 
 class Provider(Struct, frozen=True):
@@ -212,11 +217,16 @@ class Snapshot(Struct, frozen=True):
     routes: dict[tuple[str, str], Any] = field(default_factory=dict)
 
 
-def build() -> Snapshot:
-    """Read the whole configuration. Raises `DatabaseError` where that is impossible."""
+def build(bearers: Bearers | None = None) -> Snapshot:
+    """Read the whole configuration. Raises `DatabaseError` where that is impossible.
+
+    Tokens that change by themselves are held in `bearers`, which outlive the snapshot.
+    """
     problems: list[Problem] = []
+    bearers = Bearers() if bearers is None else bearers
     # One transaction, so that the version belongs to the rows.
     with transaction.atomic():
+        bearers.load()
         settings = GatewaySettings.load()
         return Snapshot(
             version=settings.version,
@@ -238,7 +248,7 @@ def build() -> Snapshot:
             ),
             rules=verdict.arrange(_each("error rule", _rules(), _rule, problems)),
             keys=dict(_each("API key", ApiKey.objects.usable(), partial(_key, settings), problems)),
-            providers=dict(_providers(problems)),
+            providers=dict(_providers(problems, bearers)),
             aliases={row.alias: row.model for row in combos.Alias.objects.all()},
             combos=dict(
                 _each(
@@ -319,7 +329,7 @@ def _globs(patterns: list[str]) -> re.Pattern[str] | None:
     return re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)")
 
 
-def _providers(problems: list[Problem]) -> Iterator[tuple[str, Provider]]:
+def _providers(problems: list[Problem], bearers: Bearers) -> Iterator[tuple[str, Provider]]:
     accounts = defaultdict(list)
     for row in providers.Connection.objects.active().select_related("provider"):
         accounts[row.provider_id].append(row)
@@ -337,7 +347,9 @@ def _providers(problems: list[Problem]) -> Iterator[tuple[str, Provider]]:
             account_strategy=row.account_strategy,
             sticky=row.sticky,
             models={m.name: _model(row, m) for m in row.offered_models.all() if m.active},
-            connections=tuple(_each("connection", accounts[row.pk], _connection, problems)),
+            connections=tuple(
+                _each("connection", accounts[row.pk], partial(_connection, bearers), problems)
+            ),
         )
 
     return _each("provider", rows, provider, problems)
@@ -366,23 +378,33 @@ def _picousd(price_mtok: Decimal) -> int:
     return int(price_mtok * 1_000_000)
 
 
-def _connection(row: providers.Connection) -> Connection:
-    auth = row.read_auth()
-    if missing := missing_from(row.auth_type, auth):
+def _connection(bearers: Bearers, row: providers.Connection) -> Connection:
+    bearer = bearers.of(row)
+    auth = row.read_auth() if bearer is None else {}
+    if bearer is None and (missing := missing_from(row.auth_type, auth)):
         raise ValueError(f"the credential lacks {', '.join(missing)}")
-    if "{region}" in row.effective_base_url:
-        raise ValueError("the address needs a region, which the credential does not name")
+    base_urls = {format: _address(url) for format, url in row.base_urls.items()}
     share = 1 - row.headroom
     return Connection(
         name=row.name,
         auth=auth,
-        base_urls={format: url.rstrip("/") for format, url in row.base_urls.items()},
+        base_urls=base_urls,
         headers={name.lower(): value for name, value in row.headers.items()},
         timeouts=msgspec.convert(row.timeouts, Timeouts),
         limits=_shared(row.limits, share),
         model_names=frozenset(row.model_names),
         model_map=row.model_map,
+        proxy=row.proxy,
+        bearer=bearer,
     )
+
+
+def _address(url: str) -> str:
+    """Raises `ValueError` where something of it is not said."""
+    if missing := placeholders.names(url):
+        raise ValueError(f"the address needs a {missing[0]}, which the connection does not name")
+    path, mark, query = url.partition("?")
+    return path.rstrip("/") + mark + query
 
 
 def _shared(limits: dict[str, float], share: float) -> Limits:
@@ -454,7 +476,8 @@ class Watcher:
     """
 
     def __init__(self) -> None:
-        self.current = build()
+        self.bearers = Bearers()
+        self.current = build(self.bearers)
         self.failing = False
         self._woken = threading.Event()
         self._stopped = False
@@ -474,10 +497,15 @@ class Watcher:
             self._thread.join()
 
     def refresh(self) -> None:
-        """Rebuild where the version differs. Raises `DatabaseError` where it cannot be read."""
+        """Rebuild where the version differs, and take in tokens that have been renewed.
+
+        Raises `DatabaseError` where it cannot be read.
+        """
         version = GatewaySettings.objects.values_list("version", flat=True).get(pk=1)
         if version != self.current.version:
-            self.current = build()
+            self.current = build(self.bearers)
+        else:
+            self.bearers.refresh()
 
     def _run(self) -> None:
         while True:

@@ -94,9 +94,7 @@ def get(
     timeout_s: float = 10.0,
 ) -> tuple[int, bytes]:
     """Status and body of a GET; see `send`."""
-    return send(
-        "GET", url, headers, allow_private=allow_private, proxy=proxy, timeout_s=timeout_s
-    )
+    return send("GET", url, headers, allow_private=allow_private, proxy=proxy, timeout_s=timeout_s)
 
 
 def send(
