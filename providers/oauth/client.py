@@ -98,7 +98,7 @@ class Client(Struct, frozen=True):
         where = self.row.at(url or self.row.token_url, self.place.params)
         names = names or self.row.token_names
         inner = self._inner(names)
-        return _granted(
+        return granted(
             inner.fetch_token(where, auth=self._auth(inner), grant_type=grant_type, **fields)
         )
 
@@ -107,7 +107,7 @@ class Client(Struct, frozen=True):
         row = self.row
         inner = self._inner(row.refresh_names)
         where = row.at(row.refresh_url or row.token_url, self.place.params)
-        return _granted(
+        return granted(
             inner.refresh_token(where, refresh_token=refresh_token, auth=self._auth(inner))
         )
 
@@ -124,7 +124,7 @@ class Client(Struct, frozen=True):
         session = _Session(self.row, self.place, {})
         headers = {"authorization": self.row.exchange_header.format(token)}
         where = self.row.at(self.row.exchange_url, self.place.params)
-        return _granted(session.request("GET", where, headers=headers).told())
+        return granted(session.request("GET", where, headers=headers).told())
 
     def _inner(self, names: Mapping[str, str], **more: Any) -> Any:
         return OAuth2Client(
@@ -262,7 +262,7 @@ def _refused(error: Any, description: Any, status: int) -> Exception:
     return Refused(str(error)[:60], str(description or ""))
 
 
-def _granted(told: Mapping[str, Any]) -> Granted:
+def granted(told: Mapping[str, Any]) -> Granted:
     token = told.get("access_token")
     if not isinstance(token, str) or not token:
         raise http.CallFailed("it answers without a token")

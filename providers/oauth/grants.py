@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from providers.credentials import CredentialUnreadable, resolve
-from providers.models import Connection, Provider
+from providers.models import Connection
 from providers.oauth import row as rows
 from providers.oauth.client import Client, Granted, Place, Refused
 from providers.oauth.row import Row
@@ -125,7 +125,7 @@ def client(row: Row, where: Place) -> Client:
         NotConfigured: A setting is not there; it is named.
     """
     names = (row.client_id_setting, row.client_secret_setting)
-    found = [os.environ.get(name, "").strip() if name else "" for name in names]
+    found = [setting(name) for name in names]
     for name, value in zip(names, found, strict=True):
         if name and not value:
             raise NotConfigured(
@@ -135,6 +135,6 @@ def client(row: Row, where: Place) -> Client:
     return Client(row, where, *found)
 
 
-def warning(provider: Provider) -> str:
-    """What an operator should know before signing in there; empty where nothing is."""
-    return rows.of(provider).warning
+def setting(name: str) -> str:
+    """A variable that a provider's row names; empty where there is none."""
+    return os.environ.get(name, "").strip() if name else ""

@@ -24,7 +24,7 @@ from providers.models import Token
 from providers.oauth import grants
 from providers.oauth.client import TIMEOUT_S, Granted, Refused
 from providers.oauth.grants import NotConfigured
-from providers.oauth.tokens import at, due
+from providers.oauth.tokens import at, at_or_never, due
 
 log = logging.getLogger(__name__)
 
@@ -151,8 +151,8 @@ def _keep(token: Token, claim: str, held: dict[str, Any], granted: Granted) -> C
         claim,
         sealed=token.connection.sealed(renewed),
         version=token.version + 1,
-        expires=at(granted.expires),
-        refresh_at=at(due(granted.expires, granted.lifetime_s)),
+        expires=at_or_never(granted.expires),
+        refresh_at=at_or_never(due(granted.expires, granted.lifetime_s)),
         failures=0,
         cause="",
     )

@@ -62,8 +62,8 @@ def _begin(
             "sealed": connection.sealed(held),
             "version": version + 1,
             "changed": Now(),
-            "expires": at(expires),
-            "refresh_at": None if grant == "static" else at(due(expires, None)),
+            "expires": at_or_never(expires),
+            "refresh_at": None if grant == "static" else at_or_never(due(expires, None)),
             "holder": "",
             "held_until": None,
             "failures": 0,
@@ -98,5 +98,9 @@ def due(expires: float | None, lifetime_s: float | None) -> float | None:
     return expires - lead_s * random.uniform(*JITTER)  # noqa: S311  # it spreads, and keeps no secret
 
 
-def at(unix: float | None) -> datetime | None:
-    return None if unix is None else datetime.fromtimestamp(unix, UTC)
+def at(unix: float) -> datetime:
+    return datetime.fromtimestamp(unix, UTC)
+
+
+def at_or_never(unix: float | None) -> datetime | None:
+    return None if unix is None else at(unix)
