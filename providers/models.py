@@ -110,6 +110,12 @@ class Provider(models.Model):
         return self.name
 
     def clean(self) -> None:
+        from providers.oauth import row  # which reads this one
+
+        try:
+            row.of(self)
+        except ValueError as error:
+            raise ValidationError({"oauth": str(error)}) from None
         unknown = sorted(set(self.other_formats) - set(self.Format.values))
         if unknown:
             raise ValidationError({"other_formats": f"{unknown[0]!r} is no format"})

@@ -84,6 +84,7 @@ def provider(row: Provider) -> dict[str, Any]:
         sticky=_unless(row.sticky, 1),
         quirks=row.quirks,
         other_formats=row.other_formats,
+        oauth=row.oauth,
     )
 
 

@@ -55,6 +55,7 @@ class ProviderEntry(Entry):
     passthrough: bool = True
     quirks: dict[str, Any] = Field(default_factory=dict)
     other_formats: dict[Format, str] = Field(default_factory=dict)
+    oauth: dict[str, Any] = Field(default_factory=dict)
 
 
 class AuthEntry(Entry):

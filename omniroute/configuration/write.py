@@ -15,7 +15,6 @@ from omniroute.configuration.errors import of_row
 from providers.connections import (
     has_secret,
     merged_auth,
-    require_key_for_new_origin,
     require_key_for_new_place,
 )
 from providers.models import Connection, ErrorRule, Provider, ProviderModel
@@ -60,8 +59,12 @@ def provider(entry: schema.ProviderEntry) -> Change:
         if any(getattr(row, name) != values[name] for name in facts):
             raise ValidationError({"slug": f"{entry.id} is built in; another id is needed"})
     elif row.pk:
-        for connection in row.connections.filter(base_url=""):
-            require_key_for_new_origin(connection, row.base_url, entry.base_url, has_key=False)
+        moved = Provider(**values)
+        for connection in row.connections.select_related("provider"):
+            require_key_for_new_place(
+                connection, moved, connection.base_url, connection.params, connection.proxy,
+                has_key=False,
+            )  # fmt: skip
     return _write("provider", entry.id, row, **values)
 
 
