@@ -32,7 +32,7 @@ class Bearer(Struct):
     version: int = -1
     until: float = 0.0  # Unix seconds; from then on it is renewed before it is used
     expires: float = 0.0
-    taken: float = 0.0  # when it came here
+    refused: float = 0.0  # when an upstream's refusal made it be renewed
     needs_login: str = ""
 
     def is_usable(self, now: float) -> bool:
@@ -41,8 +41,6 @@ class Bearer(Struct):
     def take(self, held: Current) -> None:
         if held.version < self.version:
             return
-        if held.version > self.version:
-            self.taken = time.time()
         self.auth = {"access_token": held.access_token}
         self.expires = math.inf if held.expires is None else held.expires
         self.needs_login = held.needs_login

@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 THREADS = 8
 LOOK_S = 0.05  # while another process renews it
 PATIENCE_S = 60.0  # a call gives up earlier, by its own limits
-# A token that an upstream refuses although it holds is renewed, but no fresh one is.
-REFUSED_AFTER_S = 30.0
+# A token that an upstream refuses although it holds is renewed, but not the next one at once too.
+REFUSED_AGAIN_S = 60.0
 
 
 class Renewals:
@@ -57,8 +57,11 @@ class Renewals:
     async def after_refusal(self, bearer: Bearer, sent: int) -> bool:
         """The upstream refused the token of version `sent`. Is there another one now?"""
         if bearer.version == sent:
-            if time.time() - bearer.taken < REFUSED_AFTER_S:
-                return False
+            now = time.time()
+            if bearer.connection not in self._running:
+                if now - bearer.refused < REFUSED_AGAIN_S:
+                    return False
+                bearer.refused = now
             try:
                 await self.renew(bearer)
             except UpstreamFailed:

@@ -82,12 +82,13 @@ def _by_assertion(row: Row, where: Place, entered: Mapping[str, str]) -> Granted
     """
     # Signing is not needed in most processes, and is 3 MB.
     from authlib.oauth2.rfc7523.assertion import sign_jwt_bearer_assertion
+    from joserfc.jwk import RSAKey
 
     account = service_account(resolve(entered["json"]))
     audience = row.at(row.token_url, where.params)
     try:
         assertion = sign_jwt_bearer_assertion(
-            account["private_key"],
+            RSAKey.import_key(account["private_key"]),
             account["client_email"],
             audience,
             claims={"scope": " ".join(Client(row, where).scopes)},

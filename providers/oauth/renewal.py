@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
-from django.db import OperationalError, connections
+from django.db import DatabaseError, OperationalError, connections
 from django.db.models import Q
 from django.db.models.functions import Now
 from msgspec import Struct
@@ -111,6 +111,8 @@ def _renew_quietly(wanted: tuple[int, int]) -> None:
         renew(*wanted)
     except (NotRenewed, CredentialUnreadable, Token.DoesNotExist):
         pass  # it is in the row, or there is none
+    except DatabaseError as error:
+        log.warning("a token cannot be renewed: %s", type(error).__name__)
     finally:
         connections.close_all()  # this thread's own
 
