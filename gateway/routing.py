@@ -39,12 +39,13 @@ class Target(Struct, frozen=True, eq=False):
         Raises:
             CredentialUnreadable: Its variable or file is not there.
         """
+        bearer = self.connection.bearer
         return {
             "content-type": "application/json",
             "accept-encoding": "identity",
             **authentication.headers(
                 self.format.NAME,
-                self.connection.auth,
+                self.connection.auth if bearer is None else bearer.auth,
                 self.connection.headers,
                 method="POST",
                 url=str(url),
@@ -250,14 +251,22 @@ def _target(provider: Provider, connection: Connection, model: Model, client_for
         format=format,
         sent=sent,
         base_url=base_url,
-        url=URL(base_url + format.address(sent, stream=False), encoded=True),
-        stream_url=URL(base_url + format.address(sent, stream=True), encoded=True),
+        url=_url(base_url, format.address(sent, stream=False)),
+        stream_url=_url(base_url, format.address(sent, stream=True)),
         headers=(
             (b"x-omniroute-provider", _header(provider.slug)),
             (b"x-omniroute-model", _header(model.id)),
             (b"x-omniroute-connection", _header(connection.name)),
         ),
     )
+
+
+def _url(base_url: str, address: str) -> URL:
+    """Where a request goes; a query of the base URL's (Azure's `api-version`) comes last."""
+    path, _, query = base_url.partition("?")
+    if query:
+        query = ("&" if "?" in address else "?") + query
+    return URL(path + address + query, encoded=True)
 
 
 def _header(text: str) -> bytes:

@@ -25,6 +25,7 @@ from accounts.models import CONTROLS, ApiKey, GatewaySettings, User
 from analytics.costs import PICO, More, Prices
 from combos import models as combos
 from gateway import verdict
+from gateway.bearers import Bearer, Bearers
 from gateway.channels import announce
 from gateway.formats.thinking import Thinking
 from gateway.formats.types import Quirks
@@ -131,6 +132,9 @@ class Connection(Struct, frozen=True):
     limits: Limits
     model_names: frozenset[str]
     model_map: dict[str, str]
+    proxy: str = ""
+    # Of one whose calls carry a token that is renewed; it changes while the snapshot stands.
+    bearer: Bearer | None = None
 
 
 class Provider(Struct, frozen=True):
@@ -211,11 +215,16 @@ class Snapshot(Struct, frozen=True):
     routes: dict[tuple[str, str], Any] = field(default_factory=dict)
 
 
-def build() -> Snapshot:
-    """Read the whole configuration. Raises `DatabaseError` where that is impossible."""
+def build(bearers: Bearers | None = None) -> Snapshot:
+    """Read the whole configuration. Raises `DatabaseError` where that is impossible.
+
+    Tokens that change by themselves are held in `bearers`, which outlive the snapshot.
+    """
     problems: list[Problem] = []
+    bearers = Bearers() if bearers is None else bearers
     # One transaction, so that the version belongs to the rows.
     with transaction.atomic():
+        bearers.load()
         settings = GatewaySettings.load()
         return Snapshot(
             version=settings.version,
@@ -237,7 +246,7 @@ def build() -> Snapshot:
             ),
             rules=verdict.arrange(_each("error rule", _rules(), _rule, problems)),
             keys=dict(_each("API key", ApiKey.objects.usable(), partial(_key, settings), problems)),
-            providers=dict(_providers(problems)),
+            providers=dict(_providers(problems, bearers)),
             aliases={row.alias: row.model for row in combos.Alias.objects.all()},
             combos=dict(
                 _each(
@@ -318,7 +327,7 @@ def _globs(patterns: list[str]) -> re.Pattern[str] | None:
     return re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)")
 
 
-def _providers(problems: list[Problem]) -> Iterator[tuple[str, Provider]]:
+def _providers(problems: list[Problem], bearers: Bearers) -> Iterator[tuple[str, Provider]]:
     accounts = defaultdict(list)
     for row in providers.Connection.objects.active().select_related("provider"):
         accounts[row.provider_id].append(row)
@@ -337,7 +346,9 @@ def _providers(problems: list[Problem]) -> Iterator[tuple[str, Provider]]:
             account_strategy=row.account_strategy,
             sticky=row.sticky,
             models={m.name: _model(row, m) for m in offered if m.active and m.kind in kinds},
-            connections=tuple(_each("connection", accounts[row.pk], _connection, problems)),
+            connections=tuple(
+                _each("connection", accounts[row.pk], partial(_connection, bearers), problems)
+            ),
             key_headers={f: (name, text) for f, (name, text) in row.key_headers.items()},
             retired={m.name: str(m.retired_on) for m in offered if m.retired_on and not m.active},
             refusal=row.refusal,
@@ -420,37 +431,43 @@ def _picousd_each(price: Decimal) -> int:
     return int(price * 10**PICO)
 
 
-def _connection(row: providers.Connection) -> Connection:
+def _connection(bearers: Bearers, row: providers.Connection) -> Connection:
     if row.provider.refusal:
         raise ValueError(row.provider.refusal)
-    auth = row.read_auth()
-    if missing := missing_from(row.auth_type, auth):
+    bearer = bearers.of(row)
+    auth = row.read_auth() if bearer is None else {}
+    if bearer is None and (missing := missing_from(row.auth_type, auth)):
         raise ValueError(f"the credential lacks {', '.join(missing)}")
-    params = {"region": auth.get("region", ""), **getattr(row, "params", {})}
+    base_urls = {format: _address(url) for format, url in row.base_urls.items()}
     share = 1 - row.headroom
     return Connection(
         name=row.name,
         auth=auth,
-        base_urls={format: _address(url, params) for format, url in row.base_urls.items()},
-        headers=_headers(row, params),
+        base_urls=base_urls,
+        headers=_headers(row),
         timeouts=msgspec.convert(row.timeouts, Timeouts),
         limits=_shared(row.limits, share),
         model_names=frozenset(row.model_names),
         model_map=row.model_map,
+        proxy=row.proxy,
+        bearer=bearer,
     )
 
 
-def _address(url: str, params: dict[str, str]) -> str:
+def _address(url: str) -> str:
     """Raises `ValueError` where something of it is not said."""
-    return placeholders.fill(url, params).rstrip("/")
+    if missing := placeholders.names(url):
+        raise ValueError(f"the address needs a {missing[0]}, which the connection does not name")
+    path, mark, query = url.partition("?")
+    return path.rstrip("/") + mark + query
 
 
-def _headers(row: providers.Connection, params: dict[str, str]) -> dict[str, str]:
+def _headers(row: providers.Connection) -> dict[str, str]:
     """The provider's, where the connection says what they need; and its own."""
     theirs = {
-        name: placeholders.fill_known(text, params)
+        name: placeholders.fill_known(text, row.params)
         for name, text in row.provider.headers.items()
-        if all(params.get(needed) for needed in placeholders.names(text))
+        if all(row.params.get(needed) for needed in placeholders.names(text))
     }
     return {**theirs, **{name.lower(): value for name, value in row.headers.items()}}
 
@@ -525,7 +542,8 @@ class Watcher:
     """
 
     def __init__(self) -> None:
-        self.current = build()
+        self.bearers = Bearers()
+        self.current = build(self.bearers)
         self.failing = False
         self._woken = threading.Event()
         self._stopped = False
@@ -545,10 +563,15 @@ class Watcher:
             self._thread.join()
 
     def refresh(self) -> None:
-        """Rebuild where the version differs. Raises `DatabaseError` where it cannot be read."""
+        """Rebuild where the version differs, and take in tokens that have been renewed.
+
+        Raises `DatabaseError` where it cannot be read.
+        """
         version = GatewaySettings.objects.values_list("version", flat=True).get(pk=1)
         if version != self.current.version:
-            self.current = build()
+            self.current = build(self.bearers)
+        else:
+            self.bearers.refresh()
 
     def _run(self) -> None:
         while True:

@@ -8,7 +8,13 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from omniroute.actions import Activatable
-from providers.connections import FIELDS, merged_auth, require_key_for_new_origin
+from providers.connections import (
+    FIELDS,
+    has_secret,
+    merged_auth,
+    require_key_for_new_origin,
+    require_key_for_new_place,
+)
 from providers.models import Connection, ErrorRule, Provider, ProviderModel
 from providers.probing import test_connection
 
@@ -154,6 +160,19 @@ class ConnectionForm(forms.ModelForm):
     """Secrets go in and never come out; blank keeps the stored one."""
 
     api_key = _secret("API key")
+    access_token = _secret("Access token", "Of OAuth: pasted, where you do not sign in.")
+    refresh_token = _secret("Refresh token", "With it the access token is renewed.")
+    expires = forms.CharField(
+        label="Expires",
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="When the access token ends: 2027-01-01T00:00:00Z. Empty: not known.",
+    )
+    json = _secret("Service account", "Google's JSON file, pasted; or file:/path.")
+    client_id = forms.CharField(
+        label="Client ID", required=False, widget=UnfoldAdminTextInputWidget
+    )
+    client_secret = _secret("Client secret")
     access_key_id = _secret("Access key ID", "Of an AWS access key, as are the next three.")
     secret_access_key = _secret("Secret access key")
     session_token = _secret("Session token", "Of temporary keys only.")
@@ -168,7 +187,9 @@ class ConnectionForm(forms.ModelForm):
             self.fields[
                 "api_key"
             ].help_text = f"{stored}Or env:NAME or file:/path, read when it is used."
-            self.fields["region"].initial = self.instance.stored_auth().get("region", "")
+            stored_auth = self.instance.stored_auth()
+            for name in ("region", "client_id"):
+                self.fields[name].initial = stored_auth.get(name, "")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -180,11 +201,13 @@ class ConnectionForm(forms.ModelForm):
             cleaned["auth"] = self._auth(cleaned, stored_auth)
         if self.instance.pk:
             stored = Connection.objects.select_related("provider").get(pk=self.instance.pk)
-            require_key_for_new_origin(
+            require_key_for_new_place(
                 stored,
-                stored.written_base_url,
-                cleaned.get("base_url") or provider.base_url,
-                has_key=bool(cleaned.get("api_key") or cleaned.get("secret_access_key")),
+                provider,
+                cleaned.get("base_url") or "",
+                cleaned.get("params") or {},
+                cleaned.get("proxy") or "",
+                has_key=has_secret(cleaned),
             )
         return cleaned
 
@@ -220,7 +243,10 @@ class ConnectionAdmin(Activatable, ModelAdmin):
         (None, {"fields": ("name", "provider", "auth_type", *CREDENTIAL, "priority", "active")}),
         ("Models", {"classes": ("collapse",), "fields": ("model_names", "model_map")}),
         ("Limits", {"classes": ("collapse",), "fields": ("limits", "headroom", "timeouts")}),
-        ("Advanced", {"classes": ("collapse",), "fields": ("base_url", "headers")}),
+        (
+            "Advanced",
+            {"classes": ("collapse",), "fields": ("params", "base_url", "proxy", "headers")},
+        ),
     )
 
     @admin.display(description="Key")
@@ -242,7 +268,7 @@ class ConnectionAdmin(Activatable, ModelAdmin):
         # Who may not know secrets may not send a stored one elsewhere either.
         if request.user.has_perm("providers.change_credential"):
             return ()
-        return ("auth_type", "provider", "base_url", "headers")
+        return ("auth_type", "provider", "params", "base_url", "proxy", "headers")
 
     def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
         if request.user.has_perm("providers.change_credential"):

@@ -38,6 +38,8 @@ def headers(
     found = {**_ALWAYS.get(format, {}), **added}
     if "access_key_id" in auth:
         return found | aws.sign(method, url, found, body, auth, datetime.now(UTC))
+    if token := resolve(auth.get("access_token", "")):
+        return {"authorization": f"Bearer {token}", **found}
     key = resolve(auth.get("api_key", ""))
     if key:
         name, template = key_header or _KEY_HEADERS.get(format, _BEARER)

@@ -2,16 +2,20 @@
 
 import re
 import uuid
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
-from django.db import models
+from django.db import models, transaction
 
 from omniroute.addresses import check_base_url
 from omniroute.fields import FlagsField, NumbersField, StringMapField, StringsField
-from providers import credentials, pricing, served
+from omniroute.proxies import check_written
+from providers import credentials, placeholders, pricing, served
+from providers.oauth.tables import SignIn as SignIn
+from providers.oauth.tables import Token as Token
 
 LIMITS = ("rpm", "tpm", "concurrency", "max_wait")
 TIMEOUTS = ("connect", "first_byte", "first_content", "idle", "total")
@@ -100,6 +104,8 @@ class Provider(models.Model):
     )
     # Facts that encode_request and upstream.py go by; the names are `gateway.formats.Quirks`.
     quirks = models.JSONField(default=dict, blank=True)
+    # How it gives out tokens; the names are `providers.oauth.row.Row`.
+    oauth = models.JSONField(default=dict, blank=True)
     env_var = models.CharField(max_length=60, blank=True, editable=False)
     docs_url = models.URLField(blank=True, editable=False)
     # What follows are the catalogue's facts; a provider of the operator's own has none of them.
@@ -116,8 +122,6 @@ class Provider(models.Model):
     endpoints = models.JSONField(default=list, blank=True, editable=False)  # `EndpointRow`
     rate_limit_headers = StringsField(editable=False)
     terms = models.JSONField(default=dict, blank=True, editable=False)  # `catalogue.TermsRow`
-    # How it gives out tokens; the names are `providers.oauth.row.Row`.
-    oauth = models.JSONField(default=dict, blank=True)
     checked_on = models.DateField(null=True, blank=True, editable=False)
 
     class Meta:
@@ -156,12 +160,18 @@ class Provider(models.Model):
         return str(self.terms["summary"]) if risky else ""
 
     def clean(self) -> None:
+        from providers.oauth import row  # which reads this one
+
+        try:
+            row.of(self)
+        except ValueError as error:
+            raise ValidationError({"oauth": str(error)}) from None
         unknown = sorted(set(self.other_formats) - set(self.Format.values))
         if unknown:
             raise ValidationError({"other_formats": f"{unknown[0]!r} is no format"})
         if not self.builtin:
             for url in (self.base_url, *self.other_formats.values()):
-                check_base_url(in_region(url, "any"), self.allow_private_network)
+                check_address(url, {}, self.allow_private_network)
 
 
 class LoadedCatalogue(models.Model):
@@ -179,9 +189,15 @@ class LoadedCatalogue(models.Model):
         return self.digest
 
 
-def in_region(url: str, region: str) -> str:
-    """The address in a region of Amazon's, such as `us-east-1`."""
-    return url.replace("{region}", region)
+def check_address(url: str, params: Mapping[str, str], allow_private: bool) -> None:
+    """Refuse a base URL that cannot be one, whatever will stand in its places.
+
+    Raises:
+        ValidationError: For the field `base_url`.
+    """
+    path, _ = placeholders.split_query(url)
+    anything = dict.fromkeys(placeholders.names(path), "any")
+    check_base_url(placeholders.fill(path, anything | dict(params)), allow_private)
 
 
 class ProviderModel(models.Model):
@@ -277,7 +293,10 @@ class Connection(models.Model):
 
     class Auth(models.TextChoices):
         API_KEY = "api_key", "API key"
+        OAUTH = "oauth", "OAuth: signed in"
         AWS = "aws", "AWS access key"
+        SERVICE_ACCOUNT = "service_account", "Google service account"
+        CLIENT_CREDENTIALS = "client_credentials", "OAuth: client credentials"
         NONE = "none", "None"
 
     name = models.CharField(max_length=100, unique=True)
@@ -311,6 +330,15 @@ class Connection(models.Model):
         validators=[MinValueValidator(0), MaxValueValidator(0.95)],
         help_text="Share of the account's limits that is left to its owner, 0 to 0.95.",
     )
+    proxy = models.CharField(
+        max_length=300,
+        blank=True,
+        help_text="http://host:port or socks5://host:port; with a password, env:NAME or file:/path.",
+    )
+    params = StringMapField(
+        "parameters",
+        help_text='What the provider\'s address asks for: {"resource": "my-azure-resource"}.',
+    )
 
     objects = ConnectionQuerySet.as_manager()
 
@@ -324,32 +352,49 @@ class Connection(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self.active:
             self.awaits_variable = False
-        super().save(*args, **kwargs)
+        with transaction.atomic():  # with its token, which `providers.oauth.tokens` keeps up
+            super().save(*args, **kwargs)
 
     @property
     def written_base_url(self) -> str:
-        """Its own or its provider's, and `{region}` in it as it stands."""
-        return self.base_url or self.provider.base_url
+        """Its own or its provider's, and its parameters in it; `{region}` may be left."""
+        return placeholders.fill_known(self.base_url or self.provider.base_url, self.params)
 
     @property
     def effective_base_url(self) -> str:
-        """The address that is called; without a region to put in, it has `{region}` in it."""
-        url = self.written_base_url
-        if "{region}" not in url:
-            return url
-        return in_region(url, self.stored_auth().get("region", "{region}"))
+        """The address that is called; what is missing stands in it as `{name}`."""
+        return self._whole(self.base_url or self.provider.base_url)
+
+    def _whole(self, url: str) -> str:
+        try:
+            return placeholders.fill(url, self.all_params(url))
+        except ValueError:
+            return placeholders.fill_known(url, self.all_params(url))
+
+    def all_params(self, url: str) -> dict[str, str]:
+        """Its parameters, and the region that its credential names where `url` asks for that."""
+        if "{region}" in url and "region" not in self.params:
+            return {**self.params, "region": self.stored_auth().get("region", "")}
+        return {**self.params}
 
     @property
     def base_urls(self) -> dict[str, str]:
         """By format. An address of its own is one of the provider's main format only."""
         others = {} if self.base_url else self.provider.other_formats
-        return {**others, self.provider.format: self.effective_base_url}
+        return {
+            **{format: self._whole(url) for format, url in others.items()},
+            self.provider.format: self.effective_base_url,
+        }
 
     def clean(self) -> None:
         if self.provider.refusal and self.active:
             raise ValidationError({"provider": self.provider.refusal})
-        if self.base_url:
-            check_base_url(in_region(self.base_url, "any"), self.provider.allow_private_network)
+        placeholders.check(self.params)
+        check_written(self.proxy)
+        if self.base_url or self.params:
+            url = self.base_url or self.provider.base_url
+            if self.base_url or not self.provider.builtin:
+                check_address(url, self.params, self.provider.allow_private_network)
 
     def set_api_key(self, api_key: str) -> None:
         """Encrypt and keep a key; `env:NAME` and `file:PATH` are read when it is used."""

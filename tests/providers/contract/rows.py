@@ -87,5 +87,5 @@ def connect(provider: Provider, row: ProviderRow) -> None:
         connection.auth_type = Connection.Auth.NONE
     else:  # a token that signing in gives is carried as a key is
         connection.set_api_key(KEY)
-    vars(connection)["params"] = params(row)
+    connection.params = params(row)
     connection.save()

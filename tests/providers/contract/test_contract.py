@@ -5,7 +5,7 @@ answers as the vendor documents it.
 """
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any, cast
 from urllib.parse import quote, urlsplit
@@ -53,6 +53,10 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "openai_responses": {"input": HELLO, "instructions": "Be brief.", "max_output_tokens": 50},
     "anthropic_messages": {"messages": HELLO, "system": "Be brief.", "max_tokens": 50},
+    "ollama_chat": {
+        "messages": [{"role": "system", "content": "Be brief."}, *HELLO],
+        "options": {"num_predict": 50},
+    },
 }
 # What some refuse. It is added for those that are asked in the format that it belongs to.
 PROBES: dict[str, Any] = {
@@ -63,11 +67,11 @@ PROBES: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def snapshot(django_db_setup: None, django_db_blocker: Any) -> Iterator[Snapshot]:
+def snapshot(django_db_setup: None, django_db_blocker: Any) -> Snapshot:
     with django_db_blocker.unblock(), transaction.atomic():
         built = connected()
         transaction.set_rollback(True)
-    yield built
+    return built
 
 
 @pytest.fixture
@@ -79,7 +83,7 @@ async def upstreams() -> AsyncIterator[Upstreams]:
 
 def test_every_provider_with_a_connection_is_usable(snapshot: Snapshot) -> None:
     assert snapshot.problems == ()
-    assert len({case.row.id for case in CASES}) >= 130
+    assert len({case.row.id for case in CASES}) >= 125
 
 
 @pytest.mark.parametrize("streams", [False, True], ids=["whole", "streamed"])
@@ -90,14 +94,14 @@ async def test_contract(
     client = case.format if case.format in BODIES else "openai_chat"
     name = f"{case.row.alias}/{case.model}"
     target = routing.resolve(snapshot, snapshot.anyone, name, client).targets[0]
-    assert target.format.NAME == case.format
+    assert case.format == target.format.NAME
     url = target.stream_url if streams else target.url
     suffix = PATHS[case.format][streams].replace("{model}", quoted(case))
     assert str(url) == case.base_url + suffix
 
     async with Service(case.format, urlsplit(case.base_url).path) as service:
         here = service_target(target, service.port)
-        request = BODIES[client] | {"model": name} | ({"stream": True} if streams else {})
+        request = BODIES[client] | {"model": name, "stream": streams}
         if case.format == "openai_chat":
             request |= PROBES
         opened = await attempt(call(snapshot, client, request), here, runtime(upstreams), 20)
@@ -110,7 +114,8 @@ async def test_contract(
     assert ANSWER.text in said(client, answer, streams)
     assert usage is not None
     assert (usage.input_tokens, usage.output_tokens) == (INPUT_TOKENS, OUTPUT_TOKENS)
-    assert usage.cache_read_tokens in (CACHED_TOKENS, 0)  # not all count them
+    cached = usage.cache_read_tokens + usage.cache_write_tokens
+    assert cached in (CACHED_TOKENS, 0)  # not all count them
 
 
 def quoted(case: Case) -> str:
@@ -211,7 +216,7 @@ def check_body(case: Case, body: dict[str, Any], dropped: tuple[str, ...], strea
         assert body["model"] == case.model
     seen = VENDORS[case.format].read(plain)
     assert (seen.system, seen.items) == ("Be brief.", [("user", "Say hello.")])
-    assert seen.max_tokens == 50
+    assert seen.max_tokens == (None if "max_output_tokens" in unsupported else 50)
 
 
 # --- What came back --------------------------------------------------------------------------
@@ -222,7 +227,10 @@ def said(client: str, answer: bytes, streams: bool) -> str:
     if not streams:
         return text_of(json.loads(answer))
     lines = answer.decode().splitlines()
-    data = [line[6:] for line in lines if line.startswith("data: ") and line != "data: [DONE]"]
+    if client == "ollama_chat":
+        data = lines
+    else:
+        data = [each[6:] for each in lines if each.startswith("data: {")]
     return "".join(text_of(json.loads(each)) for each in data)
 
 
@@ -231,6 +239,8 @@ def text_of(told: dict[str, Any]) -> str:
         case {"choices": [{"message": {"content": str(text)}}]}:
             return text
         case {"choices": [{"delta": {"content": str(text)}}]}:
+            return text
+        case {"message": {"role": "assistant", "content": str(text)}}:
             return text
         case {"type": "response.output_text.delta", "delta": str(text)}:
             return text
