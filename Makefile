@@ -47,10 +47,12 @@ lint: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python -m bench $(ARGS)
 
-# The pages whose tables are the tests' own.
+# The pages whose tables are the tests' own, and the one that is the catalogue's.
 docs: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.matrix
 	@$(BIN)/python -m tests.faults
+	@mkdir -p .lint
+	@$(DEPLOYED) $(MANAGE) catalog table --out docs/providers.md
 
 # Resolved for every platform and every Python from 3.11 on, with the hash of each file.
 lock:
