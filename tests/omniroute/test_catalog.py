@@ -1,6 +1,7 @@
 """`manage.py catalog`: what it says of files, and what a newer price list does to models."""
 
 import json
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from gateway import snapshot
 from omniroute.catalogue import page
 from providers import catalogue, rows
 from providers.models import ProviderModel
-from tests.filehost import FileHost
+from tests.filehost import FileHost, answer
 
 ROOT = Path(__file__).resolve().parents[2]
 ACME: dict[str, Any] = {
@@ -51,7 +52,10 @@ def test_the_shipped_files_are_well(capsys: pytest.CaptureFixture[str]) -> None:
     ("changes", "complaint"),
     [
         ({"tier": "golden"}, "acme.yaml: tier: Invalid enum value 'golden'"),
-        ({"quirks": {"shouts": True}, "models": []}, "acme.yaml: quirks: Object contains unknown field `shouts`"),
+        (
+            {"quirks": {"shouts": True}, "models": []},
+            "acme.yaml: quirks: Object contains unknown field `shouts`",
+        ),
         ({"base_url": "http://10.0.0.1/v1"}, "acme.yaml: base_url: "),
         ({"other_formats": {"gemini": "ftp://x"}}, "acme.yaml: other_formats.gemini: "),
         ({"status": "restricted"}, "acme.yaml: status: what is restricted says why"),
@@ -191,8 +195,9 @@ def test_the_next_start_keeps_what_was_applied(loaded: Path) -> None:
 
 def test_a_list_is_fetched_from_an_address(loaded: Path, settings: Any) -> None:
     settings.FETCH_PRIVATE_NETWORKS = True
-    with FileHost({"/api.json": json.dumps(MODELS_DEV).encode()}) as host:
-        call_command("catalog", "update", f"{host.url}/api.json", "--apply")
+    with closing(FileHost()) as host:
+        host.files["/api.json"] = answer(json.dumps(MODELS_DEV).encode())
+        call_command("catalog", "update", f"http://127.0.0.1:{host.port}/api.json", "--apply")
     assert price_of("small") == (Decimal(3), Decimal(2))
 
 
