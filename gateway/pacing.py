@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from time import perf_counter, sleep
 from typing import TypeVar
 
-WORK_S = 0.004
+WORK_S = 0.002
 PAUSE_S = 0.0001  # above zero: the lock is then given away, and not only put down
-INTERVAL_S = 0.001
+INTERVAL_S = 0.0005
 
 Item = TypeVar("Item")
 

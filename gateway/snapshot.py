@@ -494,6 +494,15 @@ def bump_version() -> None:
     transaction.on_commit(announce, robust=True)
 
 
+def _parts(snapshot: Snapshot) -> list[Model | Connection]:
+    """What there are thousands of. Freed all at once, they would hold up the event loop."""
+    return [
+        part
+        for provider in snapshot.providers.values()
+        for part in (*provider.models.values(), *provider.connections)
+    ]
+
+
 class Watcher:
     """Holds the current snapshot of this process and renews it when the configuration changes:
     when another process says so, and otherwise when it looks.
@@ -530,7 +539,11 @@ class Watcher:
         version = GatewaySettings.objects.values_list("version", flat=True).get(pk=1)
         if version != self.current.version:
             with short_turns():
-                self.current = build(self.bearers)
+                old, self.current = self.current, build(self.bearers)
+                parts = _parts(old)
+                del old
+                for _ in paced(range(len(parts))):
+                    parts.pop()
         else:
             self.bearers.refresh()
 
