@@ -59,7 +59,7 @@ lock:
 	@$(PYTHON) -m venv .lock && .lock/bin/pip install --quiet uv
 	@.lock/bin/uv pip compile pyproject.toml --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet --output-file requirements.txt
-	@.lock/bin/uv pip compile pyproject.toml --group test --group lint --constraint requirements.txt \
+	@.lock/bin/uv pip compile pyproject.toml --group test --group lint --group catalogue --constraint requirements.txt \
 	  --universal --python-version 3.11 --generate-hashes --no-header --quiet --output-file requirements-dev.txt
 	@rm -rf .lock
 
