@@ -36,8 +36,9 @@ BATCH = 200
 
 
 @transaction.atomic
-def load(folder: Path = FOLDER) -> None:
-    """Bring the database up to the files. Raises `CatalogueError`."""
+def load(folder: Path | None = None) -> None:
+    """Bring the database up to the files: the shipped ones. Raises `CatalogueError`."""
+    folder = folder or rows.FOLDER
     state = LoadedCatalogue.objects.filter(pk=1).first() or LoadedCatalogue(pk=1)
     digest = f"{VERSION}:{rows.digest(folder)}"[:64]
     if state.digest == digest:

@@ -124,6 +124,11 @@ class ModelEntry(Entry):
     output_price: Decimal | None = None
     cache_read_price: Decimal | None = None
     cache_write_price: Decimal | None = None
+    cache_write_1h_price: Decimal | None = None
+    reasoning_price: Decimal | None = None
+    price_tiers: list[dict[str, float]] = Field(default_factory=list)
+    price_changes: list[dict[str, Any]] = Field(default_factory=list)
+    media_prices: dict[str, float] = Field(default_factory=dict)
     capabilities: dict[str, bool] = Field(default_factory=dict)
     quirks: dict[str, Any] = Field(default_factory=dict)
     format: Format | Literal[""] = ""

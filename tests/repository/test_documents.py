@@ -10,6 +10,7 @@ import pytest
 
 from omniroute.configuration.apply import apply, read
 from providers import catalogue
+from tests.catalogue import copy_few
 
 ROOT = Path(__file__).resolve().parents[2]
 PROVIDER_KEYS = {"OPENAI_API_KEY", "ANTHROPIC_API_KEY"}
@@ -86,9 +87,9 @@ def _code(row: str) -> list[str]:
 @pytest.mark.django_db
 @pytest.mark.parametrize("document", ["README.md", "docs/configuration.md"])
 def test_a_configuration_that_is_shown_is_right(
-    document: str, monkeypatch: pytest.MonkeyPatch
+    document: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    catalogue.load()
+    catalogue.load(copy_few(tmp_path))
     monkeypatch.setenv("UPSTREAM_KEY", secrets.token_hex())
     monkeypatch.setenv("LAPTOP_KEY", f"sk-omni-{secrets.token_hex(16)}")
     (shown,) = re.findall(r"```yaml\n(.+?)```", (ROOT / document).read_text(), re.DOTALL)
