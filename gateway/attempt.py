@@ -100,6 +100,20 @@ async def attempt(call: Call, target: Target, runtime: Runtime, left_s: float) -
 
 
 async def _open(call: Call, target: Target, body: bytes, runtime: Runtime) -> Answer:
+    bearer = target.connection.bearer
+    if bearer is None:
+        return await _send(call, target, body, runtime)
+    if not bearer.is_usable(time.time()):
+        await runtime.renewals.renew(bearer)
+    sent = bearer.version
+    answer = await _send(call, target, body, runtime)
+    if answer.status == 401 and await runtime.renewals.after_refusal(bearer, sent):
+        answer.close()
+        answer = await _send(call, target, body, runtime)
+    return answer
+
+
+async def _send(call: Call, target: Target, body: bytes, runtime: Runtime) -> Answer:
     url = target.stream_url if call.stream else target.url
     try:
         return await runtime.upstreams.open(target, body, url, call.passed_headers(target))
@@ -208,7 +222,7 @@ def _is_object(data: bytes) -> bool:
 # --- An upstream may echo the key in what it says of a failure; it stays here ----------------
 
 
-_SECRETS = ("api_key", "secret_access_key", "session_token")
+_SECRETS = ("api_key", "access_token", "secret_access_key", "session_token")
 
 
 def secrets(target: Target) -> tuple[str, ...]:
@@ -217,8 +231,10 @@ def secrets(target: Target) -> tuple[str, ...]:
 
 
 def _secret(target: Target, name: str) -> str:
+    bearer = target.connection.bearer
+    auth = target.connection.auth if bearer is None else bearer.auth
     try:
-        return resolve(target.connection.auth.get(name, ""))
+        return resolve(auth.get(name, ""))
     except CredentialUnreadable:
         return ""
 

@@ -40,16 +40,18 @@ class Target(Struct, frozen=True, eq=False):
         Raises:
             CredentialUnreadable: Its variable or file is not there.
         """
+        bearer = self.connection.bearer
         return {
             "content-type": "application/json",
             "accept-encoding": "identity",
             **authentication.headers(
                 self.format.NAME,
-                self.connection.auth,
+                self.connection.auth if bearer is None else bearer.auth,
                 self.connection.headers,
                 method="POST",
                 url=str(url),
                 body=body,
+                key_header=self.provider.key_headers.get(self.format.NAME),
             ),
         }
 
@@ -143,6 +145,7 @@ class _Roads:
         if combo is not None:
             return _route(self._combo(combo), hedge_after=combo.hedge_after, cache=combo.cache)
         model = snapshot.aliases.get(name, name)
+        _check_offered(snapshot, model)
         if _exists(snapshot, model):
             return _route(self._accounts(model))
         if name in auto.NAMES:
@@ -248,11 +251,23 @@ def _turns(group: Group) -> Iterator[str]:
             yield from _turns(member)
 
 
+def _check_offered(snapshot: Snapshot, model_id: str) -> None:
+    """Raises `ModelNotFound` for what there was once, or will be: it says which."""
+    alias, _, name = model_id.partition("/")
+    provider = snapshot.providers.get(alias)
+    if provider is None or not name:
+        return
+    if provider.refusal:
+        raise ModelNotFound(f"{model_id[:250]}: {provider.refusal}", param="model")
+    if since := provider.retired.get(name):
+        raise ModelNotFound(f"the model {model_id[:250]!r} is retired since {since}", param="model")
+
+
 def _exists(snapshot: Snapshot, model_id: str) -> bool:
     """May `alias/model` be asked for at all, whether or not a connection is active?"""
     alias, _, name = model_id.partition("/")
     provider = snapshot.providers.get(alias)
-    if provider is None or not name:
+    if provider is None or not name or provider.refusal or name in provider.retired:
         return False
     return (
         provider.passthrough
@@ -275,14 +290,22 @@ def _target(provider: Provider, connection: Connection, model: Model, client_for
         format=format,
         sent=sent,
         base_url=base_url,
-        url=URL(base_url + format.address(sent, stream=False), encoded=True),
-        stream_url=URL(base_url + format.address(sent, stream=True), encoded=True),
+        url=_url(base_url, format.address(sent, stream=False)),
+        stream_url=_url(base_url, format.address(sent, stream=True)),
         headers=(
             (b"x-omniroute-provider", _header(provider.slug)),
             (b"x-omniroute-model", _header(model.id)),
             (b"x-omniroute-connection", _header(connection.name)),
         ),
     )
+
+
+def _url(base_url: str, address: str) -> URL:
+    """Where a request goes; a query of the base URL's (Azure's `api-version`) comes last."""
+    path, _, query = base_url.partition("?")
+    if query:
+        query = ("&" if "?" in address else "?") + query
+    return URL(path + address + query, encoded=True)
 
 
 def _header(text: str) -> bytes:

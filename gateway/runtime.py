@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from random import Random
 from time import monotonic, time
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ from analytics import records, spending
 from gateway import channels
 from gateway.idempotency import Idempotency
 from gateway.journal import Journal
+from gateway.renewals import Renewals
 from gateway.retries import Retries
 from gateway.snapshot import Snapshot, Watcher
 from gateway.soft_budgets import Notices
@@ -67,6 +69,7 @@ class Runtime:
         self._notices = Notices()
         self.rng = Random()  # noqa: S311  # it balances, and keeps no secret
         self.upstreams = Upstreams()
+        self.renewals = Renewals()
         self.fetcher = Fetcher(allow_private=settings.FETCH_PRIVATE_NETWORKS)
         self.max_body_bytes = settings.MAX_BODY_MB << 20
         self.trusted_proxies = settings.TRUSTED_PROXIES
@@ -93,6 +96,7 @@ class Runtime:
         if not self._open:
             self._open = True
             self._loop = asyncio.get_running_loop()
+            self.watcher.bearers.on_login = self._signed_in
             await self.state.start()
             await self._shared.open()
             _spare_the_collector()
@@ -100,6 +104,7 @@ class Runtime:
     async def close(self) -> None:
         """Bring what is counted into the database and let go of every connection."""
         await self.upstreams.close()
+        self.renewals.close()
         await self.state.close()
         self.fetcher.close()
         self._stop.set()
@@ -110,6 +115,11 @@ class Runtime:
     def on_loop(self, deed: Coroutine[Any, Any, Value]) -> Value:
         """From another thread: have the event loop do it, whose counters are for it alone."""
         return asyncio.run_coroutine_threadsafe(deed, self._loop).result(LOOP_TIMEOUT_S)
+
+    def _signed_in(self, connection: str) -> None:
+        """From the watcher's thread: a connection has a token again, so calls need not wait."""
+        forget = partial(self.health.clear, monotonic(), connection)
+        self._loop.call_soon_threadsafe(forget)
 
     async def clear_health(self, connection: str | None = None, model: str | None = None) -> int:
         """An operator's word that all, a connection, or a model on it may be called again.

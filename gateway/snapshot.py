@@ -11,7 +11,6 @@ import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from decimal import Decimal
 from functools import partial
 from typing import Any, Literal, TypeVar
 
@@ -21,13 +20,17 @@ from django.db.models.signals import post_delete, post_save
 from msgspec import Struct, field
 
 from accounts.models import CONTROLS, ApiKey, GatewaySettings, User
+from analytics.costs import Prices
 from combos import models as combos
-from gateway import verdict
+from gateway import prices, verdict
+from gateway.bearers import Bearer, Bearers
 from gateway.channels import announce
 from gateway.formats.thinking import Thinking
 from gateway.formats.types import Quirks
+from gateway.pacing import paced, short_turns
 from gateway.verdict import Policy, Rule
 from providers import models as providers
+from providers import placeholders
 from providers.connections import missing_from
 from providers.credentials import CredentialUnreadable
 
@@ -38,16 +41,7 @@ POLL_INTERVAL_S = 0.5
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-class Prices(Struct, frozen=True):
-    """In 10⁻¹² USD a token, which is exactly 10⁻⁶ USD a million tokens."""
-
-    input: int
-    output: int
-    cache_read: int
-    cache_write: int
-
-
-class Timeouts(Struct, frozen=True):
+class Timeouts(Struct, frozen=True, gc=False):
     """Seconds. `total` bounds one attempt, from connecting to the last byte."""
 
     connect: float = 5
@@ -57,7 +51,7 @@ class Timeouts(Struct, frozen=True):
     total: float = 600
 
 
-class Limits(Struct, frozen=True):
+class Limits(Struct, frozen=True, gc=False):
     """A minute's requests and tokens, and calls at once; null is no limit.
 
     A call may wait up to `max_wait` seconds for its turn.
@@ -116,17 +110,19 @@ class Principal(Struct, frozen=True):
         return self.allowed is None or any(self.allowed.fullmatch(name) for name in names)
 
 
-class Model(Struct, frozen=True):
+class Model(Struct, frozen=True, gc=False):
     id: str  # alias/model
     name: str  # as the provider expects it
+    kind: str = "chat"
     prices: Prices | None = None
     context_window: int | None = None
     lacks: frozenset[str] = frozenset()  # capabilities that it is known not to have
     quirks: Quirks = Quirks()
     format: str = ""  # where it is not its provider's
+    media_prices: dict[str, int] = field(default_factory=dict)  # 10⁻¹² USD, by `pricing.MEDIA`
 
 
-class Connection(Struct, frozen=True):
+class Connection(Struct, frozen=True, gc=False):
     name: str
     auth: dict[str, Any]
     base_urls: dict[str, str]  # by the format that is spoken there
@@ -135,6 +131,9 @@ class Connection(Struct, frozen=True):
     limits: Limits
     model_names: frozenset[str]
     model_map: dict[str, str]
+    proxy: str = ""
+    # Of one whose calls carry a token that is renewed; it changes while the snapshot stands.
+    bearer: Bearer | None = None
 
 
 class Provider(Struct, frozen=True):
@@ -149,6 +148,9 @@ class Provider(Struct, frozen=True):
     sticky: int
     models: dict[str, Model]  # by name
     connections: tuple[Connection, ...]  # in the order in which they are tried
+    key_headers: dict[str, tuple[str, str]] = field(default_factory=dict)  # by format
+    retired: dict[str, str] = field(default_factory=dict)  # its models' names, and since when
+    refusal: str = ""  # why it cannot be called at all
 
     @property
     def served(self) -> list[str]:
@@ -177,7 +179,7 @@ class Combo(Struct, frozen=True):
     targets: tuple[ComboTarget, ...]
 
 
-Kind = Literal["provider", "connection", "combo", "API key", "error rule"]
+Kind = Literal["provider", "model", "connection", "combo", "API key", "error rule"]
 
 
 class Problem(Struct, frozen=True):
@@ -212,11 +214,16 @@ class Snapshot(Struct, frozen=True):
     routes: dict[tuple[str, str], Any] = field(default_factory=dict)
 
 
-def build() -> Snapshot:
-    """Read the whole configuration. Raises `DatabaseError` where that is impossible."""
+def build(bearers: Bearers | None = None) -> Snapshot:
+    """Read the whole configuration. Raises `DatabaseError` where that is impossible.
+
+    Tokens that change by themselves are held in `bearers`, which outlive the snapshot.
+    """
     problems: list[Problem] = []
+    bearers = Bearers() if bearers is None else bearers
     # One transaction, so that the version belongs to the rows.
     with transaction.atomic():
+        bearers.load()
         settings = GatewaySettings.load()
         return Snapshot(
             version=settings.version,
@@ -238,7 +245,7 @@ def build() -> Snapshot:
             ),
             rules=verdict.arrange(_each("error rule", _rules(), _rule, problems)),
             keys=dict(_each("API key", ApiKey.objects.usable(), partial(_key, settings), problems)),
-            providers=dict(_providers(problems)),
+            providers=dict(_providers(problems, bearers)),
             aliases={row.alias: row.model for row in combos.Alias.objects.all()},
             combos=dict(
                 _each(
@@ -259,7 +266,7 @@ Built = TypeVar("Built")
 def _each(
     kind: Kind, rows: Iterable[Row], make: Callable[[Row], Built], problems: list[Problem]
 ) -> Iterator[Built]:
-    for row in rows:
+    for row in paced(rows):
         try:
             yield make(row)
         except (ValueError, TypeError, CredentialUnreadable) as error:
@@ -319,11 +326,20 @@ def _globs(patterns: list[str]) -> re.Pattern[str] | None:
     return re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)")
 
 
-def _providers(problems: list[Problem]) -> Iterator[tuple[str, Provider]]:
-    accounts = defaultdict(list)
-    for row in providers.Connection.objects.active().select_related("provider"):
-        accounts[row.provider_id].append(row)
-    rows = providers.Provider.objects.prefetch_related("offered_models")
+def _providers(problems: list[Problem], bearers: Bearers) -> Iterator[tuple[str, Provider]]:
+    """Thousands of models and connections: each table is read once, and no row of it twice."""
+    rows = {row.pk: row for row in providers.Provider.objects.defer(*_UNUSED)}
+    models: dict[int, list[Model]] = defaultdict(list)
+    retired: dict[int, dict[str, str]] = defaultdict(dict)
+    for row in _of(rows, providers.ProviderModel.objects.order_by("name")):
+        if row.active and row.kind in row.provider.kinds:
+            models[row.provider_id] += _each("model", [row], _model, problems)
+        elif row.retired_on and not row.active:
+            retired[row.provider_id][row.name] = str(row.retired_on)
+    accounts: dict[int, list[Connection]] = defaultdict(list)
+    for account in _of(rows, providers.Connection.objects.active()):
+        made = _each("connection", [account], partial(_connection, bearers), problems)
+        accounts[account.provider_id] += made
 
     def provider(row: providers.Provider) -> tuple[str, Provider]:
         return row.alias, Provider(
@@ -336,53 +352,84 @@ def _providers(problems: list[Problem]) -> Iterator[tuple[str, Provider]]:
             quirks=msgspec.convert(row.quirks, Quirks),
             account_strategy=row.account_strategy,
             sticky=row.sticky,
-            models={m.name: _model(row, m) for m in row.offered_models.all() if m.active},
-            connections=tuple(_each("connection", accounts[row.pk], _connection, problems)),
+            models={model.name: model for model in models[row.pk]},
+            connections=tuple(accounts[row.pk]),
+            key_headers={f: (name, text) for f, (name, text) in row.key_headers.items()},
+            retired=retired[row.pk],
+            refusal=row.refusal,
         )
 
-    return _each("provider", rows, provider, problems)
+    return _each("provider", rows.values(), provider, problems)
 
 
-def _model(owner: providers.Provider, row: providers.ProviderModel) -> Model:
-    prices = None
-    if row.input_price is not None and row.output_price is not None:
-        # What a provider does not price apart costs what input costs.
-        read = row.input_price if row.cache_read_price is None else row.cache_read_price
-        write = row.input_price if row.cache_write_price is None else row.cache_write_price
-        prices = Prices(*map(_picousd, (row.input_price, row.output_price, read, write)))
+# What of a provider no call needs.
+_UNUSED = ("oauth", "other_bases", "rate_limit_headers", "terms", "auth_types", "params")
+
+Owned = TypeVar("Owned", providers.ProviderModel, providers.Connection)
+
+
+def _of(owners: dict[int, providers.Provider], rows: models.QuerySet[Owned]) -> Iterator[Owned]:
+    """The rows, each with its owner, which is not read again for it."""
+    for row in paced(rows.iterator(chunk_size=100)):
+        row._state.fields_cache["provider"] = owners[row.provider_id]
+        yield row
+
+
+def _model(row: providers.ProviderModel) -> Model:
+    owner = row.provider
     quirks = {**owner.quirks, "max_output_tokens": row.max_output_tokens, **row.quirks}
     return Model(
         id=f"{owner.alias}/{row.name}",
         name=row.name,
-        prices=prices,
+        kind=row.kind,
+        prices=prices.of(row),
         context_window=row.context_window,
         lacks=frozenset(name for name, has in row.capabilities.items() if not has),
         quirks=msgspec.convert(quirks, Quirks),
         format=row.format,
+        media_prices=prices.media(row),
     )
 
 
-def _picousd(price_mtok: Decimal) -> int:
-    return int(price_mtok * 1_000_000)
-
-
-def _connection(row: providers.Connection) -> Connection:
-    auth = row.read_auth()
-    if missing := missing_from(row.auth_type, auth):
+def _connection(bearers: Bearers, row: providers.Connection) -> Connection:
+    if row.provider.refusal:
+        raise ValueError(row.provider.refusal)
+    bearer = bearers.of(row)
+    auth = row.read_auth() if bearer is None else {}
+    if bearer is None and (missing := missing_from(row.auth_type, auth)):
         raise ValueError(f"the credential lacks {', '.join(missing)}")
-    if "{region}" in row.effective_base_url:
-        raise ValueError("the address needs a region, which the credential does not name")
+    base_urls = {format: _address(url) for format, url in row.base_urls.items()}
     share = 1 - row.headroom
     return Connection(
         name=row.name,
         auth=auth,
-        base_urls={format: url.rstrip("/") for format, url in row.base_urls.items()},
-        headers={name.lower(): value for name, value in row.headers.items()},
+        base_urls=base_urls,
+        headers=_headers(row),
         timeouts=msgspec.convert(row.timeouts, Timeouts),
         limits=_shared(row.limits, share),
         model_names=frozenset(row.model_names),
         model_map=row.model_map,
+        proxy=row.proxy,
+        bearer=bearer,
     )
+
+
+def _address(url: str) -> str:
+    """Raises `ValueError` where something of it is not said."""
+    if missing := placeholders.names(url):
+        raise ValueError(f"the address needs a {missing[0]}, which the connection does not name")
+    path, mark, query = url.partition("?")
+    return path.rstrip("/") + mark + query
+
+
+def _headers(row: providers.Connection) -> dict[str, str]:
+    """The provider's, where the connection says what they need; and its own."""
+    theirs = {
+        name: placeholders.fill_known(text, row.params)
+        for name, text in row.provider.headers.items()
+        if all(row.params.get(needed) for needed in placeholders.names(text))
+    }
+    return {**theirs, **{name.lower(): value for name, value in row.headers.items()}}
 
 
 def _shared(limits: dict[str, float], share: float) -> Limits:
@@ -415,6 +462,7 @@ CONFIGURATION: tuple[type[models.Model], ...] = (
     User,
     ApiKey,
     GatewaySettings,
+    providers.LoadedCatalogue,
     providers.Provider,
     providers.ProviderModel,
     providers.Connection,
@@ -446,6 +494,15 @@ def bump_version() -> None:
     transaction.on_commit(announce, robust=True)
 
 
+def _parts(snapshot: Snapshot) -> list[Model | Connection]:
+    """What there are thousands of. Freed all at once, they would hold up the event loop."""
+    return [
+        part
+        for provider in snapshot.providers.values()
+        for part in (*provider.models.values(), *provider.connections)
+    ]
+
+
 class Watcher:
     """Holds the current snapshot of this process and renews it when the configuration changes:
     when another process says so, and otherwise when it looks.
@@ -454,7 +511,8 @@ class Watcher:
     """
 
     def __init__(self) -> None:
-        self.current = build()
+        self.bearers = Bearers()
+        self.current = build(self.bearers)
         # Called with what comes next, before it is in force. May raise `DatabaseError`: not yet.
         self.prepare: Callable[[Snapshot], None] = lambda snapshot: None
         self.failing = False
@@ -476,12 +534,22 @@ class Watcher:
             self._thread.join()
 
     def refresh(self) -> None:
-        """Rebuild where the version differs. Raises `DatabaseError` where it cannot be read."""
+        """Rebuild where the version differs, and take in tokens that have been renewed.
+
+        Raises `DatabaseError` where it cannot be read.
+        """
         version = GatewaySettings.objects.values_list("version", flat=True).get(pk=1)
         if version != self.current.version:
-            following = build()
-            self.prepare(following)
-            self.current = following
+            with short_turns():
+                following = build(self.bearers)
+                self.prepare(following)
+                old, self.current = self.current, following
+                parts = _parts(old)
+                del old
+                for _ in paced(range(len(parts))):
+                    parts.pop()
+        else:
+            self.bearers.refresh()
 
     def _run(self) -> None:
         while True:

@@ -7,17 +7,20 @@ import asyncio
 import socket
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
+from aiohttp_socks import ProxyConnector, ProxyError
 from yarl import URL
 
 from gateway import demo
 from gateway.errors import UpstreamFailed, UpstreamTimeout
 from gateway.routing import Target
 from omniroute.addresses import AddressRefused, check_address, literal
+from omniroute.proxies import check_proxy
+from providers.credentials import resolve
 
 # A provider that closes idle connections must not do so while we choose one: below the usual 60 s.
 KEEPALIVE_S = 15.0
@@ -107,11 +110,11 @@ class Upstreams:
     """The connections to providers, kept alive between calls; one instance a process.
 
     Two pools: one that refuses private addresses at connect time, one for providers whose row
-    allows them. Neither reads proxies or credentials from the environment.
+    allows them; and two for each proxy. None reads proxies or credentials from the environment.
     """
 
     def __init__(self) -> None:
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._sessions: dict[tuple[bool, str], aiohttp.ClientSession] = {}
 
     async def open(
         self, target: Target, body: bytes, url: URL, headers: Mapping[str, str] = {}
@@ -128,7 +131,8 @@ class Upstreams:
             return demo.answer(body)
         private = target.provider.allow_private_network
         _check_literal(url.host or "", private)
-        session = self._sessions.get(private) or self._new_session(private)
+        proxy = target.connection.proxy and resolve(target.connection.proxy)
+        session = self._sessions.get((private, proxy)) or self._new_session(private, proxy)
         try:
             response = await session.post(
                 url,
@@ -137,7 +141,7 @@ class Upstreams:
                 allow_redirects=False,
                 timeout=_timeout(target.connection.timeouts.connect),
             )
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, OSError, ValueError, ProxyError) as error:
             raise _failed(error, None) from None
         answer = HttpAnswer(response)
         if 300 <= response.status < 400:
@@ -152,26 +156,39 @@ class Upstreams:
             )
         return answer
 
-    def _new_session(self, private: bool) -> aiohttp.ClientSession:
+    def _new_session(self, private: bool, proxy: str) -> aiohttp.ClientSession:
         session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0,
-                keepalive_timeout=KEEPALIVE_S,
-                resolver=CheckedResolver(private),
-                ttl_dns_cache=30,
-            ),
+            connector=_connector(private, proxy),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
             skip_auto_headers=("user-agent", "accept"),
             read_bufsize=64 << 10,
         )
-        self._sessions[private] = session
+        self._sessions[private, proxy] = session
         return session
 
     async def close(self) -> None:
         for session in self._sessions.values():
             await session.close()
+
+
+def _connector(private: bool, proxy: str) -> aiohttp.TCPConnector:
+    options: dict[str, Any] = {
+        "limit": 0, "keepalive_timeout": KEEPALIVE_S, "ttl_dns_cache": 30,
+    }  # fmt: skip
+    resolver = CheckedResolver(private)
+    if not proxy:
+        return aiohttp.TCPConnector(resolver=resolver, **options)
+    try:
+        check_proxy(proxy)
+    except AddressRefused as refusal:
+        raise UpstreamFailed(str(refusal)) from None
+    connector = ProxyConnector.from_url(proxy, **options)
+    # Its own resolver leaves names to the proxy; ours judges what they stand for, and the proxy
+    # is asked for that address. TLS is with the name all the same.
+    connector._resolver = resolver
+    return connector
 
 
 class CheckedResolver(AbstractResolver):
@@ -217,6 +234,7 @@ def _timeout(connect_s: float) -> aiohttp.ClientTimeout:
 
 # What the client library says, in words of ours: its texts may hold addresses and headers.
 _WORDS: tuple[tuple[type[BaseException], str], ...] = (
+    (ProxyError, "the proxy makes no connection to the upstream"),
     (aiohttp.ClientConnectorCertificateError, "the upstream's certificate is not valid"),
     (aiohttp.ClientSSLError, "no TLS connection to the upstream"),
     (aiohttp.ClientConnectorDNSError, "the upstream's name cannot be resolved"),

@@ -227,6 +227,11 @@ CELERY_TASK_QUEUES = [Queue(name) for name in ("chores", "providers")]
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "omniroute.tasks.beat", "schedule": 15.0},
+    "renewal": {
+        "task": "providers.tasks.renew_tokens",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},  # a worker that was away finds one turn, and not hundreds
+    },
     "retention": {"task": "omniroute.tasks.delete_expired", "schedule": 3600.0},
 }
 

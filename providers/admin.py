@@ -8,12 +8,22 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from omniroute.actions import Activatable
-from providers.connections import FIELDS, merged_auth, require_key_for_new_origin
+from providers.connections import (
+    FIELDS,
+    has_secret,
+    merged_auth,
+    require_key_for_new_origin,
+    require_key_for_new_place,
+)
 from providers.models import Connection, ErrorRule, Provider, ProviderModel
 from providers.probing import test_connection
 
 # Every field of every type of credential: those of the form that are no column.
 CREDENTIAL = tuple(name for names in FIELDS.values() for name in names)
+
+
+# What the catalogue knows of a provider, for reading.
+FACTS = ("state", "endpoints_served", "auth_types", "parameters", "docs_url", "checked_on")
 
 
 class QuirksForm(forms.ModelForm):
@@ -37,13 +47,14 @@ class ProviderAdmin(ModelAdmin):
     """Of those of the catalogue only what the operator decides can be changed: the rest is facts."""
 
     form = ProviderForm
-    list_display = ("name", "alias", "format", "tier", "base_url", "builtin")
-    list_filter = ("builtin", "format", "tier")
+    list_display = ("name", "alias", "format", "tier", "status", "base_url", "builtin")
+    list_filter = ("builtin", "format", "tier", "status", "category")
     search_fields = ("name", "slug", "alias")
     prepopulated_fields = {"slug": ("name",), "alias": ("name",)}
     actions = ("duplicate",)
     fieldsets = (
         (None, {"fields": ("name", "slug", "alias", "base_url", "format")}),
+        ("Of the catalogue", {"fields": FACTS}),
         ("Network", {"fields": ("allow_private_network",)}),
         (
             "Advanced",
@@ -61,9 +72,27 @@ class ProviderAdmin(ModelAdmin):
         ),
     )
 
+    @admin.display(description="State")
+    def state(self, row: Provider) -> str:
+        return " ".join(filter(None, (row.refusal or row.get_status_display(), row.warning)))
+
+    @admin.display(description="Can be asked for")
+    def endpoints_served(self, row: Provider) -> str:
+        return ", ".join(row.kinds) or "nothing yet"
+
+    @admin.display(description="A connection says")
+    def parameters(self, row: Provider) -> str:
+        told = (f"{param['name']}: {param['help']}" for param in row.params)
+        return " ".join(told) or "nothing but its credential"
+
+    def get_fieldsets(self, request: HttpRequest, obj: Provider | None = None) -> Any:
+        if obj and obj.builtin:
+            return self.fieldsets
+        return tuple(section for section in self.fieldsets if section[1]["fields"] != FACTS)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Provider | None = None) -> Any:
         if not (obj and obj.builtin):
-            return ()
+            return FACTS
         named = [name for _, section in self.fieldsets for name in section["fields"]]
         return tuple(name for name in named if name not in ("account_strategy", "sticky"))
 
@@ -91,8 +120,8 @@ class ProviderAdmin(ModelAdmin):
 @admin.register(ProviderModel)
 class ProviderModelAdmin(Activatable, ModelAdmin):
     form = QuirksForm
-    list_display = ("__str__", "input_price", "output_price", "context_window", "active")
-    list_filter = ("active", "provider")
+    list_display = ("__str__", "kind", "input_price", "output_price", "context_window", "active")
+    list_filter = ("active", "kind", "provider")
     list_select_related = ("provider",)
     search_fields = ("name", "provider__alias", "provider__name")
     autocomplete_fields = ("provider",)
@@ -157,6 +186,19 @@ class ConnectionForm(forms.ModelForm):
     """Secrets go in and never come out; blank keeps the stored one."""
 
     api_key = _secret("API key")
+    access_token = _secret("Access token", "Of OAuth: pasted, where you do not sign in.")
+    refresh_token = _secret("Refresh token", "With it the access token is renewed.")
+    expires = forms.CharField(
+        label="Expires",
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="When the access token ends: 2027-01-01T00:00:00Z. Empty: not known.",
+    )
+    json = _secret("Service account", "Google's JSON file, pasted; or file:/path.")
+    client_id = forms.CharField(
+        label="Client ID", required=False, widget=UnfoldAdminTextInputWidget
+    )
+    client_secret = _secret("Client secret")
     access_key_id = _secret("Access key ID", "Of an AWS access key, as are the next three.")
     secret_access_key = _secret("Secret access key")
     session_token = _secret("Session token", "Of temporary keys only.")
@@ -171,7 +213,9 @@ class ConnectionForm(forms.ModelForm):
             self.fields[
                 "api_key"
             ].help_text = f"{stored}Or env:NAME or file:/path, read when it is used."
-            self.fields["region"].initial = self.instance.stored_auth().get("region", "")
+            stored_auth = self.instance.stored_auth()
+            for name in ("region", "client_id"):
+                self.fields[name].initial = stored_auth.get(name, "")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -183,11 +227,13 @@ class ConnectionForm(forms.ModelForm):
             cleaned["auth"] = self._auth(cleaned, stored_auth)
         if self.instance.pk:
             stored = Connection.objects.select_related("provider").get(pk=self.instance.pk)
-            require_key_for_new_origin(
+            require_key_for_new_place(
                 stored,
-                stored.written_base_url,
-                cleaned.get("base_url") or provider.base_url,
-                has_key=bool(cleaned.get("api_key") or cleaned.get("secret_access_key")),
+                provider,
+                cleaned.get("base_url") or "",
+                cleaned.get("params") or {},
+                cleaned.get("proxy") or "",
+                has_key=has_secret(cleaned),
             )
         return cleaned
 
@@ -223,7 +269,10 @@ class ConnectionAdmin(Activatable, ModelAdmin):
         (None, {"fields": ("name", "provider", "auth_type", *CREDENTIAL, "priority", "active")}),
         ("Models", {"classes": ("collapse",), "fields": ("model_names", "model_map")}),
         ("Limits", {"classes": ("collapse",), "fields": ("limits", "headroom", "timeouts")}),
-        ("Advanced", {"classes": ("collapse",), "fields": ("base_url", "headers")}),
+        (
+            "Advanced",
+            {"classes": ("collapse",), "fields": ("params", "base_url", "proxy", "headers")},
+        ),
     )
 
     @admin.display(description="Key")
@@ -245,7 +294,7 @@ class ConnectionAdmin(Activatable, ModelAdmin):
         # Who may not know secrets may not send a stored one elsewhere either.
         if request.user.has_perm("providers.change_credential"):
             return ()
-        return ("auth_type", "provider", "base_url", "headers")
+        return ("auth_type", "provider", "params", "base_url", "proxy", "headers")
 
     def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
         if request.user.has_perm("providers.change_credential"):

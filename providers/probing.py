@@ -77,4 +77,5 @@ def _headers(connection: Connection, url: str) -> dict[str, str]:
         connection.headers,
         method="GET",
         url=url,
+        key_header=connection.provider.key_header(connection.provider.format),
     )

@@ -13,7 +13,7 @@ from accounts.models import GatewaySettings
 from gateway import runtime
 from gateway.state.health import Entry
 from omniroute import health
-from omniroute.api import errors, logs, routing
+from omniroute.api import errors, logs, oauth, routing
 from omniroute.api.auth import authenticate, require
 from omniroute.api.sections import SECTIONS, router
 from omniroute.configuration import schema, write
@@ -47,6 +47,7 @@ for _name, _section in SECTIONS.items():
     api.add_router(f"/{_name}", router(_section), tags=[_name])
 api.add_router("", logs.routes, tags=["log"])
 api.add_router("", routing.routes, tags=["routing"])
+api.add_router("/oauth", oauth.routes, tags=["oauth"])
 
 
 @api.get("/settings")

@@ -15,15 +15,26 @@ from omniroute.api.errors import ApiError
 
 def authenticate(request: HttpRequest) -> User:
     """Raises `ApiError` 401 for nobody, 403 for a key that may manage nothing, or not from here."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    key = token.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
-    if key:
+    if key := _key(request):
         return _owner(key, request)
     if not isinstance(request.user, User):
         raise ApiError(401, "sign in, or send a key of scope manage", code="invalid_api_key")
     if check_csrf(request):
         raise ApiError(403, "the CSRF token is missing or wrong")
     return request.user
+
+
+def _key(request: HttpRequest) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
+
+
+def binding(request: HttpRequest) -> str:
+    """Who goes on with what they began: this session of a browser, or the owner of a key."""
+    if _key(request):
+        user: User = request.auth  # type: ignore[attr-defined]  # ninja puts it there
+        return f"key of user {user.pk}"
+    return f"session {request.session.session_key}"
 
 
 def _owner(key: str, request: HttpRequest) -> User:

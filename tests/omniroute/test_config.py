@@ -92,8 +92,8 @@ settings:
 
 
 @pytest.fixture(autouse=True)
-def _builtin_providers() -> None:
-    catalogue.load()
+def _builtin_providers(tmp_path: Path) -> None:
+    catalogue.load(copy_few(tmp_path))
 
 
 def applied(text: str, **environment: str) -> list[str]:

@@ -1,0 +1,114 @@
+"""Tokens that are renewed while a snapshot stands: held by reference, and changed in place.
+
+A token is no configuration. A thousand that are renewed within a minute are a thousand rows read,
+and not one snapshot built. What a call with a valid token pays is one comparison.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from providers.credentials import CredentialUnreadable
+from providers.models import Connection, Token
+from providers.oauth.renewal import Current, changed_since, current
+
+log = logging.getLogger(__name__)
+
+# A token is not sent in its last seconds: it has a way to go, and clocks differ.
+MARGIN_S = 5.0
+# A transaction that began earlier may be seen later; it takes no longer than this.
+OVERLAP = timedelta(seconds=30)
+
+
+class Bearer(Struct):
+    """The token of a connection, for all calls of this process. Only `take` changes it."""
+
+    connection: int
+    auth: dict[str, str] = {}  # replaced, never changed
+    version: int = -1
+    until: float = 0.0  # Unix seconds; from then on it is renewed before it is used
+    expires: float = 0.0
+    refused: float = 0.0  # when an upstream's refusal made it be renewed
+    needs_login: str = ""
+
+    def is_usable(self, now: float) -> bool:
+        return now < self.until and not self.needs_login
+
+    def take(self, held: Current) -> None:
+        if held.version < self.version:
+            return
+        self.auth = {"access_token": held.access_token}
+        self.expires = math.inf if held.expires is None else held.expires
+        self.needs_login = held.needs_login
+        # What has to be signed in again may still have a token that holds.
+        self.until = self.expires - MARGIN_S if held.access_token else 0.0
+        self.version = held.version
+
+
+class Bearers:
+    """All of a process. Changed by the thread that watches the configuration, read by calls."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, Bearer] = {}
+        self._problems: dict[int, str] = {}
+        self._seen: datetime | None = None
+        self.on_login: Callable[[str], None] | None = None  # told which connection can do again
+
+    def of(self, row: Connection) -> Bearer | None:
+        """The token of a connection; null where its calls carry the credential itself.
+
+        Raises:
+            ValueError: It should have one and has none, or one that cannot be read.
+        """
+        if problem := self._problems.get(row.pk):
+            raise ValueError(problem)
+        bearer = self._held.get(row.pk)
+        if bearer is None and row.auth_type in _ALWAYS:
+            raise ValueError("the credential is missing: sign in, or paste a token")
+        return bearer
+
+    def load(self) -> None:
+        """Read all rows, and decrypt those that have changed."""
+        rows = list(changed_since(None, OVERLAP))
+        present = {token.pk for token in rows}
+        for gone in self._held.keys() - present:
+            del self._held[gone]
+        self._problems.clear()
+        self._take(rows)
+
+    def refresh(self) -> None:
+        """Read the rows that have changed of late."""
+        self._take([row for row in changed_since(self._seen, OVERLAP) if row.pk in self._held])
+
+    def _take(self, rows: list[Token]) -> None:
+        for token in rows:
+            bearer = self._held.get(token.pk)
+            is_known = bearer is not None and bearer.version == token.version
+            if bearer is None or not is_known or bool(bearer.needs_login) != token.needs_login:
+                self._read(token)
+        if rows:
+            self._seen = max(token.changed for token in rows)
+
+    def _read(self, token: Token) -> None:
+        try:
+            held = current(token)
+        except CredentialUnreadable as error:
+            self._problems[token.pk] = str(error)
+            return
+        bearer = self._held.setdefault(token.pk, Bearer(token.pk))
+        now, is_new = time.time(), bearer.version == -1
+        could = bearer.is_usable(now)
+        bearer.take(held)
+        if self.on_login is not None and not (is_new or could) and bearer.is_usable(now):
+            self.on_login(token.connection.name)
+
+
+_ALWAYS = (
+    Connection.Auth.OAUTH,
+    Connection.Auth.SERVICE_ACCOUNT,
+    Connection.Auth.CLIENT_CREDENTIALS,
+)
