@@ -239,7 +239,9 @@ def test_signing_in_again_gives_the_same_connection_a_new_token(
     assert seen[0] != seen[1]
 
 
-def test_a_vendors_own_names_are_its_rows(admin: Client, server: AuthorizationServer) -> None:
+def test_a_vendors_own_names_are_its_rows(
+    admin: Client, server: AuthorizationServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A vendor that issues keys, speaks JSON, has no clients and gives no state back."""
     row = {
         "flow": "authorization_code (key issuing)", "authorize_url": "https://vendor.example/auth",
@@ -249,16 +251,16 @@ def test_a_vendors_own_names_are_its_rows(admin: Client, server: AuthorizationSe
         "answer": {"access_token": "key"}, "issues": "api_key",
     }  # fmt: skip
     ProviderFactory(slug="acme", allow_private_network=True, oauth=row)
+    sent: list[Any] = []
     told = begun(admin)
     query = parse_qs(urlsplit(told["url"]).query)
     assert set(query) == {"callback_url", "code_challenge", "code_challenge_method"}
     assert parse_qs(urlsplit(query["callback_url"][0]).query)["state"] == [told["state"]]
-    server.token = lambda fields, _: server.requests.append(fields) or {"key": "sk-issued"}  # type: ignore[method-assign,func-returns-value]
+    monkeypatch.setattr(server, "token", lambda fields, _: sent.append(fields) or {"key": "sk-1"})
     assert callback(admin, code="c0de", state=told["state"]).status_code == 302
-    [sent] = server.requests
-    assert set(sent) == {"code", "code_verifier", "code_challenge_method"}
+    assert set(sent[0]) == {"code", "code_verifier", "code_challenge_method"}
     made = Connection.objects.get()
-    assert (made.auth_type, made.read_auth()) == ("api_key", {"api_key": "sk-issued"})
+    assert (made.auth_type, made.read_auth()) == ("api_key", {"api_key": "sk-1"})
 
 
 # --- Device flow -------------------------------------------------------------------------------
