@@ -12,6 +12,7 @@ from msgspec import Struct
 from providers import placeholders
 from providers.models import Connection, Provider
 from providers.oauth import grants, row
+from providers.oauth.client import Place
 from providers.oauth.row import Row
 from providers.oauth.sign_in import callback
 
@@ -60,7 +61,7 @@ def provider(request: HttpRequest, slug: str) -> HttpResponse:
 
 def test_all(request: HttpRequest) -> HttpResponse:
     """Every active connection, tested several at a time; each says at once how it went."""
-    if not request.user.has_perm("providers.change_connection"):  # type: ignore[union-attr]
+    if not request.user.has_perm("providers.change_connection"):
         raise PermissionDenied
     rows = Connection.objects.active().select_related("provider")
     return _page(request, "test_all", title="Test all connections", connections=rows)
@@ -74,17 +75,17 @@ def _choice(of: Provider) -> Choice | None:
     if not {"authorization_code", "device"} & set(found.flows):
         return None
     try:
-        grants.client(found, grants.Place())
+        grants.client(found, Place())
     except grants.NotConfigured as error:
         return Choice(of, found, str(error))
     return Choice(of, found, "")
 
 
 def _require(request: HttpRequest) -> None:
-    if not request.user.has_perm("providers.change_credential"):  # type: ignore[union-attr]
+    if not request.user.has_perm("providers.change_credential"):
         raise PermissionDenied
 
 
-def _page(request: HttpRequest, name: str, **context: Any) -> HttpResponse:
+def _page(request: HttpRequest, template: str, /, **context: Any) -> HttpResponse:
     context = admin.site.each_context(request) | context
-    return TemplateResponse(request, f"console/{name}.html", context)
+    return TemplateResponse(request, f"console/{template}.html", context)

@@ -256,7 +256,12 @@ def test_a_vendors_own_names_are_its_rows(
     query = parse_qs(urlsplit(told["url"]).query)
     assert set(query) == {"callback_url", "code_challenge", "code_challenge_method"}
     assert parse_qs(urlsplit(query["callback_url"][0]).query)["state"] == [told["state"]]
-    monkeypatch.setattr(server, "token", lambda fields, _: sent.append(fields) or {"key": "sk-1"})
+
+    def issue(fields: dict[str, str], _: str) -> dict[str, str]:
+        sent.append(fields)
+        return {"key": "sk-1"}
+
+    monkeypatch.setattr(server, "token", issue)
     assert callback(admin, code="c0de", state=told["state"]).status_code == 302
     assert set(sent[0]) == {"code", "code_verifier", "code_challenge_method"}
     made = Connection.objects.get()
