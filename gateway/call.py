@@ -156,7 +156,9 @@ class Call:
 
     def cost(self, usage: Usage) -> int | None:
         """In 10⁻¹² USD, with what the losers of a race cost; null where the model has no price."""
-        cost = cost_picousd(usage, self.target.model.prices) if self.target else 0
+        if self.target is None:
+            return self.lost_picousd
+        cost = cost_picousd(usage, self.target.model.prices, self.exchange.time)
         return cost if cost is None else cost + self.lost_picousd
 
     def begin(self, journal: Journal, target: Target, reserved_picousd: int | None) -> None:

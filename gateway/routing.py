@@ -50,6 +50,7 @@ class Target(Struct, frozen=True, eq=False):
                 method="POST",
                 url=str(url),
                 body=body,
+                key_header=self.provider.key_headers.get(self.format.NAME),
             ),
         }
 
@@ -122,6 +123,7 @@ class _Roads:
         if combo is not None:
             return _route(self._combo(combo), hedge_after=combo.hedge_after, cache=combo.cache)
         model = snapshot.aliases.get(name, name)
+        _check_offered(snapshot, model)
         if _exists(snapshot, model):
             return _route(self._accounts(model))
         if name in auto.NAMES:
@@ -210,11 +212,23 @@ def _groups(group: Group) -> Iterator[Group]:
             yield from _groups(member)
 
 
+def _check_offered(snapshot: Snapshot, model_id: str) -> None:
+    """Raises `ModelNotFound` for what there was once, or will be: it says which."""
+    alias, _, name = model_id.partition("/")
+    provider = snapshot.providers.get(alias)
+    if provider is None or not name:
+        return
+    if provider.refusal:
+        raise ModelNotFound(f"{model_id[:250]}: {provider.refusal}", param="model")
+    if since := provider.retired.get(name):
+        raise ModelNotFound(f"the model {model_id[:250]!r} is retired since {since}", param="model")
+
+
 def _exists(snapshot: Snapshot, model_id: str) -> bool:
     """May `alias/model` be asked for at all, whether or not a connection is active?"""
     alias, _, name = model_id.partition("/")
     provider = snapshot.providers.get(alias)
-    if provider is None or not name:
+    if provider is None or not name or provider.refusal or name in provider.retired:
         return False
     return (
         provider.passthrough

@@ -11,6 +11,7 @@ import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -21,6 +22,7 @@ from django.db.models.signals import post_delete, post_save
 from msgspec import Struct, field
 
 from accounts.models import CONTROLS, ApiKey, GatewaySettings, User
+from analytics.costs import PICO, More, Prices
 from combos import models as combos
 from gateway import verdict
 from gateway.bearers import Bearer, Bearers
@@ -29,7 +31,7 @@ from gateway.formats.thinking import Thinking
 from gateway.formats.types import Quirks
 from gateway.verdict import Policy, Rule
 from providers import models as providers
-from providers import placeholders
+from providers import placeholders, pricing
 from providers.connections import missing_from
 from providers.credentials import CredentialUnreadable
 
@@ -38,15 +40,6 @@ log = logging.getLogger(__name__)
 POLL_INTERVAL_S = 0.5
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-class Prices(Struct, frozen=True):
-    """In 10⁻¹² USD a token, which is exactly 10⁻⁶ USD a million tokens."""
-
-    input: int
-    output: int
-    cache_read: int
-    cache_write: int
 
 
 class Timeouts(Struct, frozen=True):
@@ -121,11 +114,13 @@ class Principal(Struct, frozen=True):
 class Model(Struct, frozen=True):
     id: str  # alias/model
     name: str  # as the provider expects it
+    kind: str = "chat"
     prices: Prices | None = None
     context_window: int | None = None
     lacks: frozenset[str] = frozenset()  # capabilities that it is known not to have
     quirks: Quirks = Quirks()
     format: str = ""  # where it is not its provider's
+    media_prices: dict[str, int] = field(default_factory=dict)  # 10⁻¹² USD, by `pricing.MEDIA`
 
 
 class Connection(Struct, frozen=True):
@@ -154,6 +149,9 @@ class Provider(Struct, frozen=True):
     sticky: int
     models: dict[str, Model]  # by name
     connections: tuple[Connection, ...]  # in the order in which they are tried
+    key_headers: dict[str, tuple[str, str]] = field(default_factory=dict)  # by format
+    retired: dict[str, str] = field(default_factory=dict)  # its models' names, and since when
+    refusal: str = ""  # why it cannot be called at all
 
     @property
     def served(self) -> list[str]:
@@ -336,6 +334,7 @@ def _providers(problems: list[Problem], bearers: Bearers) -> Iterator[tuple[str,
     rows = providers.Provider.objects.prefetch_related("offered_models")
 
     def provider(row: providers.Provider) -> tuple[str, Provider]:
+        offered, kinds = row.offered_models.all(), row.kinds
         return row.alias, Provider(
             slug=row.slug,
             alias=row.alias,
@@ -346,39 +345,95 @@ def _providers(problems: list[Problem], bearers: Bearers) -> Iterator[tuple[str,
             quirks=msgspec.convert(row.quirks, Quirks),
             account_strategy=row.account_strategy,
             sticky=row.sticky,
-            models={m.name: _model(row, m) for m in row.offered_models.all() if m.active},
+            models={m.name: _model(row, m) for m in offered if m.active and m.kind in kinds},
             connections=tuple(
                 _each("connection", accounts[row.pk], partial(_connection, bearers), problems)
             ),
+            key_headers={f: (name, text) for f, (name, text) in row.key_headers.items()},
+            retired={m.name: str(m.retired_on) for m in offered if m.retired_on and not m.active},
+            refusal=row.refusal,
         )
 
     return _each("provider", rows, provider, problems)
 
 
 def _model(owner: providers.Provider, row: providers.ProviderModel) -> Model:
-    prices = None
-    if row.input_price is not None and row.output_price is not None:
-        # What a provider does not price apart costs what input costs.
-        read = row.input_price if row.cache_read_price is None else row.cache_read_price
-        write = row.input_price if row.cache_write_price is None else row.cache_write_price
-        prices = Prices(*map(_picousd, (row.input_price, row.output_price, read, write)))
     quirks = {**owner.quirks, "max_output_tokens": row.max_output_tokens, **row.quirks}
     return Model(
         id=f"{owner.alias}/{row.name}",
         name=row.name,
-        prices=prices,
+        kind=row.kind,
+        prices=_prices(row),
         context_window=row.context_window,
         lacks=frozenset(name for name, has in row.capabilities.items() if not has),
         quirks=msgspec.convert(quirks, Quirks),
         format=row.format,
+        media_prices={
+            name: _picousd_each(p) for name, p in pricing.media(row.media_prices).items()
+        },
     )
+
+
+def _prices(row: providers.ProviderModel) -> Prices | None:
+    """Null where it has none. Where nothing is written, nothing need be said of its price."""
+    base = pricing.Prices(
+        **{name: getattr(row, column) for name, column in pricing.COLUMNS.items()}
+    )
+    if base.output is None and base.input is not None and row.kind not in ("chat", "speech"):
+        base = msgspec.structs.replace(base, output=Decimal(0))
+    plain = _plain_prices(base, pricing.tiers(row.price_tiers))
+    changes = []
+    for change in reversed(pricing.changes(row.price_changes)):
+        since = datetime.combine(change.since, time(), UTC).timestamp()
+        if (new := _plain_prices(change, change.tiers)) is not None:
+            changes.append((since, new))
+    if plain is None or not changes:
+        return plain
+    more = msgspec.structs.replace(plain.more or More(), changes=tuple(changes))
+    return msgspec.structs.replace(plain, more=more)
+
+
+def _plain_prices(told: pricing.Prices, tiers: list[pricing.Tier]) -> Prices | None:
+    """What a provider does not price apart costs what input costs, and thoughts what output does."""
+    if told.input is None or told.output is None:
+        return None
+    read = told.input if told.cache_read is None else told.cache_read
+    write = told.input if told.cache_write is None else told.cache_write
+    more = More(
+        cache_write_1h=None if told.cache_write_1h is None else _picousd(told.cache_write_1h),
+        reasoning=None if told.reasoning is None else _picousd(told.reasoning),
+        tiers=tuple(_tiers(told, tiers)),
+    )
+    return Prices(
+        input=_picousd(told.input),
+        output=_picousd(told.output),
+        cache_read=_picousd(read),
+        cache_write=_picousd(write),
+        more=None if more == More() else more,
+    )
+
+
+def _tiers(base: pricing.Prices, tiers: list[pricing.Tier]) -> Iterator[tuple[int, Prices]]:
+    for tier in reversed(tiers):
+        own = {name: getattr(tier, name) for name in pricing.COLUMNS}
+        told = {
+            name: getattr(base, name) if price is None else price for name, price in own.items()
+        }
+        if (prices := _plain_prices(pricing.Prices(**told), [])) is not None:
+            yield tier.over, prices
 
 
 def _picousd(price_mtok: Decimal) -> int:
     return int(price_mtok * 1_000_000)
 
 
+def _picousd_each(price: Decimal) -> int:
+    return int(price * 10**PICO)
+
+
 def _connection(bearers: Bearers, row: providers.Connection) -> Connection:
+    if row.provider.refusal:
+        raise ValueError(row.provider.refusal)
     bearer = bearers.of(row)
     auth = row.read_auth() if bearer is None else {}
     if bearer is None and (missing := missing_from(row.auth_type, auth)):
@@ -389,7 +444,7 @@ def _connection(bearers: Bearers, row: providers.Connection) -> Connection:
         name=row.name,
         auth=auth,
         base_urls=base_urls,
-        headers={name.lower(): value for name, value in row.headers.items()},
+        headers=_headers(row),
         timeouts=msgspec.convert(row.timeouts, Timeouts),
         limits=_shared(row.limits, share),
         model_names=frozenset(row.model_names),
@@ -405,6 +460,16 @@ def _address(url: str) -> str:
         raise ValueError(f"the address needs a {missing[0]}, which the connection does not name")
     path, mark, query = url.partition("?")
     return path.rstrip("/") + mark + query
+
+
+def _headers(row: providers.Connection) -> dict[str, str]:
+    """The provider's, where the connection says what they need; and its own."""
+    theirs = {
+        name: placeholders.fill_known(text, row.params)
+        for name, text in row.provider.headers.items()
+        if all(row.params.get(needed) for needed in placeholders.names(text))
+    }
+    return {**theirs, **{name.lower(): value for name, value in row.headers.items()}}
 
 
 def _shared(limits: dict[str, float], share: float) -> Limits:
@@ -437,6 +502,7 @@ CONFIGURATION: tuple[type[models.Model], ...] = (
     User,
     ApiKey,
     GatewaySettings,
+    providers.LoadedCatalogue,
     providers.Provider,
     providers.ProviderModel,
     providers.Connection,

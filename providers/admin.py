@@ -24,6 +24,10 @@ from providers.probing import test_connection
 CREDENTIAL = tuple(name for names in FIELDS.values() for name in names)
 
 
+# What the catalogue knows of a provider, for reading.
+FACTS = ("state", "endpoints_served", "auth_types", "parameters", "docs_url", "checked_on")
+
+
 class ProviderForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -39,13 +43,14 @@ class ProviderAdmin(ModelAdmin):
     """Of those of the catalogue only what the operator decides can be changed: the rest is facts."""
 
     form = ProviderForm
-    list_display = ("name", "alias", "format", "tier", "base_url", "builtin")
-    list_filter = ("builtin", "format", "tier")
+    list_display = ("name", "alias", "format", "tier", "status", "base_url", "builtin")
+    list_filter = ("builtin", "format", "tier", "status", "category")
     search_fields = ("name", "slug", "alias")
     prepopulated_fields = {"slug": ("name",), "alias": ("name",)}
     actions = ("duplicate",)
     fieldsets = (
         (None, {"fields": ("name", "slug", "alias", "base_url", "format")}),
+        ("Of the catalogue", {"fields": FACTS}),
         ("Network", {"fields": ("allow_private_network",)}),
         (
             "Advanced",
@@ -63,9 +68,27 @@ class ProviderAdmin(ModelAdmin):
         ),
     )
 
+    @admin.display(description="State")
+    def state(self, row: Provider) -> str:
+        return " ".join(filter(None, (row.refusal or row.get_status_display(), row.warning)))
+
+    @admin.display(description="Can be asked for")
+    def endpoints_served(self, row: Provider) -> str:
+        return ", ".join(row.kinds) or "nothing yet"
+
+    @admin.display(description="A connection says")
+    def parameters(self, row: Provider) -> str:
+        told = (f"{param['name']}: {param['help']}" for param in row.params)
+        return " ".join(told) or "nothing but its credential"
+
+    def get_fieldsets(self, request: HttpRequest, obj: Provider | None = None) -> Any:
+        if obj and obj.builtin:
+            return self.fieldsets
+        return tuple(section for section in self.fieldsets if section[1]["fields"] != FACTS)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Provider | None = None) -> Any:
         if not (obj and obj.builtin):
-            return ()
+            return FACTS
         named = [name for _, section in self.fieldsets for name in section["fields"]]
         return tuple(name for name in named if name not in ("account_strategy", "sticky"))
 
@@ -92,8 +115,8 @@ class ProviderAdmin(ModelAdmin):
 
 @admin.register(ProviderModel)
 class ProviderModelAdmin(Activatable, ModelAdmin):
-    list_display = ("__str__", "input_price", "output_price", "context_window", "active")
-    list_filter = ("active", "provider")
+    list_display = ("__str__", "kind", "input_price", "output_price", "context_window", "active")
+    list_filter = ("active", "kind", "provider")
     list_select_related = ("provider",)
     search_fields = ("name", "provider__alias", "provider__name")
     autocomplete_fields = ("provider",)

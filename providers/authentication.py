@@ -7,10 +7,10 @@ from typing import Any
 from providers.adapters import aws
 from providers.credentials import resolve
 
-_BEARER = ("authorization", "Bearer {}")
+_BEARER = ("authorization", "Bearer {key}")
 _KEY_HEADERS = {
-    "anthropic_messages": ("x-api-key", "{}"),
-    "gemini": ("x-goog-api-key", "{}"),
+    "anthropic_messages": ("x-api-key", "{key}"),
+    "gemini": ("x-goog-api-key", "{key}"),
 }
 _ALWAYS = {"anthropic_messages": {"anthropic-version": "2023-06-01"}}
 
@@ -23,8 +23,12 @@ def headers(
     method: str,
     url: str,
     body: bytes = b"",
+    key_header: tuple[str, str] | None = None,
 ) -> dict[str, str]:
     """The headers of a call with the credential `auth`, and those that the operator `added`.
+
+    `key_header` is the name and the template (`Bearer {key}`) of the header with the key, where a
+    provider has it elsewhere than its format has.
 
     Amazon's are a signature of the rest, so nothing may be changed afterwards.
 
@@ -38,6 +42,6 @@ def headers(
         return {"authorization": f"Bearer {token}", **found}
     key = resolve(auth.get("api_key", ""))
     if key:
-        name, template = _KEY_HEADERS.get(format, _BEARER)
-        found = {name: template.format(key), **found}
+        name, template = key_header or _KEY_HEADERS.get(format, _BEARER)
+        found = {name: template.replace("{key}", key), **found}
     return found

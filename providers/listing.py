@@ -9,7 +9,7 @@ from django.db import transaction
 from msgspec import Struct
 
 from omniroute import http
-from providers import authentication
+from providers import authentication, placeholders
 from providers.credentials import resolve
 from providers.models import Connection, ProviderModel
 from providers.oauth import renewal
@@ -105,15 +105,41 @@ def _url(connection: Connection, listing: _Listing, query: dict[str, str]) -> st
     if connection.provider.format == "bedrock_converse":
         # At the service beside the one that runs them.
         base_url = base_url.replace("//bedrock-runtime", "//bedrock", 1)
-    asked = "&".join(filter(None, (urlencode(query), own)))
-    return f"{base_url}{listing.path}{'?' if asked else ''}{asked}"
+    where, _, told = _whole(connection, base_url, listing).partition("?")
+    asked = "&".join(filter(None, (urlencode(query), told, own)))
+    return f"{where}{'?' if asked else ''}{asked}"
+
+
+def _whole(connection: Connection, base_url: str, listing: _Listing) -> str:
+    """Where the provider's row has its list, or else where its format has. An absolute address
+    holds for the provider's own addresses only.
+
+    Raises:
+        ListFailed: It needs a parameter.
+    """
+    provider = connection.provider
+    rows = [row for row in provider.endpoints if row["kind"] == "models"]
+    path = next((str(row["path"]) for row in rows), listing.path)
+    is_elsewhere = path.startswith("https://")
+    if is_elsewhere and connection.base_url:
+        path, is_elsewhere = listing.path, False
+    try:
+        path = placeholders.fill(path, connection.all_params(path))
+    except ValueError as error:
+        raise ListFailed(str(error)) from None
+    return path if is_elsewhere else base_url + path
 
 
 def _ask(connection: Connection, url: str) -> Any:
     provider = connection.provider
     try:
         headers = authentication.headers(
-            provider.format, renewal.auth(connection), connection.headers, method="GET", url=url
+            provider.format,
+            renewal.auth(connection),
+            connection.headers,
+            method="GET",
+            url=url,
+            key_header=provider.key_header(provider.format),
         )
         status, body = http.get(
             url,

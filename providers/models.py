@@ -13,7 +13,7 @@ from django.db import models, transaction
 from omniroute.addresses import check_base_url
 from omniroute.fields import FlagsField, NumbersField, StringMapField, StringsField
 from omniroute.proxies import check_written
-from providers import credentials, placeholders
+from providers import credentials, placeholders, pricing, served
 from providers.oauth.tables import SignIn as SignIn
 from providers.oauth.tables import Token as Token
 
@@ -53,6 +53,11 @@ class Provider(models.Model):
         COHERE_CHAT = "cohere_chat", "Cohere Chat"
         OLLAMA_CHAT = "ollama_chat", "Ollama Chat"
 
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"
+        RESTRICTED = "restricted", "Restricted by its vendor"
+        RETIRED = "retired", "Retired"
+
     class Tier(models.TextChoices):
         SUBSCRIPTION = "subscription", "Subscription"
         API_KEY = "api_key", "API key"
@@ -72,7 +77,8 @@ class Provider(models.Model):
         help_text="With the version segment, such as http://127.0.0.1:11434/v1; {region} is the "
         "connection's.",
     )
-    format = models.CharField(max_length=30, choices=Format, default=Format.OPENAI_CHAT)
+    # Empty: it answers no chat in a format of ours.
+    format = models.CharField(max_length=30, choices=Format, default=Format.OPENAI_CHAT, blank=True)
     other_formats = StringMapField(
         help_text="Further formats that it speaks, and where: a client of one is not translated. "
         'Such as {"openai_responses": "https://api.openai.com/v1"}.'
@@ -102,12 +108,56 @@ class Provider(models.Model):
     oauth = models.JSONField(default=dict, blank=True)
     env_var = models.CharField(max_length=60, blank=True, editable=False)
     docs_url = models.URLField(blank=True, editable=False)
+    # What follows are the catalogue's facts; a provider of the operator's own has none of them.
+    status = models.CharField(max_length=20, choices=Status, default=Status.ACTIVE, editable=False)
+    status_note = models.CharField(max_length=300, blank=True, editable=False)
+    retired_on = models.DateField(null=True, blank=True, editable=False)
+    category = models.CharField(max_length=20, blank=True, editable=False)
+    auth_types = StringsField(editable=False)  # of `Connection.Auth`; empty: any
+    # Name and template of the header with the key, by format, where it is not the format's own.
+    key_headers = models.JSONField(default=dict, blank=True, editable=False)
+    headers = StringMapField(editable=False)  # that every call carries; may have {params}
+    params = models.JSONField(default=list, blank=True, editable=False)  # `catalogue.ParamRow`
+    other_bases = StringMapField(editable=False)  # addresses of what no format of ours is for
+    endpoints = models.JSONField(default=list, blank=True, editable=False)  # `EndpointRow`
+    rate_limit_headers = StringsField(editable=False)
+    terms = models.JSONField(default=dict, blank=True, editable=False)  # `catalogue.TermsRow`
+    checked_on = models.DateField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering: ClassVar = ["name"]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def kinds(self) -> list[str]:
+        """What it can be asked for through this gateway: `chat`, …"""
+        return served.kinds(self.format, self.endpoints)
+
+    @property
+    def refusal(self) -> str:
+        """Why it cannot be called, for a person; empty where it can."""
+        if self.status == self.Status.RETIRED:
+            since = f" since {self.retired_on}" if self.retired_on else ""
+            return f"{self.name} is retired{since}. {self.status_note}".strip()
+        if not self.kinds:
+            spoken = ", ".join(sorted({row["dialect"] for row in self.endpoints}))
+            return f"{self.name} is not supported yet: it speaks {spoken}"
+        return ""
+
+    def key_header(self, format: str) -> tuple[str, str] | None:
+        """Name and template of the header with the key; null: the format's own."""
+        told = self.key_headers.get(format)
+        return (told[0], told[1]) if told else None
+
+    @property
+    def warning(self) -> str:
+        """What an operator should know before they use an account there; empty: nothing special."""
+        if self.status == self.Status.RESTRICTED:
+            return " ".join(filter(None, (self.status_note, self.terms.get("summary", ""))))
+        risky = self.terms.get("level") in ("medium", "high")
+        return str(self.terms["summary"]) if risky else ""
 
     def clean(self) -> None:
         from providers.oauth import row  # which reads this one
@@ -122,6 +172,21 @@ class Provider(models.Model):
         if not self.builtin:
             for url in (self.base_url, *self.other_formats.values()):
                 check_address(url, {}, self.allow_private_network)
+
+
+class LoadedCatalogue(models.Model):
+    """One row: which state of the catalogue's files the rows of providers and models are from.
+
+    Loading writes in bulk, which nobody hears of; that this row is saved says it to all.
+    """
+
+    digest = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        default_permissions: ClassVar = ()
+
+    def __str__(self) -> str:
+        return self.digest
 
 
 def check_address(url: str, params: Mapping[str, str], allow_private: bool) -> None:
@@ -141,6 +206,8 @@ class ProviderModel(models.Model):
     provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="offered_models")
     name = models.CharField("model", max_length=200, help_text="As the provider expects it.")
     kind = models.CharField(max_length=20, default="chat", editable=False)
+    # `in` and `out`: text, image, audio, video, pdf, embedding, score.
+    modalities = models.JSONField(default=dict, blank=True, editable=False)
     context_window = models.PositiveIntegerField(null=True, blank=True)
     max_output_tokens = models.PositiveIntegerField(null=True, blank=True)
     input_price = models.DecimalField(
@@ -155,6 +222,33 @@ class ProviderModel(models.Model):
     cache_write_price = models.DecimalField(
         "cache write $/Mtok", max_digits=14, decimal_places=6, null=True, blank=True
     )
+    cache_write_1h_price = models.DecimalField(
+        "cache write $/Mtok, kept an hour", max_digits=14, decimal_places=6, null=True, blank=True
+    )
+    reasoning_price = models.DecimalField(
+        "reasoning $/Mtok", max_digits=14, decimal_places=6, null=True, blank=True
+    )
+    price_tiers = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Prices of a request with more tokens than `over`; what is not named stays. Such "
+        'as [{"over": 200000, "input": 2.5, "output": 15}].',
+    )
+    price_changes = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Prices from a day on, in place of all those above. Such as "
+        '[{"from": "2027-01-01", "input": 2, "output": 8}].',
+    )
+    media_prices = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text='USD for what is not counted in tokens. Such as {"per_image": 0.04}.',
+    )
+    # The day of a price list that an operator has applied; an older catalogue leaves it alone.
+    priced_on = models.DateField(null=True, blank=True, editable=False)
+    dimensions = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    retired_on = models.DateField(null=True, blank=True, editable=False)
     capabilities = FlagsField(
         names=CAPABILITIES,
         help_text='What it can and cannot do; what is not named is tried. Such as {"images": false}.',
@@ -178,10 +272,15 @@ class ProviderModel(models.Model):
         return f"{self.provider.alias}/{self.name}"
 
     def clean(self) -> None:
-        for field in ("input_price", "output_price", "cache_read_price", "cache_write_price"):
+        for field in pricing.COLUMNS.values():
             price: Decimal | None = getattr(self, field)
             if price is not None and price < 0:
                 raise ValidationError({field: "a price is 0 or more"})
+        for name in ("price_tiers", "price_changes", "media_prices"):
+            try:
+                pricing.check(name, getattr(self, name))
+            except ValueError as error:
+                raise ValidationError({name: str(error)}) from None
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):
@@ -288,6 +387,8 @@ class Connection(models.Model):
         }
 
     def clean(self) -> None:
+        if self.provider.refusal and self.active:
+            raise ValidationError({"provider": self.provider.refusal})
         placeholders.check(self.params)
         check_written(self.proxy)
         if self.base_url or self.params:

@@ -236,13 +236,14 @@ class Prompt(Struct, frozen=True, kw_only=True):
 
 class Usage(Struct, frozen=True):
     """Token counts, each >= 0. `input_tokens` includes what was read from and written to a cache,
-    `output_tokens` what was spent on reasoning."""
+    `output_tokens` what was spent on reasoning, and `cache_write_tokens` what is kept for an hour."""
 
     input_tokens: int = 0
     output_tokens: int = 0
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_1h_tokens: int = 0
 
 
 class Reply(Struct, frozen=True, kw_only=True):
