@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.db import transaction
 from msgspec import Struct
@@ -51,6 +51,9 @@ _LISTINGS = {
     ),
     "ollama_chat": _Listing("/api/tags", "name"),
     "bedrock_converse": _Listing("/foundation-models", "modelId"),
+    "bedrock": _Listing("/foundation-models", "modelId"),
+    "databricks": _Listing("/models", "name"),
+    "watsonx": _Listing("/models", "model_id"),
 }
 _USUAL = _Listing("/models")
 
@@ -62,7 +65,8 @@ def models(connection: Connection) -> list[str]:
         ListFailed: It does not answer, refuses the credential, or answers something else.
         CredentialUnreadable: The credential is not where it should be.
     """
-    listing = _LISTINGS.get(connection.provider.format, _USUAL)
+    row = _row(connection)
+    listing = _LISTINGS.get(row["dialect"] if row else connection.provider.format, _USUAL)
     names: dict[str, None] = {}
     query = dict(listing.query)
     for _ in range(MAX_PAGES):
@@ -100,34 +104,39 @@ def import_models(connection: Connection) -> list[str]:
 
 
 def _url(connection: Connection, listing: _Listing, query: dict[str, str]) -> str:
-    base_url, _, own = connection.effective_base_url.partition("?")
-    base_url = base_url.rstrip("/")
-    if connection.provider.format == "bedrock_converse":
-        # At the service beside the one that runs them.
-        base_url = base_url.replace("//bedrock-runtime", "//bedrock", 1)
-    where, _, told = _whole(connection, base_url, listing).partition("?")
-    asked = "&".join(filter(None, (urlencode(query), told, own)))
+    where, _, told = _whole(connection, listing).partition("?")
+    asked = "&".join(filter(None, (urlencode(query), told)))
     return f"{where}{'?' if asked else ''}{asked}"
 
 
-def _whole(connection: Connection, base_url: str, listing: _Listing) -> str:
-    """Where the provider's row has its list, or else where its format has. An absolute address
-    holds for the provider's own addresses only.
+def _whole(connection: Connection, listing: _Listing) -> str:
+    """Where the provider's row has its list, or else where its format has: at the address that
+    calls go to, since it gets the same credential.
 
     Raises:
         ListFailed: It needs a parameter.
     """
     provider = connection.provider
-    rows = [row for row in provider.endpoints if row["kind"] == "models"]
-    path = next((str(row["path"]) for row in rows), listing.path)
-    is_elsewhere = path.startswith("https://")
-    if is_elsewhere and connection.base_url:
-        path, is_elsewhere = listing.path, False
+    row = _row(connection) or {"base": provider.format, "path": listing.path}
+    base_urls = connection.base_urls
+    base_url, _, query = base_urls.get(row["base"], base_urls[provider.format]).partition("?")
+    base_url = base_url.rstrip("/")
+    if provider.format == "bedrock_converse":
+        # At the service beside the one that runs them.
+        base_url = base_url.replace("//bedrock-runtime", "//bedrock", 1)
     try:
-        path = placeholders.fill(path, connection.all_params(path))
+        path = placeholders.fill(row["path"], connection.all_params(row["path"]))
     except ValueError as error:
         raise ListFailed(str(error)) from None
-    return path if is_elsewhere else base_url + path
+    whole = path if path.startswith("https://") else base_url + path
+    if urlsplit(whole)[:2] != urlsplit(base_url)[:2]:
+        whole = base_url + listing.path
+    return f"{whole}{'&' if '?' in whole else '?'}{query}" if query else whole
+
+
+def _row(connection: Connection) -> dict[str, str] | None:
+    rows = [row for row in connection.provider.endpoints if row["kind"] == "models"]
+    return rows[0] if rows else None
 
 
 def _ask(connection: Connection, url: str) -> Any:
@@ -159,13 +168,15 @@ def _ask(connection: Connection, url: str) -> Any:
         raise ListFailed(_NO_LIST) from None
 
 
+# Of what an answer has, the list.
+_LISTS = ("data", "models", "modelSummaries", "endpoints", "resources")
 _NO_LIST = "it answers, but with no list of models: is the base URL right?"
 
 
 def _names(told: Any, listing: _Listing) -> Iterator[str]:
     rows = told
     if isinstance(told, dict):
-        rows = next((told[n] for n in ("data", "models", "modelSummaries") if n in told), None)
+        rows = next((told[name] for name in _LISTS if name in told), None)
     if not isinstance(rows, list):
         raise ListFailed(_NO_LIST)
     for row in rows:
