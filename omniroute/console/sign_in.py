@@ -32,8 +32,13 @@ class Choice(Struct, frozen=True):
     @property
     def params(self) -> list[str]:
         """What its addresses ask for."""
-        asked = [self.provider.base_url, self.row.authorize_url, self.row.token_url]
-        return list(dict.fromkeys(name for url in asked for name in placeholders.names(url)))
+        asked = [
+            self.provider.base_url,
+            *self.provider.headers.values(),
+            *(self.row.authorize_url, self.row.token_url, self.row.device_authorization_url),
+        ]
+        names = dict.fromkeys(name for text in asked for name in placeholders.names(text))
+        return [name for name in names if name not in self.row.claims]
 
 
 def providers(request: HttpRequest) -> HttpResponse:

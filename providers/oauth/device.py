@@ -80,7 +80,7 @@ def begin(
         complete_uri=str(told.get("verification_uri_complete") or ""),
         interval_s=interval_s,
         expires_in_s=lasts_s,
-        warning=row.warning,
+        warning=provider.warning,
     )
 
 

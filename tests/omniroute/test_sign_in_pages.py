@@ -15,7 +15,7 @@ ROW = {
     "flow": "authorization_code or device", "authorize_url": "https://acme.example/authorize",
     "token_url": "https://acme.example/{tenant}/token", "pkce": "S256",
     "device_authorization_url": "https://acme.example/device",
-    "client_id_setting": "ACME_OAUTH_CLIENT_ID", "warning": "The vendor <b>forbids</b> this.",
+    "client_id_setting": "ACME_OAUTH_CLIENT_ID",
 }  # fmt: skip
 
 
@@ -32,7 +32,10 @@ def admin() -> Client:
 
 @pytest.fixture
 def provider() -> Provider:
-    return ProviderFactory(slug="acme", name="Acme", oauth=ROW)
+    return ProviderFactory(
+        slug="acme", name="Acme", oauth=ROW, status="restricted",
+        status_note="The vendor <b>forbids</b> this.",
+    )  # fmt: skip
 
 
 def test_who_has_no_client_is_told_the_setting(admin: Client, provider: Provider) -> None:
