@@ -10,7 +10,7 @@ import random
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import DatabaseError, OperationalError, connections
@@ -195,10 +195,31 @@ def _write(token: Token, claim: str, **values: Any) -> bool:
     return bool(mine.update(changed=Now(), holder="", held_until=None, **values))
 
 
-def changed_since(moment: Any, overlap: timedelta) -> Any:
-    """The rows that have changed since, and a few that a slow transaction may have hidden."""
-    rows = Token.objects.select_related("connection")
-    return rows.filter(changed__gt=moment - overlap) if moment else rows
+class Seen(Struct, frozen=True):
+    """What tells whether a token is another one, without its secrets."""
+
+    connection: int
+    version: int
+    needs_login: bool
+    changed: datetime
+
+
+def look(since: datetime | None = None) -> list[Seen]:
+    """All tokens, or those that have changed since."""
+    rows = Token.objects.filter(changed__gte=since) if since else Token.objects.all()
+    return [Seen(*row) for row in rows.values_list("pk", "version", "needs_login", "changed")]
+
+
+def read(connections: list[int]) -> list[Token]:
+    """The rows of these, with what is needed of their connections."""
+    rows = Token.objects.select_related("connection").only(
+        *("sealed", "version", "expires", "cause", "needs_login"),
+        *("connection__uid", "connection__name"),
+    )
+    found: list[Token] = []
+    for start in range(0, len(connections), 500):
+        found += rows.filter(pk__in=connections[start : start + 500])
+    return found
 
 
 def auth(connection: Connection) -> dict[str, Any]:

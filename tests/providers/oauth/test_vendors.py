@@ -1,7 +1,9 @@
 """The rows of the catalogue: how one signs in at each provider, and what a vendor wants otherwise."""
 
 import json
+import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -66,6 +68,25 @@ def test_no_row_holds_a_clients_id_or_says_that_we_are_the_vendors_program() -> 
         assert "cli_simplified" not in text
         setting = row.oauth.get("client_id_setting", "")
         assert setting == setting.upper()
+
+
+def test_the_page_on_signing_in_lists_who_has_a_sign_in_and_its_settings() -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs/signing-in.md").read_text()
+    listed = {
+        id: (tuple(how.split(", ")), re.findall(r"`([A-Z_]+)`", variables))
+        for id, how, variables in re.findall(r"^\| `([a-z-]+)` \| (.+?) \| (.*)\|$", text, re.M)
+    }
+    ways = {"authorization_code": "browser", "device": "device"}
+    retired = {row.id for row in catalogue.read() if row.status == "retired"}
+    wanted = {
+        id: (
+            tuple(ways[flow] for flow in row.flows if flow in ways),
+            [name for name in (row.client_id_setting, row.client_secret_setting) if name],
+        )
+        for id, row in ROWS.items()
+        if set(row.flows) & set(ways) and id not in retired
+    }
+    assert listed == wanted
 
 
 class Vendor:
