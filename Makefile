@@ -47,17 +47,19 @@ lint: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python -m bench $(ARGS)
 
-# The pages whose tables are the tests' own.
+# The pages whose tables are the tests' own, and the one that is the catalogue's.
 docs: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.matrix
 	@$(BIN)/python -m tests.faults
+	@mkdir -p .lint
+	@$(DEPLOYED) $(MANAGE) catalog table --out docs/providers.md
 
 # Resolved for every platform and every Python from 3.11 on, with the hash of each file.
 lock:
 	@$(PYTHON) -m venv .lock && .lock/bin/pip install --quiet uv
 	@.lock/bin/uv pip compile pyproject.toml --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet --output-file requirements.txt
-	@.lock/bin/uv pip compile pyproject.toml --group test --group lint --constraint requirements.txt \
+	@.lock/bin/uv pip compile pyproject.toml --group test --group lint --group catalogue --constraint requirements.txt \
 	  --universal --python-version 3.11 --generate-hashes --no-header --quiet --output-file requirements-dev.txt
 	@rm -rf .lock
 

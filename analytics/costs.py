@@ -30,7 +30,7 @@ class Counts(Protocol):
     def reasoning_tokens(self) -> int: ...
 
 
-class Prices(Struct, frozen=True):
+class Prices(Struct, frozen=True, gc=False):
     """In 10⁻¹² USD a token. Most models have no more than these four."""
 
     input: int
@@ -40,7 +40,7 @@ class Prices(Struct, frozen=True):
     more: "More | None" = None
 
 
-class More(Struct, frozen=True):
+class More(Struct, frozen=True, gc=False):
     """What makes a price depend on more than the four counts.
 
     `tiers` are (over, prices), the highest first: all of a request with more than `over` input

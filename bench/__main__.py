@@ -1,12 +1,14 @@
-"""`python -m bench [memory|strategies|translate]`: what the gateway costs; with none, its throughput."""
+"""`python -m bench [memory|snapshot|strategies|translate]`: what the gateway costs; with none, its throughput."""
 
 import sys
 
-from bench import conversation, memory, strategies, throughput
+from bench import conversation, memory, snapshot, strategies, throughput
 
 match sys.argv[1:]:
     case ["memory"]:
         memory.main()
+    case ["snapshot"]:
+        snapshot.main()
     case ["strategies"]:
         strategies.main()
     case ["translate"]:

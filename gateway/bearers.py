@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from gateway.pacing import paced
 from providers.credentials import CredentialUnreadable
 from providers.models import Connection, Token
 from providers.oauth import renewal
@@ -86,7 +87,8 @@ class Bearers:
         self._take([each for each in renewal.look(since) if each.connection in self._held])
 
     def _take(self, seen: list[Seen]) -> None:
-        for token in renewal.read([each.connection for each in seen if self._is_new(each)]):
+        new = [each.connection for each in seen if self._is_new(each)]
+        for token in paced(renewal.read(new)):
             self._read(token)
         if seen:
             self._seen = max(each.changed for each in seen)

@@ -11,8 +11,6 @@ import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, time
-from decimal import Decimal
 from functools import partial
 from typing import Any, Literal, TypeVar
 
@@ -22,16 +20,17 @@ from django.db.models.signals import post_delete, post_save
 from msgspec import Struct, field
 
 from accounts.models import CONTROLS, ApiKey, GatewaySettings, User
-from analytics.costs import PICO, More, Prices
+from analytics.costs import Prices
 from combos import models as combos
-from gateway import verdict
+from gateway import prices, verdict
 from gateway.bearers import Bearer, Bearers
 from gateway.channels import announce
 from gateway.formats.thinking import Thinking
 from gateway.formats.types import Quirks
+from gateway.pacing import paced, short_turns
 from gateway.verdict import Policy, Rule
 from providers import models as providers
-from providers import placeholders, pricing
+from providers import placeholders
 from providers.connections import missing_from
 from providers.credentials import CredentialUnreadable
 
@@ -42,7 +41,7 @@ POLL_INTERVAL_S = 0.5
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-class Timeouts(Struct, frozen=True):
+class Timeouts(Struct, frozen=True, gc=False):
     """Seconds. `total` bounds one attempt, from connecting to the last byte."""
 
     connect: float = 5
@@ -52,7 +51,7 @@ class Timeouts(Struct, frozen=True):
     total: float = 600
 
 
-class Limits(Struct, frozen=True):
+class Limits(Struct, frozen=True, gc=False):
     """A minute's requests and tokens, and calls at once; null is no limit.
 
     A call may wait up to `max_wait` seconds for its turn.
@@ -111,7 +110,7 @@ class Principal(Struct, frozen=True):
         return self.allowed is None or any(self.allowed.fullmatch(name) for name in names)
 
 
-class Model(Struct, frozen=True):
+class Model(Struct, frozen=True, gc=False):
     id: str  # alias/model
     name: str  # as the provider expects it
     kind: str = "chat"
@@ -123,7 +122,7 @@ class Model(Struct, frozen=True):
     media_prices: dict[str, int] = field(default_factory=dict)  # 10⁻¹² USD, by `pricing.MEDIA`
 
 
-class Connection(Struct, frozen=True):
+class Connection(Struct, frozen=True, gc=False):
     name: str
     auth: dict[str, Any]
     base_urls: dict[str, str]  # by the format that is spoken there
@@ -180,7 +179,7 @@ class Combo(Struct, frozen=True):
     targets: tuple[ComboTarget, ...]
 
 
-Kind = Literal["provider", "connection", "combo", "API key", "error rule"]
+Kind = Literal["provider", "model", "connection", "combo", "API key", "error rule"]
 
 
 class Problem(Struct, frozen=True):
@@ -267,7 +266,7 @@ Built = TypeVar("Built")
 def _each(
     kind: Kind, rows: Iterable[Row], make: Callable[[Row], Built], problems: list[Problem]
 ) -> Iterator[Built]:
-    for row in rows:
+    for row in paced(rows):
         try:
             yield make(row)
         except (ValueError, TypeError, CredentialUnreadable) as error:
@@ -328,13 +327,21 @@ def _globs(patterns: list[str]) -> re.Pattern[str] | None:
 
 
 def _providers(problems: list[Problem], bearers: Bearers) -> Iterator[tuple[str, Provider]]:
-    accounts = defaultdict(list)
-    for row in providers.Connection.objects.active().select_related("provider"):
-        accounts[row.provider_id].append(row)
-    rows = providers.Provider.objects.prefetch_related("offered_models")
+    """Thousands of models and connections: each table is read once, and no row of it twice."""
+    rows = {row.pk: row for row in providers.Provider.objects.defer(*_UNUSED)}
+    models: dict[int, list[Model]] = defaultdict(list)
+    retired: dict[int, dict[str, str]] = defaultdict(dict)
+    for row in _of(rows, providers.ProviderModel.objects.order_by("name")):
+        if row.active and row.kind in row.provider.kinds:
+            models[row.provider_id] += _each("model", [row], _model, problems)
+        elif row.retired_on and not row.active:
+            retired[row.provider_id][row.name] = str(row.retired_on)
+    accounts: dict[int, list[Connection]] = defaultdict(list)
+    for account in _of(rows, providers.Connection.objects.active()):
+        made = _each("connection", [account], partial(_connection, bearers), problems)
+        accounts[account.provider_id] += made
 
     def provider(row: providers.Provider) -> tuple[str, Provider]:
-        offered, kinds = row.offered_models.all(), row.kinds
         return row.alias, Provider(
             slug=row.slug,
             alias=row.alias,
@@ -345,90 +352,43 @@ def _providers(problems: list[Problem], bearers: Bearers) -> Iterator[tuple[str,
             quirks=msgspec.convert(row.quirks, Quirks),
             account_strategy=row.account_strategy,
             sticky=row.sticky,
-            models={m.name: _model(row, m) for m in offered if m.active and m.kind in kinds},
-            connections=tuple(
-                _each("connection", accounts[row.pk], partial(_connection, bearers), problems)
-            ),
+            models={model.name: model for model in models[row.pk]},
+            connections=tuple(accounts[row.pk]),
             key_headers={f: (name, text) for f, (name, text) in row.key_headers.items()},
-            retired={m.name: str(m.retired_on) for m in offered if m.retired_on and not m.active},
+            retired=retired[row.pk],
             refusal=row.refusal,
         )
 
-    return _each("provider", rows, provider, problems)
+    return _each("provider", rows.values(), provider, problems)
 
 
-def _model(owner: providers.Provider, row: providers.ProviderModel) -> Model:
+# What of a provider no call needs.
+_UNUSED = ("oauth", "other_bases", "rate_limit_headers", "terms", "auth_types", "params")
+
+Owned = TypeVar("Owned", providers.ProviderModel, providers.Connection)
+
+
+def _of(owners: dict[int, providers.Provider], rows: models.QuerySet[Owned]) -> Iterator[Owned]:
+    """The rows, each with its owner, which is not read again for it."""
+    for row in paced(rows.iterator(chunk_size=100)):
+        row._state.fields_cache["provider"] = owners[row.provider_id]
+        yield row
+
+
+def _model(row: providers.ProviderModel) -> Model:
+    owner = row.provider
     quirks = {**owner.quirks, "max_output_tokens": row.max_output_tokens, **row.quirks}
     return Model(
         id=f"{owner.alias}/{row.name}",
         name=row.name,
         kind=row.kind,
-        prices=_prices(row),
+        prices=prices.of(row),
         context_window=row.context_window,
         lacks=frozenset(name for name, has in row.capabilities.items() if not has),
         quirks=msgspec.convert(quirks, Quirks),
         format=row.format,
-        media_prices={
-            name: _picousd_each(p) for name, p in pricing.media(row.media_prices).items()
-        },
+        media_prices=prices.media(row),
     )
-
-
-def _prices(row: providers.ProviderModel) -> Prices | None:
-    """Null where it has none. Where nothing is written, nothing need be said of its price."""
-    base = pricing.Prices(
-        **{name: getattr(row, column) for name, column in pricing.COLUMNS.items()}
-    )
-    if base.output is None and base.input is not None and row.kind not in ("chat", "speech"):
-        base = msgspec.structs.replace(base, output=Decimal(0))
-    plain = _plain_prices(base, pricing.tiers(row.price_tiers))
-    changes = []
-    for change in reversed(pricing.changes(row.price_changes)):
-        since = datetime.combine(change.since, time(), UTC).timestamp()
-        if (new := _plain_prices(change, change.tiers)) is not None:
-            changes.append((since, new))
-    if plain is None or not changes:
-        return plain
-    more = msgspec.structs.replace(plain.more or More(), changes=tuple(changes))
-    return msgspec.structs.replace(plain, more=more)
-
-
-def _plain_prices(told: pricing.Prices, tiers: list[pricing.Tier]) -> Prices | None:
-    """What a provider does not price apart costs what input costs, and thoughts what output does."""
-    if told.input is None or told.output is None:
-        return None
-    read = told.input if told.cache_read is None else told.cache_read
-    write = told.input if told.cache_write is None else told.cache_write
-    more = More(
-        cache_write_1h=None if told.cache_write_1h is None else _picousd(told.cache_write_1h),
-        reasoning=None if told.reasoning is None else _picousd(told.reasoning),
-        tiers=tuple(_tiers(told, tiers)),
-    )
-    return Prices(
-        input=_picousd(told.input),
-        output=_picousd(told.output),
-        cache_read=_picousd(read),
-        cache_write=_picousd(write),
-        more=None if more == More() else more,
-    )
-
-
-def _tiers(base: pricing.Prices, tiers: list[pricing.Tier]) -> Iterator[tuple[int, Prices]]:
-    for tier in reversed(tiers):
-        own = {name: getattr(tier, name) for name in pricing.COLUMNS}
-        told = {
-            name: getattr(base, name) if price is None else price for name, price in own.items()
-        }
-        if (prices := _plain_prices(pricing.Prices(**told), [])) is not None:
-            yield tier.over, prices
-
-
-def _picousd(price_mtok: Decimal) -> int:
-    return int(price_mtok * 1_000_000)
-
-
-def _picousd_each(price: Decimal) -> int:
-    return int(price * 10**PICO)
 
 
 def _connection(bearers: Bearers, row: providers.Connection) -> Connection:
@@ -534,6 +494,15 @@ def bump_version() -> None:
     transaction.on_commit(announce, robust=True)
 
 
+def _parts(snapshot: Snapshot) -> list[Model | Connection]:
+    """What there are thousands of. Freed all at once, they would hold up the event loop."""
+    return [
+        part
+        for provider in snapshot.providers.values()
+        for part in (*provider.models.values(), *provider.connections)
+    ]
+
+
 class Watcher:
     """Holds the current snapshot of this process and renews it when the configuration changes:
     when another process says so, and otherwise when it looks.
@@ -569,7 +538,12 @@ class Watcher:
         """
         version = GatewaySettings.objects.values_list("version", flat=True).get(pk=1)
         if version != self.current.version:
-            self.current = build(self.bearers)
+            with short_turns():
+                old, self.current = self.current, build(self.bearers)
+                parts = _parts(old)
+                del old
+                for _ in paced(range(len(parts))):
+                    parts.pop()
         else:
             self.bearers.refresh()
 

@@ -172,19 +172,19 @@ def model_fields(row: ModelRow) -> dict[str, Any]:
         "retired_on": row.retired,
         "active": row.retired is None,
         **{column: getattr(row, name) for name, column in pricing.COLUMNS.items()},
-        "price_tiers": [_plain(tier) for tier in row.tiers],
-        "price_changes": [_plain(change) for change in row.changes],
+        "price_tiers": [as_json(tier) for tier in row.tiers],
+        "price_changes": [as_json(change) for change in row.changes],
         "media_prices": {name: _number(price) for name, price in pricing.media(row.media).items()},
     }
 
 
-def _plain(prices: pricing.Prices) -> dict[str, Any]:
+def as_json(prices: pricing.Prices) -> dict[str, Any]:
     """As JSON that a person may read and change: prices are numbers."""
     told = structs.asdict(prices)
     day, tiers = told.pop("since", None), told.pop("tiers", [])
     plain = {name: _number(value) for name, value in told.items() if value is not None}
     first = {"from": day.isoformat()} if day else {}
-    return first | plain | ({"tiers": [_plain(tier) for tier in tiers]} if tiers else {})
+    return first | plain | ({"tiers": [as_json(tier) for tier in tiers]} if tiers else {})
 
 
 def _number(price: Decimal | int) -> float | int:

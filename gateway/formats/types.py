@@ -337,7 +337,7 @@ Event = (
 )
 
 
-class Quirks(Struct, frozen=True, forbid_unknown_fields=True):
+class Quirks(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """What a provider's row, or a model's, says about how it wants to be asked."""
 
     include_usage: bool = True  # understands OpenAI's stream_options.include_usage

@@ -307,7 +307,8 @@ def test_all_that_a_file_says_of_a_model_reaches_the_snapshot(tmp_path: Path) ->
         tiers=((2000, prices(7_000_000)), (1000, prices(5_000_000))),
         changes=((1798761600.0, four),),
     )
-    assert (model.media_prices, model.lacks) == ({"per_image": 40_000_000_000}, {"tools"})
+    assert model.media_prices == {"per_image": 40_000_000_000}
+    assert model.lacks == frozenset({"tools"})
 
 
 # --- What cannot be called -------------------------------------------------------------------

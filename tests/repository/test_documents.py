@@ -26,7 +26,7 @@ def test_the_example_environment_lists_exactly_what_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["bootstrap", "serve", "config", "rotate_keys", "reset_password"]
+    "command", ["bootstrap", "serve", "catalog", "config", "rotate_keys", "reset_password"]
 )
 def test_a_command_of_the_readme_exists(command: str) -> None:
     assert command in (ROOT / "README.md").read_text()
