@@ -15,6 +15,7 @@ from omniroute.configuration.apply import apply, read
 from omniroute.configuration.errors import ConfigurationError
 from providers import catalogue
 from providers.models import Connection, Provider
+from tests.catalogue import copy_few
 
 pytestmark = pytest.mark.django_db
 
