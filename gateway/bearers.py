@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from gateway.pacing import paced
 from providers.credentials import CredentialUnreadable
 from providers.models import Connection, Token
-from providers.oauth.renewal import Current, changed_since, current
+from providers.oauth import renewal
+from providers.oauth.renewal import Current, Seen
 
 log = logging.getLogger(__name__)
 
@@ -72,30 +74,34 @@ class Bearers:
         return bearer
 
     def load(self) -> None:
-        """Read all rows, and decrypt those that have changed."""
-        rows = list(changed_since(None, OVERLAP))
-        present = {token.pk for token in rows}
-        for gone in self._held.keys() - present:
+        """Look at all rows, and read those that are not known."""
+        seen = renewal.look()
+        for gone in self._held.keys() - {each.connection for each in seen}:
             del self._held[gone]
         self._problems.clear()
-        self._take(rows)
+        self._take(seen)
 
     def refresh(self) -> None:
-        """Read the rows that have changed of late."""
-        self._take([row for row in changed_since(self._seen, OVERLAP) if row.pk in self._held])
+        """Look at the rows that have changed of late."""
+        since = self._seen - OVERLAP if self._seen else None
+        self._take([each for each in renewal.look(since) if each.connection in self._held])
 
-    def _take(self, rows: list[Token]) -> None:
-        for token in rows:
-            bearer = self._held.get(token.pk)
-            is_known = bearer is not None and bearer.version == token.version
-            if bearer is None or not is_known or bool(bearer.needs_login) != token.needs_login:
-                self._read(token)
-        if rows:
-            self._seen = max(token.changed for token in rows)
+    def _take(self, seen: list[Seen]) -> None:
+        new = [each.connection for each in seen if self._is_new(each)]
+        for token in paced(renewal.read(new)):
+            self._read(token)
+        if seen:
+            self._seen = max(each.changed for each in seen)
+
+    def _is_new(self, seen: Seen) -> bool:
+        bearer = self._held.get(seen.connection)
+        if bearer is None:
+            return True
+        return (bearer.version, bool(bearer.needs_login)) != (seen.version, seen.needs_login)
 
     def _read(self, token: Token) -> None:
         try:
-            held = current(token)
+            held = renewal.current(token)
         except CredentialUnreadable as error:
             self._problems[token.pk] = str(error)
             return

@@ -12,11 +12,11 @@ from typing import Any, Protocol
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
-from aiohttp_socks import ProxyConnector, ProxyError
 from yarl import URL
 
 from gateway import demo
 from gateway.errors import UpstreamFailed, UpstreamTimeout
+from gateway.proxied import ProxiedConnector
 from gateway.routing import Target
 from omniroute.addresses import AddressRefused, check_address, literal
 from omniroute.proxies import check_proxy
@@ -141,7 +141,7 @@ class Upstreams:
                 allow_redirects=False,
                 timeout=_timeout(target.connection.timeouts.connect),
             )
-        except (aiohttp.ClientError, OSError, ValueError, ProxyError) as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _failed(error, None) from None
         answer = HttpAnswer(response)
         if 300 <= response.status < 400:
@@ -184,11 +184,7 @@ def _connector(private: bool, proxy: str) -> aiohttp.TCPConnector:
         check_proxy(proxy)
     except AddressRefused as refusal:
         raise UpstreamFailed(str(refusal)) from None
-    connector = ProxyConnector.from_url(proxy, **options)
-    # Its own resolver leaves names to the proxy; ours judges what they stand for, and the proxy
-    # is asked for that address. TLS is with the name all the same.
-    connector._resolver = resolver
-    return connector
+    return ProxiedConnector(proxy, resolver=resolver, **options)
 
 
 class CheckedResolver(AbstractResolver):
@@ -234,7 +230,7 @@ def _timeout(connect_s: float) -> aiohttp.ClientTimeout:
 
 # What the client library says, in words of ours: its texts may hold addresses and headers.
 _WORDS: tuple[tuple[type[BaseException], str], ...] = (
-    (ProxyError, "the proxy makes no connection to the upstream"),
+    (aiohttp.ClientProxyConnectionError, "the proxy makes no connection to the upstream"),
     (aiohttp.ClientConnectorCertificateError, "the upstream's certificate is not valid"),
     (aiohttp.ClientSSLError, "no TLS connection to the upstream"),
     (aiohttp.ClientConnectorDNSError, "the upstream's name cannot be resolved"),

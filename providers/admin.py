@@ -8,6 +8,7 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from omniroute.actions import Activatable
+from providers import listing
 from providers.connections import (
     FIELDS,
     has_secret,
@@ -15,6 +16,7 @@ from providers.connections import (
     require_key_for_new_origin,
     require_key_for_new_place,
 )
+from providers.credentials import CredentialUnreadable
 from providers.models import Connection, ErrorRule, Provider, ProviderModel
 from providers.probing import test_connection
 
@@ -235,10 +237,13 @@ class ConnectionAdmin(Activatable, ModelAdmin):
     form = ConnectionForm
     list_display = ("name", "provider", "priority", "active", "key")
     list_filter = ("active", "provider")
-    list_select_related = ("provider",)
+    list_select_related = ("provider", "token")
     search_fields = ("name", "provider__slug", "provider__name")
     autocomplete_fields = ("provider",)
-    actions: tuple[str, ...] = ("test", "activate", "deactivate", "duplicate")
+    actions: tuple[str, ...] = (
+        *("test", "import_models"),
+        *("activate", "deactivate", "duplicate"),
+    )
     fieldsets = (
         (None, {"fields": ("name", "provider", "auth_type", *CREDENTIAL, "priority", "active")}),
         ("Models", {"classes": ("collapse",), "fields": ("model_names", "model_map")}),
@@ -253,7 +258,12 @@ class ConnectionAdmin(Activatable, ModelAdmin):
     def key(self, row: Connection) -> str:
         if row.auth_type == Connection.Auth.NONE:
             return "none needed"
-        return "stored" if row.credential else "missing"
+        token = getattr(row, "token", None)  # of some; Django raises where there is none
+        if token is None:
+            return "stored" if row.credential else "missing"
+        if token.needs_login or token.failures:
+            return f"{'needs login' if token.needs_login else 'not renewed'}: {token.cause[:120]}"
+        return f"token until {token.expires:%Y-%m-%d %H:%M} UTC" if token.expires else "token"
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
@@ -287,6 +297,19 @@ class ConnectionAdmin(Activatable, ModelAdmin):
             outcome = test_connection(row)
             level = messages.SUCCESS if outcome.ok else messages.ERROR
             self.message_user(request, f"{row.name}: {outcome.message} ({outcome.ms} ms)", level)
+
+    @admin.action(description="Import models", permissions=["change"])
+    def import_models(self, request: HttpRequest, chosen: QuerySet[Connection]) -> None:
+        for row in chosen.select_related("provider"):
+            try:
+                new = listing.import_models(row)
+            except (listing.ListFailed, CredentialUnreadable) as error:
+                self.message_user(request, f"{row.name}: {error}", messages.ERROR)
+                continue
+            words = f"{len(new)} models are new" if new else "no model is new"
+            self.message_user(
+                request, f"{row.name}: {words}; they have no price.", messages.SUCCESS
+            )
 
     @admin.action(description="Duplicate", permissions=["add"])
     def duplicate(self, request: HttpRequest, chosen: QuerySet[Connection]) -> None:

@@ -65,7 +65,7 @@ class Client(Struct, frozen=True):
         inner = self._inner({}, redirect_uri=redirect_uri, scope=" ".join(self.scopes) or None)
         url, _ = inner.create_authorization_url(
             row.at(row.authorize_url, self.place.params),
-            state=state if row.returns_state else "",
+            state="" if row.state_in_redirect else state,
             code_verifier=verifier if row.pkce else None,
             **row.extra_params,
         )

@@ -2,6 +2,7 @@
 
 import time
 from typing import Literal
+from urllib.parse import quote
 
 from authlib.common.security import generate_token
 from msgspec import Struct
@@ -80,7 +81,7 @@ def begin(
         complete_uri=str(told.get("verification_uri_complete") or ""),
         interval_s=interval_s,
         expires_in_s=lasts_s,
-        warning=row.warning,
+        warning=provider.warning,
     )
 
 
@@ -128,7 +129,7 @@ def _ask(row: Row, client: Client, device_code: str) -> Granted | None:
     """The token; null where a vendor says "not yet" by nothing but a status."""
     if not row.poll_url:
         return client.fetch(GRANT, {"device_code": device_code})
-    url = row.poll_url.replace("{code}", device_code)
+    url = row.poll_url.replace("{code}", quote(device_code, safe=""))
     fields: dict[str, str] = {} if row.poll_method == "GET" else {"device_code": device_code}
     answer = client.send(row.poll_method, url, fields, row.device_names)
     if answer.status_code in row.poll_pending:

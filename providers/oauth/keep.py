@@ -25,9 +25,22 @@ def keep(
     is_key = row.issues == "api_key"
     connection.auth_type = Connection.Auth.API_KEY if is_key else Connection.Auth.OAUTH
     connection.credential = connection.sealed(_auth(granted, is_key=is_key))
-    connection.params = connection.params | params
+    connection.params = connection.params | params | _told(row, granted)
     connection.save()
     return connection
+
+
+def _told(row: Row, granted: Granted) -> dict[str, str]:
+    """What the token says that the provider's addresses and headers ask for."""
+    found: dict[str, str] = {}
+    for name, steps in row.claims.items():
+        told: Any = claims.read(str(granted.told.get("id_token", "")))
+        for step in steps:
+            told = told.get(step) if isinstance(told, dict) else None
+        if isinstance(told, str) and told:
+            found[name] = told
+    placeholders.check(found)
+    return found
 
 
 def _auth(granted: Granted, *, is_key: bool) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import random
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import DatabaseError, OperationalError, connections
@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from omniroute.http import CallFailed
 from providers.credentials import CredentialUnreadable
-from providers.models import Token
+from providers.models import Connection, Token
 from providers.oauth import grants
 from providers.oauth.client import TIMEOUT_S, Granted, Refused
 from providers.oauth.grants import NotConfigured
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 # Longer than a provider may take to answer: a process that dies gives its claim back so.
 HOLD_S = 3 * TIMEOUT_S
 PAUSE_FIRST_S, PAUSE_MAX_S = 5.0, 300.0
+LOOK_S = 0.1
 WRITES = 3  # a renewed token that cannot be written is lost, so it is tried more than once
 THREADS = 8
 BATCH = 400  # a turn of beat: at 0.2 s each, done before the one after next
@@ -166,7 +167,8 @@ def _keep(token: Token, claim: str, held: dict[str, Any], granted: Granted) -> C
 def _lost(token: Token, claim: str, error: Refused) -> Current:
     """The refresh token is of no use. Where somebody has put a new one there, that is another."""
     words = f"sign in again: {error}"
-    if _write(token, claim, needs_login=True, cause=words[:300], refresh_at=None):
+    told = {"needs_login": True, "cause": words[:300], "refresh_at": None}
+    if _write(token, claim, failures=token.failures + 1, **told):
         log.warning("connection %s needs login: %s", token.connection, error)
     return current(Token.objects.select_related("connection").get(pk=token.pk))
 
@@ -193,7 +195,52 @@ def _write(token: Token, claim: str, **values: Any) -> bool:
     return bool(mine.update(changed=Now(), holder="", held_until=None, **values))
 
 
-def changed_since(moment: Any, overlap: timedelta) -> Any:
-    """The rows that have changed since, and a few that a slow transaction may have hidden."""
-    rows = Token.objects.select_related("connection")
-    return rows.filter(changed__gt=moment - overlap) if moment else rows
+class Seen(Struct, frozen=True):
+    """What tells whether a token is another one, without its secrets."""
+
+    connection: int
+    version: int
+    needs_login: bool
+    changed: datetime
+
+
+def look(since: datetime | None = None) -> list[Seen]:
+    """All tokens, or those that have changed since."""
+    rows = Token.objects.filter(changed__gte=since) if since else Token.objects.all()
+    return [Seen(*row) for row in rows.values_list("pk", "version", "needs_login", "changed")]
+
+
+def read(connections: list[int]) -> list[Token]:
+    """The rows of these, with what is needed of their connections."""
+    rows = Token.objects.select_related("connection").only(
+        *("sealed", "version", "expires", "cause", "needs_login"),
+        *("connection__uid", "connection__name"),
+    )
+    found: list[Token] = []
+    for start in range(0, len(connections), 500):
+        found += rows.filter(pk__in=connections[start : start + 500])
+    return found
+
+
+def auth(connection: Connection) -> dict[str, Any]:
+    """What a call with the connection carries now, for threads: a token that has expired is
+    renewed, or waited for where another process is at it.
+
+    Raises:
+        NotRenewed: There is no token, now; or a person has to sign in.
+        CredentialUnreadable: It cannot be decrypted.
+    """
+    until = time.monotonic() + HOLD_S
+    while time.monotonic() < until:
+        token = Token.objects.select_related("connection").filter(connection=connection).first()
+        if token is None:
+            return connection.read_auth()
+        held = current(token)
+        if held.needs_login:
+            raise NotRenewed(held.needs_login, is_credential=True)
+        has_ended = held.expires is not None and held.expires <= time.time()
+        if held.access_token and not has_ended:
+            return {"access_token": held.access_token}
+        if renew(token.pk, held.version) is None:
+            time.sleep(LOOK_S)
+    raise NotRenewed("another process has not renewed the token", is_credential=False)

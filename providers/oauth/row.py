@@ -32,6 +32,13 @@ _WORDS: tuple[tuple[str, Flow], ...] = (
 )
 
 
+# The address without which a flow cannot begin.
+_BEGINS: dict[Flow, str] = {
+    "authorization_code": "authorize_url",
+    "device": "device_authorization_url",
+}
+
+
 class Row(Struct, frozen=True, kw_only=True):
     """`flow` may name several ("authorization_code or device"). Addresses may have `{params}`."""
 
@@ -41,6 +48,7 @@ class Row(Struct, frozen=True, kw_only=True):
     device_authorization_url: str = ""
     poll_url: str = ""  # of a device flow whose token is not asked for at `token_url`
     refresh_url: str = ""  # where it is not `token_url`
+    discovery_url: str = ""  # tells the addresses that are not told here
     exchange_url: str = ""  # gives a short token for the one that signing in gave
     scopes: list[str] = []
     pkce: str | None = None
@@ -48,7 +56,6 @@ class Row(Struct, frozen=True, kw_only=True):
     client_id_setting: str = ""
     client_secret_setting: str = ""
     extra_params: dict[str, str] = {}  # of the address where people sign in
-    warning: str = ""
     # --- Where a vendor differs from the standards ------------------------------------------
     encoding: Literal["form", "json"] = "form"  # of token requests
     client_auth: Literal["basic", "post"] = "post"  # how a client secret is sent
@@ -60,27 +67,23 @@ class Row(Struct, frozen=True, kw_only=True):
     answer: dict[str, str] = {}  # where the standard's names stand in answers: "data.accessToken"
     token_params: dict[str, str] = {}  # further ones, with the code
     token_headers: dict[str, str] = {}  # of token requests; `{uuid}` is a new one each time
-    returns_state: bool = True  # false: it stands in the address to come back to
+    state_in_redirect: bool = False  # where the vendor gives none back: in the address to return to
     sends_state: bool = False  # true: with the code, too
     poll_method: Literal["GET", "POST"] = "POST"
     poll_pending: list[int] = []  # statuses that mean "not yet", where no error says so
     exchange_header: str = "Bearer {}"  # the `authorization` of the exchange
     issues: Literal["token", "api_key"] = "token"  # what signing in gives
+    # Parameters of the connection that the `id_token` tells, and where in it.
+    claims: dict[str, list[str]] = {}
 
     @property
     def flows(self) -> tuple[Flow, ...]:
         """Those of this version that it has, in order; a token can be pasted in any case."""
         found = [flow for word, flow in _WORDS if word in self.flow.lower()]
-        if "authorization_code" in found and not (self.authorize_url and self.token_url):
-            found.remove("authorization_code")
-        # A vendor's own way to poll can be said by a row; a vendor's own answers cannot always.
-        if "device" in found and not (self.device_authorization_url and self._polls_at):
-            found.remove("device")
+        for flow, address in _BEGINS.items():
+            if flow in found and not (getattr(self, address) or self.discovery_url):
+                found.remove(flow)
         return tuple(dict.fromkeys(found))
-
-    @property
-    def _polls_at(self) -> str:
-        return self.poll_url or self.token_url
 
     @property
     def redirect_setting(self) -> str:

@@ -10,6 +10,7 @@ import uuid
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 from authlib.common.security import generate_token
 from django.conf import settings
 from msgspec import Struct
@@ -58,7 +59,7 @@ def begin(
     client = operators_client(found, provider, params or {})
     state, verifier = generate_token(STATE_CHARS), generate_token(VERIFIER_CHARS)
     redirect_uri = _redirect_uri(found, provider)
-    if not found.returns_state:
+    if found.state_in_redirect:
         redirect_uri += f"?state={state}"
     try:
         url = client.authorization_url(redirect_uri, state, verifier)
@@ -69,7 +70,7 @@ def begin(
         {"verifier": verifier, "redirect_uri": redirect_uri, "name": name, "params": params or {}},
     )  # fmt: skip
     comes_back = redirect_uri.startswith(callback(provider))
-    return Begun(url, state, redirect_uri, comes_back, found.warning)
+    return Begun(url, state, redirect_uri, comes_back, provider.warning)
 
 
 def finish(provider: Provider, binding: str, code: str, state: str) -> Connection:
@@ -128,7 +129,37 @@ def row_with(provider: Provider, flow: row.Flow) -> Row:
         raise SignInFailed(f"the row of {provider.slug} is wrong: {error}") from None
     if flow not in found.flows:
         raise SignInFailed(f"{provider.name} has no sign-in by {flow.replace('_', ' ')}")
-    return found
+    return discovered(found, provider) if found.discovery_url else found
+
+
+# RFC 8414's names of the addresses.
+_DISCOVERED = {
+    "authorize_url": "authorization_endpoint",
+    "token_url": "token_endpoint",
+    "device_authorization_url": "device_authorization_endpoint",
+}
+
+
+def discovered(found: Row, provider: Provider) -> Row:
+    """The row with the addresses in it that its provider publishes; what it says itself stands.
+
+    Raises:
+        SignInFailed: They cannot be read.
+        CallFailed: The provider does not answer.
+    """
+    if all(getattr(found, name) for name in _DISCOVERED):
+        return found
+    place = Place(provider.allow_private_network)
+    try:
+        told = Client(found, place).send("GET", found.discovery_url, {}).told()
+    except Refused as error:
+        raise SignInFailed(f"{provider.name} does not publish its addresses: {error}") from None
+    missing = {
+        ours: str(told[theirs])
+        for ours, theirs in _DISCOVERED.items()
+        if not getattr(found, ours) and told.get(theirs)
+    }
+    return msgspec.structs.replace(found, **missing)
 
 
 def remember(

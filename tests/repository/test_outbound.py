@@ -8,11 +8,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("omniroute", "gateway", "combos", "providers", "accounts", "analytics")
-GUARDED = {"gateway/upstream.py", "omniroute/http.py"}
+GUARDED = {"gateway/proxied.py", "gateway/upstream.py", "omniroute/http.py"}
 CLIENTS = (
     *(
         "aiohttp",
-        "aiohttp_socks",
         "anyio",
         "authlib.integrations",
         "h11",

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from providers import served
+from tools.catalogue import signing_in
 
 Facts = dict[str, Any]
 Row = dict[str, Any]
@@ -76,6 +77,7 @@ HELP = {
     "account": "The account's identifier, as it stands in the host name.",
     "resource": "The name of the Azure resource.",
     "gateway_id": "The gateway's id.",
+    "scope": "What the token is for, where it is not the usual.",
     "host": "The workspace's host name.",
     "workspace": "The workspace's name.",
     "app": "The name of the deployed app.",
@@ -105,7 +107,8 @@ def convert(facts: Facts) -> Row:
         "base_url": formats.pop(main) if main else "",
         "other_formats": formats,
         "other_bases": bases,
-        "auth": list(dict.fromkeys(AUTH[name] for name in facts["auth"]["types"])),
+        "auth": signing_in.AUTH.get(facts["id"])
+        or list(dict.fromkeys(AUTH[name] for name in facts["auth"]["types"])),
         "key_headers": {},
         "headers": _headers(facts),
         "params": [],
@@ -309,7 +312,7 @@ def _terms(told: Facts) -> Row | None:
 
 def _oauth(facts: Facts) -> Row:
     """As it is told, but for the id and the secret: those are the operator's to supply."""
-    told = facts.get("oauth") or {}
+    told = signing_in.changed(facts["id"], facts.get("oauth") or {})
     return {
         name: value
         for name, value in told.items()

@@ -263,6 +263,13 @@ class Handler(BaseHTTPRequestHandler):
                     self.send_header("location", one.authorize(told))
                     self.send_header("content-length", "0")
                     self.end_headers()
+                case "/.well-known/openid-configuration":
+                    names = ("authorization", "token", "device_authorization")
+                    paths = ("authorize", "token", "device")
+                    told = {
+                        f"{n}_endpoint": f"{one.url}/{p}" for n, p in zip(names, paths, strict=True)
+                    }
+                    self._say(200, told)
                 case "/exchange":
                     self._say(200, one.exchange(self.headers.get("authorization", "")))
                 case "/v1/models":

@@ -3,6 +3,7 @@ the provider's refusals mean."""
 
 import base64
 import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +19,7 @@ from gateway.bearers import Bearers
 from omniroute.configuration import export
 from omniroute.configuration.apply import apply, read
 from providers.models import Connection, Provider, Token
-from providers.oauth import renewal, tokens
+from providers.oauth import grants, renewal, tokens
 from providers.oauth.renewal import NotRenewed
 from tests.factories import ConnectionFactory, ProviderFactory
 from tests.providers.oauth.conftest import Clock
@@ -43,7 +44,7 @@ def connect(provider: Provider, auth_type: str = "oauth", **auth: Any) -> Connec
 def signed_in(provider: Provider, server: AuthorizationServer, lasts_s: float = 60) -> Connection:
     told = server.issue(lifetime_s=lasts_s)
     auth = {name: told[name] for name in ("access_token", "refresh_token")}
-    return connect(provider, **auth, expires=str(tokens.time.time() + lasts_s))
+    return connect(provider, **auth, expires=str(time.time() + lasts_s))
 
 
 def token_of(row: Connection) -> Token:
@@ -164,7 +165,7 @@ def test_a_late_writer_loses_to_a_person_who_signed_in_meanwhile(
     provider: Provider, server: AuthorizationServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = signed_in(provider, server)
-    asked = renewal.grants.ask
+    asked = grants.ask
 
     def slow(connection: Connection, held: Any) -> Any:
         granted = asked(connection, held)
@@ -176,7 +177,7 @@ def test_a_late_writer_loses_to_a_person_who_signed_in_meanwhile(
         return granted
 
     meanwhile: list[str] = []
-    monkeypatch.setattr(renewal.grants, "ask", slow)
+    monkeypatch.setattr(grants, "ask", slow)
     got = renew(row)
     assert got is not None
     assert got.access_token == meanwhile[0]
@@ -377,7 +378,7 @@ def test_a_renewed_token_is_there_and_no_snapshot_was_built_for_it(
         told = server.issue(lifetime_s=60)
         row = Connection(name=f"c{number}", provider=provider, auth_type="oauth")
         auth = {name: told[name] for name in ("access_token", "refresh_token")}
-        row.credential = row.sealed(auth | {"expires": str(tokens.time.time() + 60)})
+        row.credential = row.sealed(auth | {"expires": str(time.time() + 60)})
         row.save()
         rows.append(row)
     bearers = Bearers()

@@ -1,5 +1,6 @@
 """Signing in: through the API, at a real authorization server that verifies what it is told."""
 
+import base64
 import json
 import time
 from typing import Any
@@ -197,7 +198,7 @@ def test_the_setting_that_is_missing_is_named(
 
 
 def test_a_restricted_provider_warns(admin: Client, provider: Provider) -> None:
-    provider.oauth |= {"warning": "The vendor forbids this."}
+    provider.status, provider.status_note = "restricted", "The vendor forbids this."
     provider.save()
     assert begun(admin)["warning"] == "The vendor forbids this."
 
@@ -239,26 +240,61 @@ def test_signing_in_again_gives_the_same_connection_a_new_token(
     assert seen[0] != seen[1]
 
 
-def test_a_vendors_own_names_are_its_rows(admin: Client, server: AuthorizationServer) -> None:
+def test_a_vendors_own_names_are_its_rows(
+    admin: Client, server: AuthorizationServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A vendor that issues keys, speaks JSON, has no clients and gives no state back."""
     row = {
         "flow": "authorization_code (key issuing)", "authorize_url": "https://vendor.example/auth",
-        "token_url": f"{server.url}/token", "pkce": "S256", "returns_state": False,
+        "token_url": f"{server.url}/token", "pkce": "S256", "state_in_redirect": True,
         "authorize_names": {"redirect_uri": "callback_url", "response_type": ""},
         "encoding": "json", "token_names": {"grant_type": "", "redirect_uri": ""},
         "answer": {"access_token": "key"}, "issues": "api_key",
     }  # fmt: skip
     ProviderFactory(slug="acme", allow_private_network=True, oauth=row)
+    sent: list[Any] = []
     told = begun(admin)
     query = parse_qs(urlsplit(told["url"]).query)
     assert set(query) == {"callback_url", "code_challenge", "code_challenge_method"}
     assert parse_qs(urlsplit(query["callback_url"][0]).query)["state"] == [told["state"]]
-    server.token = lambda fields, _: server.requests.append(fields) or {"key": "sk-issued"}  # type: ignore[method-assign,func-returns-value]
+
+    def issue(fields: dict[str, str], _: str) -> dict[str, str]:
+        sent.append(fields)
+        return {"key": "sk-1"}
+
+    monkeypatch.setattr(server, "token", issue)
     assert callback(admin, code="c0de", state=told["state"]).status_code == 302
-    [sent] = server.requests
-    assert set(sent) == {"code", "code_verifier", "code_challenge_method"}
+    assert set(sent[0]) == {"code", "code_verifier", "code_challenge_method"}
     made = Connection.objects.get()
-    assert (made.auth_type, made.read_auth()) == ("api_key", {"api_key": "sk-issued"})
+    assert (made.auth_type, made.read_auth()) == ("api_key", {"api_key": "sk-1"})
+
+
+def test_addresses_are_discovered_where_the_row_says_where(
+    admin: Client, server: AuthorizationServer
+) -> None:
+    row = server.row(discovery_url=f"{server.url}/.well-known/openid-configuration")
+    for name in ("authorize_url", "token_url", "device_authorization_url"):
+        del row[name]
+    ProviderFactory(slug="acme", allow_private_network=True, oauth=row)
+    _, query = agree(begun(admin)["url"])
+    assert callback(admin, **query).status_code == 302
+    assert post(admin, "acme/device").status_code == 200
+
+
+def test_what_the_id_token_tells_becomes_a_parameter(
+    admin: Client, provider: Provider, server: AuthorizationServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider.oauth |= {"claims": {"account": ["https://acme.example/auth", "id"]}}
+    provider.save()
+    claims = {"email": "ann@example.com", "https://acme.example/auth": {"id": "acc-1"}}
+    coded = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    issue = server.issue
+    told = {"id_token": f"e30.{coded}.x"}
+    monkeypatch.setattr(server, "issue", lambda family=None, **_: issue(family) | told)
+    _, query = agree(begun(admin)["url"])
+    callback(admin, **query)
+    row = Connection.objects.get()
+    assert (row.name, row.params) == ("acme ann@example.com", {"account": "acc-1"})
 
 
 # --- Device flow -------------------------------------------------------------------------------
