@@ -494,13 +494,13 @@ def bump_version() -> None:
     transaction.on_commit(announce, robust=True)
 
 
-def _parts(snapshot: Snapshot) -> list[Model | Connection]:
+def _parts(snapshot: Snapshot) -> list[Any]:
     """What there are thousands of. Freed all at once, they would hold up the event loop."""
-    return [
-        part
-        for provider in snapshot.providers.values()
-        for part in (*provider.models.values(), *provider.connections)
-    ]
+    parts: list[Any] = []
+    for provider in snapshot.providers.values():
+        parts += provider.models.values()
+        parts += provider.connections
+    return parts
 
 
 class Watcher:

@@ -72,7 +72,9 @@ providers:
 connections:
   - {name: c, provider: mock, auth: {type: none}, limits: {concurrency: 2, max_wait: 5}}
 models:
-  - {id: mk/m1, capabilities: {images: false, tools: true}}
+  - {id: mk/m1, capabilities: {images: false, tools: true}, input_price: 1.0, output_price: 2.0,
+     cache_write_1h_price: 2.0, reasoning_price: 3.0, price_tiers: [{over: 200000, input: 2.0}],
+     price_changes: [{from: "2027-01-01", input: 4.0, output: 8.0}], media_prices: {per_image: 0.04}}
 combos:
   - {name: best, strategy: priority-tiers, tier_strategy: fastest, sticky: 2, hedge_after: 1.5, cache: true,
      targets: [{model: mk/m1}]}
@@ -148,6 +150,10 @@ WRONG: list[tuple[str, str, str]] = [
     ("a missing field", "providers: [{id: p, alias: p}]", "providers[0].base_url"),
     ("a twice-named row", "aliases: [{alias: a, model: demo/echo}, {alias: a, model: demo/echo}]",
      "aliases[1].alias"),
+    ("a tier of no size", "models: [{id: demo/echo, price_tiers: [{input: 1}]}]",
+     "models[0].price_tiers"),
+    ("a price for what nobody counts", "models: [{id: demo/echo, media_prices: {per_smile: 1}}]",
+     "models[0].media_prices"),
     ("a private address", "providers: [{id: p, alias: p, base_url: 'http://10.0.0.1/v1'}]",
      "providers[0].base_url"),
     ("a format to come", "providers: [{id: p, alias: p, base_url: 'https://p.example', format: cursor_connect}]",

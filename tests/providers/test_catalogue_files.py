@@ -46,7 +46,9 @@ def test_reading_a_cache_costs_no_more_than_reading_anew() -> None:
     odd = [
         f"{row.id}/{model.name}"
         for row, model in chats()
-        if None not in (model.cache_read, model.input) and model.cache_read > model.input
+        if model.cache_read is not None
+        and model.input is not None
+        and model.cache_read > model.input
     ]
     assert odd == []
 
