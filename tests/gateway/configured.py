@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from analytics.costs import Prices
 from gateway.formats.types import Quirks
 from gateway.snapshot import (
     Budgets,
@@ -12,7 +13,6 @@ from gateway.snapshot import (
     Limits,
     Model,
     Networks,
-    Prices,
     Principal,
     Provider,
     Snapshot,

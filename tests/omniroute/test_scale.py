@@ -1,10 +1,8 @@
 """Ten thousand connections and five thousand models: the configuration is built, and Admin lists it.
 
-Time is that of the processor: how long it takes on the wall depends on who else is at work, and
-`python -m bench snapshot` measures that, beside a stream.
+How long that takes is measured by `python -m bench snapshot`, beside a stream.
 """
 
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -24,12 +22,10 @@ from tests.factories import UserFactory
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
-def cost(deed: Callable[[], Any]) -> tuple[float, int]:
-    """Seconds of the processor, and queries."""
-    with CaptureQueriesContext(connection) as queries:
-        began = time.process_time()
+def queries(deed: Callable[[], Any]) -> int:
+    with CaptureQueriesContext(connection) as made:
         deed()
-        return time.process_time() - began, len(queries)
+    return len(made)
 
 
 def test_a_large_configuration_is_built_and_listed_at_the_cost_of_a_small_one() -> None:
@@ -41,18 +37,14 @@ def test_a_large_configuration_is_built_and_listed_at_the_cost_of_a_small_one() 
     populate(100, 0)
     for url in urls.values():
         assert client.get(url).status_code == 200  # templates and content types are read once
-    few = {name: cost(partial(client.get, url))[1] for name, url in urls.items()}
-    _, queries_of_few = cost(snapshot.build)
+    few = {name: queries(partial(client.get, url)) for name, url in urls.items()}
+    queries_of_few = queries(snapshot.build)
 
     populate(10_000, 5_000)
     assert (Connection.objects.count(), ProviderModel.objects.count()) == (10_000, 5_000)
     for name, url in urls.items():
-        seconds, queries = cost(partial(client.get, url))
-        assert queries == few[name], name
-        assert seconds < 0.5, name
-    seconds, queries = cost(snapshot.build)
-    assert queries == queries_of_few
-    assert seconds < 2
+        assert queries(partial(client.get, url)) == few[name], name
+    assert queries(snapshot.build) == queries_of_few
     built = snapshot.build()
     assert sum(len(provider.connections) for provider in built.providers.values()) == 10_000
     assert built.problems == ()
