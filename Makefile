@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 # `check --deploy` judges the settings of a deployment; these are what one would set.
 DEPLOYED := DATA_DIR=$(CURDIR)/.lint PUBLIC_URL=https://gateway.example ALLOWED_HOSTS=gateway.example
 
-.PHONY: install run test lint bench docs lock clean
+.PHONY: install run test lint bench chaos docs lock clean
 .DELETE_ON_ERROR:
 
 install: $(VENV)/.installed
@@ -47,17 +47,22 @@ lint: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python -m bench $(ARGS)
 
-# The pages whose tables are the tests' own.
+chaos: $(VENV)/.installed-dev
+	@$(BIN)/python -m bench chaos $(ARGS)
+
+# The pages whose tables are the tests' own, and the one that is the catalogue's.
 docs: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.matrix
 	@$(BIN)/python -m tests.faults
+	@mkdir -p .lint
+	@$(DEPLOYED) $(MANAGE) catalog table --out docs/providers.md
 
 # Resolved for every platform and every Python from 3.11 on, with the hash of each file.
 lock:
 	@$(PYTHON) -m venv .lock && .lock/bin/pip install --quiet uv
 	@.lock/bin/uv pip compile pyproject.toml --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet --output-file requirements.txt
-	@.lock/bin/uv pip compile pyproject.toml --group test --group lint --constraint requirements.txt \
+	@.lock/bin/uv pip compile pyproject.toml --group test --group lint --group catalogue --constraint requirements.txt \
 	  --universal --python-version 3.11 --generate-hashes --no-header --quiet --output-file requirements-dev.txt
 	@rm -rf .lock
 

@@ -186,13 +186,13 @@ class GatewaySettings(models.Model):
     breaker_failures = models.PositiveIntegerField(
         default=5,
         validators=[MinValueValidator(1)],
-        help_text="So many failures of a model on a connection open its breaker,",
+        help_text="So many calls in a row that fail, of a model on a connection, open its breaker,",
     )
     breaker_window_s = _seconds(60, "breaker window", "within so long,")
     breaker_share = models.FloatField(
         default=0.5,
         validators=[MinValueValidator(0.01), MaxValueValidator(1)],
-        help_text="if they are at least this share of its calls.",
+        help_text="if at least this share of its calls in that time failed.",
     )
     breaker_open_s = _seconds(30, "breaker open", "Then one call probes whether it works again.")
     cooldown_first_s = _seconds(1, "cooldown, first", "After a 429 without a hint; then doubled.")

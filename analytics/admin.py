@@ -9,7 +9,7 @@ from django.utils.html import format_html, format_html_join
 from unfold.admin import ModelAdmin
 
 from analytics.costs import format_usd
-from analytics.models import RequestRecord
+from analytics.models import RequestRecord, TaskRun
 
 
 class UncountedPaginator(Paginator):
@@ -100,3 +100,20 @@ class RequestRecordAdmin(ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[RequestRecord]:
         rows: QuerySet[RequestRecord] = super().get_queryset(request)
         return rows.defer("request_body", "response_body")
+
+
+@admin.register(TaskRun)
+class TaskRunAdmin(ModelAdmin):
+    """What runs on a clock, and how that went."""
+
+    list_display = ("name", "started", "duration_ms", "runs", "failures", "failed", "error")
+    search_fields = ("name", "error")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

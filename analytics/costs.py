@@ -4,8 +4,11 @@ A price is in 10⁻¹² USD a token, which is exactly 10⁻⁶ USD a million tok
 which prices are kept. Cost is then a product of integers, and nothing is ever rounded.
 """
 
+import time
 from collections.abc import Mapping
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from analytics.media import media_picousd
 
@@ -14,7 +17,7 @@ PICO = 12
 
 class Counts(Protocol):
     """Tokens, and `units` of what else is paid for. `input_tokens` includes what was read from and
-    written to a cache."""
+    written to a cache, and `output_tokens` what was spent on reasoning."""
 
     @property
     def input_tokens(self) -> int: ...
@@ -25,36 +28,85 @@ class Counts(Protocol):
     @property
     def cache_write_tokens(self) -> int: ...
     @property
+    def cache_write_1h_tokens(self) -> int: ...  # of those written
+    @property
+    def reasoning_tokens(self) -> int: ...
+    @property
     def units(self) -> Mapping[str, int]: ...
 
 
-class PriceList(Protocol):
-    """In 10⁻¹² USD a token; `media` are those of units, by their names in `analytics.media`."""
+class Prices(Struct, frozen=True, gc=False):
+    """In 10⁻¹² USD a token. Most models have no more than these four."""
 
-    @property
-    def input(self) -> int: ...
-    @property
-    def output(self) -> int: ...
-    @property
-    def cache_read(self) -> int: ...
-    @property
-    def cache_write(self) -> int: ...
-    @property
-    def media(self) -> Mapping[str, int]: ...
+    input: int
+    output: int
+    cache_read: int
+    cache_write: int
+    more: "More | None" = None
 
 
-def cost_picousd(counts: Counts, prices: PriceList | None) -> int | None:
-    """What a call costs, in 10⁻¹² USD; None where the model has no price, which is not free."""
+class More(Struct, frozen=True, gc=False):
+    """What makes a price depend on more than the four counts.
+
+    `tiers` are (over, prices), the highest first: all of a request with more than `over` input
+    tokens has those prices. `changes` are (Unix seconds, prices), the latest first: from then on
+    those are the prices. None of the prices in there has changes of its own. `media` are for one of
+    what is no token, by the names of `analytics.media`, whatever the size and the day.
+    """
+
+    cache_write_1h: int | None = None
+    reasoning: int | None = None
+    tiers: tuple[tuple[int, Prices], ...] = ()
+    changes: tuple[tuple[float, Prices], ...] = ()
+    media: dict[str, int] = field(default_factory=dict)
+
+
+def cost_picousd(counts: Counts, prices: Prices | None, at: float | None = None) -> int | None:
+    """What a call costs, in 10⁻¹² USD; None where the model has no price, which is not free.
+
+    `at`: when it was made, in Unix seconds; left out, it is now.
+    """
     if prices is None:
         return None
+    if prices.more is not None:
+        tokens = _cost(counts, in_force(prices, counts.input_tokens, at))
+        media = prices.more.media
+        return tokens + media_picousd(counts.units, media) if media else tokens
     cached = counts.cache_read_tokens + counts.cache_write_tokens
-    tokens = (
+    return (
         max(counts.input_tokens - cached, 0) * prices.input
         + counts.cache_read_tokens * prices.cache_read
         + counts.cache_write_tokens * prices.cache_write
         + counts.output_tokens * prices.output
     )
-    return tokens + media_picousd(counts.units, prices.media) if prices.media else tokens
+
+
+def in_force(prices: Prices, input_tokens: int, at: float | None = None) -> Prices:
+    """The prices of a request of that size, at that time."""
+    if prices.more is not None and prices.more.changes:
+        now = time.time() if at is None else at
+        prices = next((new for since, new in prices.more.changes if now >= since), prices)
+    if prices.more is not None:
+        prices = next((dear for over, dear in prices.more.tiers if input_tokens > over), prices)
+    return prices
+
+
+def _cost(counts: Counts, prices: Prices) -> int:
+    cost = (
+        max(counts.input_tokens - counts.cache_read_tokens - counts.cache_write_tokens, 0)
+        * prices.input
+        + counts.cache_read_tokens * prices.cache_read
+        + counts.cache_write_tokens * prices.cache_write
+        + counts.output_tokens * prices.output
+    )
+    more = prices.more
+    if more is not None and more.cache_write_1h is not None:
+        kept = min(counts.cache_write_1h_tokens, counts.cache_write_tokens)
+        cost += kept * (more.cache_write_1h - prices.cache_write)
+    if more is not None and more.reasoning is not None:
+        thought = min(counts.reasoning_tokens, counts.output_tokens)
+        cost += thought * (more.reasoning - prices.output)
+    return cost
 
 
 def format_usd(picousd: int) -> str:

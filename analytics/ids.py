@@ -4,6 +4,7 @@ import os
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
 _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
+_SHIFTS = range(120, -1, -10)
 
 
 def new_id(time_s: float) -> str:
@@ -17,4 +18,4 @@ def first_id(time_s: float) -> str:
 
 
 def _encode(value: int) -> str:
-    return "req_" + "".join(_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10))
+    return "req_" + "".join([_PAIRS[(value >> shift) & 1023] for shift in _SHIFTS])

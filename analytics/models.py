@@ -110,6 +110,25 @@ class DeletedSpending(models.Model):
         return f"{self.key} on {self.day}"
 
 
+class TaskRun(models.Model):
+    """How a background task did when it last ran, and when it last failed."""
+
+    name = models.CharField("task", primary_key=True, max_length=200)
+    started = models.DateTimeField()
+    duration_ms = models.PositiveIntegerField("ms", null=True)  # null: it runs, or its worker died
+    runs = models.PositiveBigIntegerField(default=0)
+    failures = models.PositiveBigIntegerField(default=0)
+    failed = models.DateTimeField("last failure", null=True)
+    error = models.CharField("what failed", max_length=200, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        verbose_name = "background task"
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Heartbeat(models.Model):
     """When a background process last said that it lives."""
 

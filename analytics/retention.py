@@ -38,7 +38,7 @@ def _delete_batch(expired: QuerySet[RequestRecord], since: date) -> int:
         # Locked where the database can: two at once must not keep the same row's sum twice.
         ids = list(expired.select_for_update().values_list("id", flat=True)[:BATCH])
         batch = RequestRecord.objects.filter(id__in=ids)
-        _keep_sums(counted().filter(id__in=ids).exclude(key="", user=""), since)
+        _keep_sums(counted().filter(id__in=ids), since)
         return batch.delete()[0]
 
 

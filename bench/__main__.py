@@ -1,15 +1,21 @@
-"""`python -m bench [memory|strategies|translate]`: what the gateway costs; with none, its throughput."""
+"""`python -m bench [memory|snapshot|strategies|translate|chaos|budgets]`: what the gateway costs; with none, its throughput."""
 
 import sys
 
-from bench import conversation, memory, strategies, throughput
+from bench import budgets, chaos, conversation, memory, snapshot, strategies, throughput
 
 match sys.argv[1:]:
     case ["memory"]:
         memory.main()
+    case ["snapshot"]:
+        snapshot.main()
     case ["strategies"]:
         strategies.main()
     case ["translate"]:
         conversation.main()
+    case ["budgets"]:
+        budgets.main()
+    case ["chaos", *arguments]:
+        chaos.main(arguments)
     case arguments:
         throughput.main(arguments)

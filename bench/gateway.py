@@ -9,51 +9,39 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.processes import ROOT
-from bench.upstream import CREDENTIAL
+from bench.setups import Setup
 
-KEY = "sk-omni-bench-0123456789abcdef0123456789abcdef"
-MODEL = "mk/mock"
 EMPTY_WITHIN_S = 5.0
+
+
+class Row(NamedTuple):
+    """What the request log says of a call. `cost` is in 10⁻¹² USD."""
+
+    id: str
+    key: str
+    outcome: str
+    cost: int
 
 
 @dataclass(frozen=True)
 class Gateway:
-    """A data folder of a gateway, prepared for a provider at `upstream`."""
+    """A data folder of a gateway, and how that is set up; without `redis_url` it counts in memory."""
 
     folder: Path
-    upstream: str
+    setup: Setup
+    redis_url: str = ""
 
     @property
     def environment(self) -> dict[str, str]:
         # The developer's own databases are none of the benchmark's business.
-        return {"DATA_DIR": str(self.folder), "DATABASE_URL": "", "REDIS_URL": ""}
+        return {"DATA_DIR": str(self.folder), "DATABASE_URL": "", "REDIS_URL": self.redis_url}
 
     def prepare(self) -> None:
         self._manage("bootstrap")
-        self._manage("config", "apply", "-", stdin=json.dumps(self._configuration()))
-
-    def _configuration(self) -> dict[str, object]:
-        return {
-            "providers": [
-                {
-                    "id": "mock",
-                    "alias": "mk",
-                    "base_url": self.upstream + "/v1",
-                    "allow_private_network": True,
-                }
-            ],
-            "connections": [
-                {
-                    "name": "mock-main",
-                    "provider": "mock",
-                    "auth": {"type": "api_key", "api_key": CREDENTIAL},
-                }
-            ],
-            "models": [{"id": MODEL, "input_price": 1, "output_price": 2}],
-            "api_keys": [{"name": "bench", "key": KEY}],
-        }
+        self._manage("config", "apply", "-", stdin=json.dumps(self.setup.configuration))
 
     def _manage(self, *arguments: str, stdin: str = "") -> None:
         done = subprocess.run(
@@ -67,10 +55,10 @@ class Gateway:
         if done.returncode:
             raise RuntimeError(f"manage.py {' '.join(arguments)}: {done.stderr}")
 
-    def command(self, server: str, port: int) -> list[str]:
+    def command(self, server: str, port: int, workers: int = 1) -> list[str]:
         return [
             sys.executable, "manage.py", "serve", "--no-worker", "--server", server,
-            "--host", "127.0.0.1", "--port", str(port),
+            "--host", "127.0.0.1", "--port", str(port), "--workers", str(workers),
         ]  # fmt: skip
 
     def rows(self) -> Counter[str]:
@@ -79,18 +67,22 @@ class Gateway:
             query = "SELECT outcome, COUNT(*) FROM analytics_requestrecord GROUP BY outcome"
             return Counter(dict(database.execute(query).fetchall()))
 
-    def wait_until_empty(self) -> float:
+    def records(self) -> list[Row]:
+        """The request log."""
+        with self._database() as database:
+            query = "SELECT id, key, outcome, cost_picousd FROM analytics_requestrecord"
+            return [Row(*row) for row in database.execute(query)]
+
+    def wait_until_empty(self, within_s: float = EMPTY_WITHIN_S) -> float:
         """Seconds until everything in the journal is in the database.
 
         Raises:
-            RuntimeError: It took longer than EMPTY_WITHIN_S.
+            RuntimeError: It took longer than `within_s`.
         """
         began = time.monotonic()
         while waiting := self._undrained():
-            if time.monotonic() - began > EMPTY_WITHIN_S:
-                raise RuntimeError(
-                    f"after {EMPTY_WITHIN_S} s {waiting} records wait in the journal"
-                )
+            if time.monotonic() - began > within_s:
+                raise RuntimeError(f"after {within_s} s {waiting} records wait in the journal")
             time.sleep(0.05)
         return time.monotonic() - began
 
@@ -116,5 +108,9 @@ class Gateway:
             found = database.execute(query.format("analytics_requestrecord")).fetchone()
         return int(found[0])
 
+    @property
+    def database(self) -> Path:
+        return self.folder / "omniroute.db"
+
     def _database(self) -> sqlite3.Connection:
-        return sqlite3.connect(f"file:{self.folder / 'omniroute.db'}?mode=ro", uri=True)
+        return sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)

@@ -6,8 +6,9 @@ import urllib.request
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bench.gateway import KEY, MODEL, Gateway
+from bench.gateway import Gateway
 from bench.load import Answers, Load, send
+from bench.setups import KEY
 
 CONNECTIONS = 32
 
@@ -85,7 +86,7 @@ def measure(gateway: Gateway, at: Addresses, plan: Plan) -> Result:
 
 
 def _kind(gateway: Gateway, at: Addresses, plan: Plan, stream: bool, answered: list[int]) -> Kind:
-    load = Load(plan.path, MODEL, KEY, stream)
+    load = Load(plan.path, gateway.setup.model, KEY, stream)
 
     def run(url: str, connections: int, seconds: int) -> Answers:
         answers = send(load, url, connections, seconds, plan.load_cpu)

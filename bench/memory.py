@@ -8,9 +8,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench import processes
-from bench.gateway import KEY, MODEL, Gateway
+from bench.gateway import Gateway
 from bench.load import PROMPT
 from bench.processes import running
+from bench.setups import KEY, plain
 from bench.upstream import OPENAI_STREAM, STREAM_HEAD, Upstream
 
 STREAMS = 1000
@@ -26,12 +27,12 @@ class Silent(Upstream):
         self.transport.write(STREAM_HEAD + b"".join(OPENAI_STREAM[:FIRST]))
 
 
-async def _open(stack: AsyncExitStack, port: int, path: str) -> None:
+async def _open(stack: AsyncExitStack, port: int, path: str, model: str) -> None:
     """A stream whose first content has arrived."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     stack.callback(writer.close)
     body = json.dumps(
-        {"model": MODEL, "stream": True, "max_tokens": 256, "messages": PROMPT}
+        {"model": model, "stream": True, "max_tokens": 256, "messages": PROMPT}
     ).encode()
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {KEY}\r\n"
     writer.write(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
@@ -41,16 +42,16 @@ async def _open(stack: AsyncExitStack, port: int, path: str) -> None:
     await reader.readuntil(b"hello ")
 
 
-async def _grown_kib(pid: int, port: int, path: str) -> float:
+async def _grown_kib(pid: int, port: int, path: str, model: str) -> float:
     """Resident growth a stream, in KiB."""
     async with AsyncExitStack() as stack:
         for _ in range(WARM_UP):
-            await _open(stack, port, path)
+            await _open(stack, port, path, model)
     await asyncio.sleep(1)  # until the gateway has let go of them
     before = processes.resident_mib(pid)
     async with AsyncExitStack() as stack:
         for _ in range(STREAMS):
-            await _open(stack, port, path)
+            await _open(stack, port, path, model)
         return (processes.resident_mib(pid) - before) * 1024 / STREAMS
 
 
@@ -62,7 +63,7 @@ async def measure(path: str) -> float:
     upstream = f"http://127.0.0.1:{provider.sockets[0].getsockname()[1]}"
     with TemporaryDirectory(prefix="omniroute-bench-") as name:
         folder = Path(name)
-        gateway = Gateway(folder, upstream)
+        gateway = Gateway(folder, plain(upstream))
         await asyncio.to_thread(gateway.prepare)
         with running(
             gateway.command("uvicorn", port),
@@ -71,7 +72,7 @@ async def measure(path: str) -> float:
             folder / "gateway.log",
             gateway.environment,
         ) as process:
-            return await _grown_kib(process.pid, port, path)
+            return await _grown_kib(process.pid, port, path, gateway.setup.model)
 
 
 def main() -> None:

@@ -33,9 +33,13 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    command: Sequence[str], cpu: int, answers_at: str, log: Path, environment: Mapping[str, str]
+    command: Sequence[str],
+    cpu: int | None,
+    answers_at: str,
+    log: Path,
+    environment: Mapping[str, str],
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process on `cpu`, from its first answer on; it is told to stop at the end.
+    """A process on `cpu` (null: anywhere), from its first answer on; it is told to stop at the end.
 
     Raises:
         RuntimeError: It ended, or answered nothing in time.
@@ -48,7 +52,7 @@ def running(
             stdout=output,
             stderr=output,
             start_new_session=True,
-            preexec_fn=lambda: os.sched_setaffinity(0, {cpu}),
+            preexec_fn=lambda: pin(cpu),
         )
     try:
         _wait_for(answers_at, process, log)
@@ -57,6 +61,12 @@ def running(
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)
         process.wait(60)
+
+
+def pin(cpu: int | None) -> None:
+    """The present process, to `cpu`."""
+    if cpu is not None:
+        os.sched_setaffinity(0, {cpu})
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -74,10 +84,20 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 def resident_mib(pid: int) -> float:
     """Resident memory of a process and all under it."""
-    table = subprocess.run(["ps", "-eo", "pid,ppid,rss"], capture_output=True, text=True).stdout
-    rows = [tuple(map(int, line.split())) for line in table.splitlines()[1:]]
+    rows = _table()
     family, size = {pid}, 0
     while len(family) != size:
         size = len(family)
         family |= {child for child, parent, _ in rows if parent in family}
     return sum(rss for child, _, rss in rows if child in family) / 1024
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started, the oldest first."""
+    return sorted(child for child, parent, _ in _table() if parent == pid)
+
+
+def _table() -> list[tuple[int, ...]]:
+    """Of each process its number, its parent's, and its resident memory in KiB."""
+    table = subprocess.run(["ps", "-eo", "pid,ppid,rss"], capture_output=True, text=True).stdout
+    return [tuple(map(int, line.split())) for line in table.splitlines()[1:]]

@@ -7,14 +7,16 @@ import argparse
 import dataclasses
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench import load, processes
+from bench import load, processes, setups
 from bench.gateway import Gateway
 from bench.measure import CONNECTIONS, Addresses, Plan, Result, measure
 from bench.processes import running
+from bench.redis import redis_server
 
 SERVERS = ("uvicorn", "daphne")
 
@@ -29,7 +31,7 @@ def main(argv: list[str]) -> None:
     for server in arguments.server or SERVERS:
         print(f"measuring {server} …", file=sys.stderr, flush=True)
         with TemporaryDirectory(prefix="omniroute-bench-") as folder:
-            result, mib = run(Path(folder), server, plan, gateway_cpu)
+            result, mib = run(Path(folder), server, plan, gateway_cpu, arguments)
         results[server] = dataclasses.asdict(result) | {"rss_mib": round(mib, 1)}
         faults += [f"{server}: {fault}" for fault in find_faults(result)]
     print(table(results))
@@ -43,17 +45,42 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--server", action="append", choices=SERVERS, help="default: both")
     parser.add_argument("--path", default="/v1/chat/completions", help="or /v1/messages")
+    parser.add_argument(
+        "--routed", action="store_true", help="a key with limits and budgets, a combo of three"
+    )
+    parser.add_argument("--strategy", default="fill-first", help="of that combo")
+    parser.add_argument("--redis", action="store_true", help="count in a Redis, not in memory")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4, help="of each load")
     parser.add_argument("--json", type=Path, metavar="FILE", help="the figures, for machines")
     return parser.parse_args(argv)
 
 
-def run(folder: Path, server: str, plan: Plan, gateway_cpu: int) -> tuple[Result, float]:
+def run(
+    folder: Path, server: str, plan: Plan, gateway_cpu: int, arguments: argparse.Namespace
+) -> tuple[Result, float]:
     """Start provider, floor and gateway, and measure; the figures, and the gateway's MiB."""
+    with ExitStack() as stack:
+        url = ""
+        if arguments.redis:  # on the load's core: what is measured is the gateway's work
+            url = stack.enter_context(redis_server(folder, plan.load_cpu)).url
+        return _run(folder, server, plan, gateway_cpu, arguments, url)
+
+
+def _run(
+    folder: Path,
+    server: str,
+    plan: Plan,
+    gateway_cpu: int,
+    arguments: argparse.Namespace,
+    redis_url: str,
+) -> tuple[Result, float]:
     ports = [processes.free_port() for _ in range(3)]
     at = Addresses(*(f"http://127.0.0.1:{port}" for port in ports))
-    gateway = Gateway(folder, at.upstream)
+    setup = setups.plain(at.upstream)
+    if arguments.routed:
+        setup = setups.routed(at.upstream, arguments.strategy)
+    gateway = Gateway(folder, setup, redis_url)
     gateway.prepare()
     python = [sys.executable, "-m"]
     floor = [*python, "uvicorn", "--port", str(ports[1]), "--no-access-log", "bench.floor:app"]

@@ -7,6 +7,7 @@ as the socket takes them. `GET /tally` says how many calls carried the gateway's
 import asyncio
 import json
 import sys
+from collections.abc import Coroutine
 from typing import Any, cast
 
 import uvloop
@@ -21,7 +22,7 @@ def _http(content: Any) -> bytes:
     return (head % len(body)).encode() + body
 
 
-def _chunk(data: bytes) -> bytes:
+def chunk(data: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
@@ -30,7 +31,7 @@ def _openai(**event: Any) -> bytes:
         "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1700000000,
         "model": "mock",
     }  # fmt: skip
-    return _chunk(b"data: " + json.dumps(base | event).encode() + b"\n\n")
+    return chunk(b"data: " + json.dumps(base | event).encode() + b"\n\n")
 
 
 def _delta(finish: str | None = None, **fields: str) -> list[dict[str, Any]]:
@@ -39,7 +40,7 @@ def _delta(finish: str | None = None, **fields: str) -> list[dict[str, Any]]:
 
 def _anthropic(kind: str, **event: Any) -> bytes:
     data = json.dumps({"type": kind, **event})
-    return _chunk(f"event: {kind}\ndata: {data}\n\n".encode())
+    return chunk(f"event: {kind}\ndata: {data}\n\n".encode())
 
 
 TEXT = "hello " * TOKENS
@@ -71,7 +72,7 @@ OPENAI_STREAM = [
     _openai(choices=_delta("stop")),
 ]
 OPENAI_STREAM_USAGE = [_openai(choices=[], usage=OPENAI_USAGE)]
-OPENAI_STREAM_END = [_chunk(b"data: [DONE]\n\n"), END]
+OPENAI_STREAM_END = [chunk(b"data: [DONE]\n\n"), END]
 
 ANTHROPIC_BASE = {
     "id": "msg_1", "type": "message", "role": "assistant", "model": "mock", "stop_sequence": None,
@@ -157,9 +158,7 @@ class Upstream(asyncio.Protocol):
         usage = OPENAI_STREAM_USAGE if b'"include_usage":true' in compact else []
         events = ANTHROPIC_STREAM if anthropic else OPENAI_STREAM + usage + OPENAI_STREAM_END
         self.transport.write(STREAM_HEAD)
-        task = asyncio.ensure_future(self._stream(events))
-        _streams.add(task)  # the loop itself holds tasks only weakly
-        task.add_done_callback(_streams.discard)
+        keep(self._stream(events))
 
     async def _stream(self, events: list[bytes]) -> None:
         for event in events:
@@ -167,6 +166,13 @@ class Upstream(asyncio.Protocol):
                 return
             self.transport.write(event)
             await asyncio.sleep(0)
+
+
+def keep(work: Coroutine[Any, Any, None]) -> None:
+    """Run it in the background."""
+    task = asyncio.ensure_future(work)
+    _streams.add(task)  # the loop itself holds tasks only weakly
+    task.add_done_callback(_streams.discard)
 
 
 async def main(port: int) -> None:

@@ -4,12 +4,12 @@ import ipaddress
 import math
 from collections.abc import Mapping
 
-from analytics.costs import cost_picousd
+from analytics.costs import Prices, cost_picousd
 from gateway import soft_budgets
 from gateway.errors import KeyRejected, NotAllowed
 from gateway.exchange import Headers
 from gateway.formats.types import Usage
-from gateway.snapshot import Budgets, Connection, Networks, Prices, Principal
+from gateway.snapshot import Budgets, Connection, Networks, Principal
 from gateway.state import Claim, Room
 
 # Reserved for an answer whose length the client does not bound; settled to what it was.

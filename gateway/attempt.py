@@ -18,7 +18,7 @@ from gateway.formats.images.types import Images
 from gateway.formats.kinds import Answered, Answering, Relayed, RelayedWhole, is_slow
 from gateway.formats.passage import Passage
 from gateway.formats.types import JSONDict, Prompt, Reply, Usage
-from gateway.routing import Target
+from gateway.routing import Target, whole_url
 from gateway.runtime import Runtime
 from gateway.state import Lease
 from gateway.translation import Translation
@@ -117,6 +117,20 @@ def _first_byte_s(call: Call, target: Target) -> float:
 
 
 async def _open(call: Call, target: Target, prepared: _Prepared, runtime: Runtime) -> Answer:
+    bearer = target.connection.bearer
+    if bearer is None:
+        return await _send(call, target, prepared, runtime)
+    if not bearer.is_usable(time.time()):
+        await runtime.renewals.renew(bearer)
+    sent = bearer.version
+    answer = await _send(call, target, prepared, runtime)
+    if answer.status == 401 and await runtime.renewals.after_refusal(bearer, sent):
+        answer.close()
+        answer = await _send(call, target, prepared, runtime)
+    return answer
+
+
+async def _send(call: Call, target: Target, prepared: _Prepared, runtime: Runtime) -> Answer:
     headers = {**call.passed_headers(target), **prepared.headers}
     try:
         return await runtime.upstreams.open(
@@ -130,8 +144,9 @@ async def _prepare(call: Call, target: Target, runtime: Runtime, limit: Deadline
     theirs = target.format
     url = target.stream_url if call.stream else target.url
     if theirs.NAME == call.format.NAME:
+        quirks = target.model.quirks
         request, strip_usage, dropped = cast(Relayed, theirs).readdress(
-            call.request, target.sent, target.model.quirks
+            call.said_to(quirks), target.sent, quirks
         )
         if request is call.request:
             body, kind = call.body, call.form_type or JSON
@@ -153,7 +168,7 @@ async def _prepare(call: Call, target: Target, runtime: Runtime, limit: Deadline
             stage = Translation(theirs.StreamDecoder(), ours.StreamEncoder(call.asked))
     encoded = theirs.encode_request(prompt, target.sent, target.model.quirks)
     if encoded.address:
-        url = URL(target.base_url + encoded.address, encoded=True)
+        url = whole_url(target.base_url, encoded.address)
     body, kind = _written(encoded.body, form=encoded.form)
     return _Prepared(body, stage, encoded.dropped, url, kind, encoded.headers)
 
@@ -260,7 +275,7 @@ def _is_object(data: bytes) -> bool:
 # --- An upstream may echo the key in what it says of a failure; it stays here ----------------
 
 
-_SECRETS = ("api_key", "secret_access_key", "session_token")
+_SECRETS = ("api_key", "access_token", "secret_access_key", "session_token")
 
 
 def secrets(target: Target) -> tuple[str, ...]:
@@ -269,8 +284,10 @@ def secrets(target: Target) -> tuple[str, ...]:
 
 
 def _secret(target: Target, name: str) -> str:
+    bearer = target.connection.bearer
+    auth = target.connection.auth if bearer is None else bearer.auth
     try:
-        return resolve(target.connection.auth.get(name, ""))
+        return resolve(auth.get(name, ""))
     except CredentialUnreadable:
         return ""
 

@@ -9,12 +9,12 @@ import msgspec
 from analytics import records
 from analytics.costs import cost_picousd
 from analytics.records import Attempt, Outcome, Record, Source
-from gateway import formats, media, tokens
+from gateway import admission, formats, media, tokens
 from gateway.controls import Controls
 from gateway.errors import GatewayError, StorageUnavailable
 from gateway.exchange import Exchange
 from gateway.formats.kinds import AnyClient
-from gateway.formats.types import Asked, JSONDict, Prompt, Usage
+from gateway.formats.types import Asked, JSONDict, Prompt, Quirks, Usage
 from gateway.idempotency import First
 from gateway.journal import Entry, Journal
 from gateway.kept import Kept
@@ -50,6 +50,7 @@ class Call:
         self.body = b""  # as it is relayed: with what the operator has to say in it
         self.form_type = ""  # the content type of a request that is a form
         self.request: JSONDict = {}
+        self.undecided: JSONDict = {}  # the request without what the operator says of thinking
         self.own: JSONDict = {}  # the request as its client knows it, without the operator's words
         self.referred: JSONDict = {}  # fields of the request that are resolved, and told of again
         self.model = ""
@@ -90,6 +91,17 @@ class Call:
             self._prompt = msgspec.structs.replace(prompt, **told)
         return self._prompt
 
+    def said_to(self, quirks: Quirks) -> JSONDict:
+        """The request for a model of the client's format: it is to think as the operator says, and
+        told in a way that it takes."""
+        thinking = self.principal.thinking
+        known = quirks.reasoning or quirks.efforts or quirks.max_output_tokens
+        if thinking is None or not known or not formats.is_chat(self.format):
+            return self.request
+        if quirks.reasoning == "none":
+            return self.undecided
+        return self.format.with_thinking(self.undecided, thinking.at(quirks))
+
     @property
     def asked(self) -> Asked:
         return Asked(
@@ -105,6 +117,11 @@ class Call:
     def expected(self) -> Usage:
         """What it uses before any answer, as far as that can be estimated."""
         return Usage(input_tokens=self.estimated_input, units=self.units)
+
+    def estimate(self, target: Target) -> tuple[int, int]:
+        """What the call may come to at `target`, in tokens and 10⁻¹² USD."""
+        at_most = self.format.max_tokens(self.request)
+        return admission.estimate(self.estimated_input, at_most, target.model.prices, self.units)
 
     def passed_headers(self, target: Target) -> dict[str, str]:
         """Headers of the client's that mean something to an upstream of the same format."""
@@ -133,6 +150,11 @@ class Call:
                 cost_usd=cost_usd,
             )
         )
+
+    @property
+    def why_it_ends(self) -> str:
+        """When it is cancelled."""
+        return "the client left" if self.exchange.disconnected else "the gateway stopped"
 
     def take(self, opened: "Opened") -> None:
         """This is the attempt that answers; no other is made."""
@@ -174,7 +196,9 @@ class Call:
 
     def cost(self, usage: Usage) -> int | None:
         """In 10⁻¹² USD, with what the losers of a race cost; null where the model has no price."""
-        cost = cost_picousd(usage, self.target.model.prices) if self.target else 0
+        if self.target is None:
+            return self.lost_picousd
+        cost = cost_picousd(usage, self.target.model.prices, self.exchange.time)
         return cost if cost is None else cost + self.lost_picousd
 
     def begin(self, journal: Journal, target: Target, reserved_picousd: int | None) -> None:
@@ -282,4 +306,7 @@ class Call:
 
 def _clean(text: str, length: int = BODY_CHARS) -> str:
     """Cut, and without NUL and lone surrogates, which PostgreSQL and UTF-8 do not know."""
-    return text[:length].replace("\0", "").encode(errors="replace").decode()
+    text = text[:length]
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "").encode(errors="replace").decode()

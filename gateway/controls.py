@@ -4,7 +4,7 @@ A header of that prefix that is none of these is somebody else's and is left alo
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -38,8 +38,8 @@ class Controls(Struct, frozen=True):
 NONE = Controls()
 
 
-def read(headers: Mapping[bytes, bytes], allowed: frozenset[str]) -> Controls:
-    """What the headers, with names in lower case, ask for.
+def read(headers: Iterable[tuple[bytes, bytes]], allowed: frozenset[str]) -> Controls:
+    """What the headers, with names in lower case, ask for. Lines of one name are one list.
 
     Args:
         allowed: Those of `CONTROLS` that the key may use. A `false` uses nothing.
@@ -48,17 +48,22 @@ def read(headers: Mapping[bytes, bytes], allowed: frozenset[str]) -> Controls:
         BadRequest: A value is wrong; its header is named.
         NotAllowed: The key may not use one of them; it is named.
     """
-    found = [name for name in headers if name.startswith(PREFIX)]
-    if not found:
-        return NONE
+    found: dict[bytes, bytes] = {}
+    for header, value in headers:
+        if header.startswith(PREFIX):
+            found[header] = b"%b,%b" % (found[header], value) if header in found else value
+    return _said(found, allowed) if found else NONE
+
+
+def _said(found: Mapping[bytes, bytes], allowed: frozenset[str]) -> Controls:
     said: dict[str, Any] = {}
-    for header in found:
+    for header, text in found.items():
         name = header[len(PREFIX) :].decode("latin-1")
         if name not in _READERS:
             continue
         told = header.decode()
         field, reader = _READERS[name]
-        value = reader(told, headers[header].strip())
+        value = reader(told, text.strip())
         if value is False:
             continue
         if name not in allowed:

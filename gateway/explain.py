@@ -1,18 +1,18 @@
 """Who would be asked for a request, and why not the others. Nobody is, and nothing is counted."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import cast
 
 from msgspec import Struct
 
 from analytics.costs import cost_picousd, format_usd
 from gateway import controls, formats, pipeline, routing, tokens
+from gateway.choice import Ask, Choice, Excluded
 from gateway.errors import GatewayError
 from gateway.formats.kinds import AnyClient, KindClient
 from gateway.formats.types import JSONDict, Usage
 from gateway.routing import Target
 from gateway.runtime import Runtime
-from gateway.selection import Ask, Choice, Excluded
 from gateway.snapshot import Principal
 
 
@@ -46,7 +46,7 @@ async def explain(
     format: AnyClient,
     model: str,
     request: JSONDict,
-    headers: Mapping[bytes, bytes],
+    headers: Iterable[tuple[bytes, bytes]],
 ) -> Explanation:
     """As `pipeline.serve` would choose now; round-robins show whose turn is next.
 

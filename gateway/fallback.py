@@ -5,31 +5,29 @@ does to this one: who is tried next, and when it is enough.
 """
 
 import asyncio
-from collections.abc import Sequence
-from time import monotonic, time
+from collections.abc import Callable
+from time import monotonic
 
 from analytics.costs import cost_picousd, format_usd
-from gateway import admission
+from gateway import admission, cooling
 from gateway.attempt import Opened, attempt
 from gateway.call import Call
+from gateway.choice import Choice
 from gateway.errors import (
     BudgetSpent,
     CredentialFailed,
-    GatewayError,
     NotSupported,
     RateLimited,
     UpstreamFailed,
-    UpstreamRefused,
     UpstreamTimeout,
 )
+from gateway.retries import PAUSE_S
 from gateway.routing import Target
 from gateway.runtime import Runtime
-from gateway.selection import LIMITS, Choice
+from gateway.setbacks import Setbacks
 from gateway.state import Lease
+from gateway.state.blocks import Block
 from gateway.verdict import Failure, Verdict, judge
-
-# A target that failed, and had no successor, is asked once more after about so long.
-RETRY_PAUSE_S = 0.2
 
 
 class Fallback:
@@ -41,16 +39,18 @@ class Fallback:
         self._call, self._choice, self._runtime = call, choice, runtime
         self._hedge_after = hedge_after
         self._left = list(choice.order)
+        self._cooling = list(choice.cooling)
         self._repeat: list[Target] = []  # that a rule says to ask once more
         self._again: list[Target] = []  # that may be asked once more when nobody is left
-        self._limited: dict[Target, RateLimited] = {}  # by the operator's limits for them
-        self._may_wait = False
-        self._failures: list[tuple[Target, UpstreamFailed, Verdict]] = []
-        self._unfit: NotSupported | BudgetSpent | None = None
+        self._stumbled: set[Target] = set()  # that failed once
+        self._met = Setbacks()
         self._stop: UpstreamFailed | None = None
+        self._opened: list[Opened] = []
+        self._at_stake: dict[Target, int] = {}  # what those asked now may cost, in 10⁻¹² USD
         self._won = False
         self._asked = 0
         self._until = call.exchange.started + call.snapshot.deadline_s
+        self._queue_until = 0.0
 
     async def first_answer(self) -> Opened:
         """Try until one answers.
@@ -58,20 +58,31 @@ class Fallback:
         Raises:
             UpstreamFailed: None did, or one said that the request itself is wrong.
             RateLimited: All are limited.
+            Unavailable: None could be asked: breakers have opened meanwhile.
             NotSupported, BudgetSpent: None could be asked, for this reason.
         """
-        opened = await (self._in_turn() if self._hedge_after is None else self._beside())
-        if opened is None:
-            opened = await self._in_line()
-        if opened is None:
-            raise self._stop or self._exhausted()
-        opened.limit.hand_over()
-        return opened
+        given = None
+        try:
+            given = await (self._in_turn() if self._hedge_after is None else self._beside())
+            if given is None:
+                given = await self._in_line()
+            if given is None:
+                given = await self._in_time()
+            if given is None:
+                raise self._stop or self._met.refusal(
+                    self._call, self._choice, self._runtime.health
+                )
+            given.limit.hand_over()
+            return given
+        finally:
+            for opened in self._opened:
+                if opened is not given:
+                    self._let_go(opened)
 
     # --- Who is next ----------------------------------------------------------------------
 
     async def _in_turn(self) -> Opened | None:
-        while (target := await self._next()) is not None:
+        while (target := self._next()) is not None:
             if (opened := await self._try(target)) is not None:
                 return opened
         return None
@@ -79,10 +90,9 @@ class Fallback:
     async def _beside(self) -> Opened | None:
         """A target that has sent nothing for `hedge_after` gets a rival; the first content wins."""
         running: set[asyncio.Task[Opened | None]] = set()
-        winners: list[Opened] = []
         try:
-            while not winners:
-                if (target := await self._next()) is not None:
+            while True:
+                if (target := self._next(is_alone=not running)) is not None:
                     running.add(asyncio.create_task(self._try(target)))
                 if not running:
                     return None
@@ -91,183 +101,191 @@ class Fallback:
                     timeout=self._hedge_after if self._left else None,
                     return_when=asyncio.FIRST_COMPLETED,
                 )
-                winners = [opened for task in done if (opened := task.result()) is not None]
-            self._won = True
-            for late in winners[1:]:
-                self._lose(late.target, late.began, late.lease)
-                late.close()
-            return winners[0]
+                if winners := [opened for task in done if (opened := task.result()) is not None]:
+                    self._won = True
+                    return min(winners, key=lambda opened: opened.content_at)
         finally:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
-    async def _next(self) -> Target | None:
-        """The next to try; None when it is enough."""
-        if self._stop is not None or monotonic() >= self._until:
+    def _next(self, is_alone: bool = True) -> Target | None:
+        """The next to try; None when it is enough, or while others still run."""
+        if self._is_enough():
             return None
-        if self._asked >= self._call.snapshot.max_attempts:
-            return None
-        if (target := await self._once_more(self._repeat)) is not None:
+        if (target := self._once_more(self._repeat)) is not None:
             return target
         while self._left:
             target = self._left.pop(0)
-            if not self._is_blocked(target):
+            if (block := self._block(target)) is None:
                 return target
-        return await self._once_more(self._again)
+            self._met.blocked.append(block)
+            self._cooling.append(target)  # since a moment ago
+            self._call.tried(target, monotonic(), None, f"not asked: {block.cause}")
+        return self._once_more(self._again) if is_alone else None
 
-    async def _once_more(self, stumbled: list[Target]) -> Target | None:
-        """One that stumbled is asked again after a pause, where retries are not too many."""
+    def _is_enough(self) -> bool:
+        return (
+            self._stop is not None
+            or monotonic() >= self._until
+            or self._asked >= self._call.snapshot.max_attempts
+        )
+
+    def _once_more(self, stumbled: list[Target]) -> Target | None:
+        """One that stumbled is asked again where retries are not too many."""
         while stumbled:
             target = stumbled.pop(0)
-            if not self._is_blocked(target) and self._runtime.retries.take():
-                await asyncio.sleep(self._runtime.rng.uniform(0.5, 1.5) * RETRY_PAUSE_S)
+            if self._block(target) is None and self._runtime.retries.take():
                 return target
         return None
 
-    def _is_blocked(self, target: Target) -> bool:
-        return self._runtime.health.blocked(*target.key, monotonic()) is not None
+    def _block(self, target: Target) -> Block | None:
+        return self._runtime.health.blocked(*target.key, monotonic())
 
     async def _in_line(self) -> Opened | None:
         """All that could answer have no room here: wait for a turn where that is allowed."""
-        waitable = [t for t in self._limited if t.connection.limits.max_wait]
-        if self._stop is not None or not waitable:
-            return None
-        self._may_wait = True
-        return await self._try(waitable[0])
+        limited = self._met.limited
+        soonest = sorted(limited, key=lambda target: limited[target].come_back_s or 0)
+        self._left = [target for target in soonest if target.connection.limits.max_wait]
+        waits = [target.connection.limits.max_wait for target in self._left]
+        self._queue_until = monotonic() + max(waits, default=0)
+        return await self._in_turn()
+
+    async def _in_time(self) -> Opened | None:
+        """All others have failed: wait for those that are limited for a moment."""
+        until = min(monotonic() + cooling.WAIT_S, self._until)
+        while not self._is_enough():
+            target = await cooling.first_back(self._cooling, self._runtime, until)
+            if target is None:
+                return None
+            self._cooling.remove(target)
+            opened = await self._try(target) or await self._in_turn()
+            if opened is not None:
+                return opened
+        return None
 
     # --- One try --------------------------------------------------------------------------
 
     async def _try(self, target: Target) -> Opened | None:
         """None where it does not answer; what follows from that is noted."""
-        runtime, began, lease = self._runtime, monotonic(), None
+        if target in self._stumbled:
+            await asyncio.sleep(self._runtime.rng.uniform(0.5, 1.5) * PAUSE_S)
+        call, runtime, began = self._call, self._runtime, monotonic()
+        opened, lease, is_asked = None, None, False
         runtime.observed.began(target.key, began)
         probing = runtime.health.take_probe(*target.key, began)
-        opened = None
         try:
             lease = await self._admit(target)
-            self._call.target = target
+            began = monotonic()
+            if began >= self._until:  # it waited too long
+                return None
+            call.target, is_asked = target, True
             self._asked += 1
-            opened = await attempt(self._call, target, runtime, self._until - began)
+            opened = await attempt(call, target, runtime, self._until - began)
         except RateLimited as error:  # the account's own limits: it was not asked
-            self._call.tried(target, began, None, str(error))
-            self._limited[target] = error
+            call.tried(target, began, None, str(error))
+            self._met.limited[target] = error
         except (BudgetSpent, NotSupported) as error:
-            self._call.tried(target, began, None, str(error))
-            self._unfit = error
-            _settle(lease)
+            call.tried(target, began, None, str(error))
+            self._met.unfit = error
         except UpstreamFailed as error:
-            self._call.tried(target, began, error.upstream_status, str(error))
-            _settle(lease)
-            self._failed(target, error)
+            call.tried(target, began, error.upstream_status, str(error))
+            self._failed(target, error, began)
         except asyncio.CancelledError:
-            if self._won:
+            if is_asked:
                 self._lose(target, began, lease)
-            else:
-                _settle(lease)
             raise
         finally:
             if opened is None:
+                self._at_stake.pop(target, None)
                 runtime.observed.ended(target.key, now=monotonic())
+                if lease is not None:
+                    lease.settle(0, 0)
                 if probing:  # where it found out nothing of what it was to find out
                     runtime.health.give_back(*target.key, monotonic())
-        if opened is None:
-            return None
-        opened.lease = lease
-        now = opened.content_at
-        runtime.observed.first_content(target.key, now - began, now)
-        runtime.health.succeeded(*target.key, now, began=began)
+        if opened is not None:
+            opened.lease = lease
+            self._opened.append(opened)
+            self._answers(opened)
         return opened
 
     async def _admit(self, target: Target) -> Lease | None:
         """Take from the account's own limits. Raises `RateLimited`, `BudgetSpent`."""
-        call, state = self._call, self._runtime.state
-        if call.lease is not None:  # this target may be dearer than the first one
-            _, picousd = admission.estimate(
-                call.estimated_input,
-                call.format.max_tokens(call.request),
-                target.model.prices,
-                call.units,
-            )
-            await call.lease.cover(picousd)
+        call, lines = self._call, self._runtime.lines
+        if call.lease is not None:  # this may be dearer than what was reserved, or one of two
+            _, self._at_stake[target] = call.estimate(target)
+            await call.lease.cover(sum(self._at_stake.values()))
         claim = admission.of_connection(target.connection, call.estimated_input)
         if claim is None:
             return None
-        if self._may_wait:
-            return await self._runtime.lines.claim(claim, call.principal.name)
-        return await state.claim(claim)
+        if monotonic() < self._queue_until:
+            return await lines.claim(claim, call.principal.name)
+        return await lines.claim_at_once(claim)
 
-    def _failed(self, target: Target, error: UpstreamFailed) -> None:
-        call, now = self._call, monotonic()
+    def _answers(self, opened: Opened) -> None:
+        """There is content; whether a stream of it comes to its end is another matter."""
+        runtime, key, now = self._runtime, opened.target.key, opened.content_at
+        runtime.observed.first_content(key, now - opened.began, now)
+        runtime.health.has_content(*key, now, began=opened.began)
+
+    def _failed(self, target: Target, error: UpstreamFailed, began: float) -> None:
+        now = monotonic()
         failure = Failure(
             status=401 if isinstance(error, CredentialFailed) else error.upstream_status,
             message=str(error),
             is_timeout=isinstance(error, UpstreamTimeout),
             hint_s=error.retry_after_s,
         )
-        verdict = judge(call.snapshot.rules, target.provider.slug, failure)
-        self._runtime.health.failed(*target.key, verdict, now)
+        verdict = judge(self._call.snapshot.rules, target.provider.slug, failure)
         # Its traceback holds what was read of the answer, and this frame, which holds it.
-        self._failures.append((target, error.with_traceback(None), verdict))
-        is_first = sum(target.key == (a.connection, a.model) for a in call.attempts) == 1
+        self._met.failures.append((target, error.with_traceback(None), verdict))
+        if failure.is_timeout:  # at least so long
+            self._runtime.observed.first_content(target.key, now - began, now)
+        if now < self._until:  # else it was the call's time that was over
+            self._runtime.health.failed(*target.key, verdict, now)
+        is_first = target not in self._stumbled
+        self._stumbled.add(target)
         match verdict.action:
             case "stop":
                 self._stop = error
-            case "retry" if is_first:
-                self._repeat.append(target)
             case "next_target":
-                self._left = [t for t in self._left if _is_other(t, target, verdict)]
+                self._keep(lambda other: _is_other(other, target, verdict))
             case _:
-                self._left = [t for t in self._left if not _shares(t, target, verdict)]
-        stumbled = verdict.kind == "server" and not failure.is_timeout
-        if stumbled and is_first and verdict.action != "retry":
+                self._keep(lambda other: not _shares(other, target, verdict))
+        if not is_first:
+            return
+        if verdict.action == "retry":
+            self._repeat.append(target)
+        elif verdict.kind == "server" and not failure.is_timeout:
             self._again.append(target)
 
+    def _keep(self, is_worth_asking: Callable[[Target], bool]) -> None:
+        self._left = [target for target in self._left if is_worth_asking(target)]
+        self._cooling = [target for target in self._cooling if is_worth_asking(target)]
+
+    # --- Asked in vain --------------------------------------------------------------------
+
+    def _let_go(self, opened: Opened) -> None:
+        """It answered, and so did another."""
+        self._lose(opened.target, opened.began, opened.lease)
+        self._runtime.observed.ended(opened.target.key, now=monotonic())
+        opened.close()
+
     def _lose(self, target: Target, began: float, lease: Lease | None) -> None:
-        """Another answered first. The provider has read the prompt all the same."""
-        usage = self._call.expected
-        cost = cost_picousd(usage, target.model.prices)
-        self._call.lost_picousd += cost or 0
-        told = None if cost is None else format_usd(cost)
-        self._call.tried(target, began, None, "another target answered first", told)
+        """Its answer is not wanted any more. The provider has read the prompt all the same."""
+        call, now = self._call, monotonic()
+        usage = call.expected
+        cost = cost_picousd(usage, target.model.prices) or 0
         if lease is not None:
-            lease.settle(usage.input_tokens, cost or 0)
-
-    # --- Nobody ---------------------------------------------------------------------------
-
-    def _exhausted(self) -> GatewayError:
-        """What the client is told when no candidate answered; see the contract's table."""
-        failures = [error for _, error, _ in self._failures]
-        if not failures and not self._limited:
-            return self._unfit or UpstreamTimeout("no attempt was possible within the time limit")
-        if all(verdict.kind in LIMITS for _, _, verdict in self._failures) and all(
-            each.why == "limit" for each in self._choice.excluded if each.left_s
-        ):
-            return self._all_limited()
-        return _all_failed(self._call, failures)
-
-    def _all_limited(self) -> RateLimited:
-        hints = [self._back_s(target, error) for target, error, _ in self._failures]
-        hints += [error.retry_after_s for error in self._limited.values()]
-        hints += [each.left_s for each in self._choice.excluded if each.left_s]
-        told = [hint for hint in hints if hint is not None]
-        return RateLimited(
-            "every account that could answer is limited, by its provider or here",
-            retry_after_s=min(told, default=5.0),
-        )
-
-    def _back_s(self, target: Target, error: UpstreamFailed) -> float | None:
-        """When the target may be asked again, as it says itself or as it cools down."""
-        if error.retry_after_s is not None:
-            return error.retry_after_s
-        block = self._runtime.health.blocked(*target.key, monotonic())
-        return None if block is None else max(block.until - time(), 0.0)
-
-
-def _settle(lease: Lease | None) -> None:
-    """The account did nothing for this call."""
-    if lease is not None:
-        lease.settle(0, 0)
+            lease.settle(usage.input_tokens, cost)
+        why = call.why_it_ends
+        if self._won:
+            why = "another target answered first"
+            self._runtime.observed.first_content(target.key, now - began, now)  # at least so long
+        if self._won or target is not call.target:  # whose cost is in the row
+            call.lost_picousd += cost
+        told = None if target.model.prices is None else format_usd(cost)
+        call.tried(target, began, None, why, told)
 
 
 def _shares(other: Target, target: Target, verdict: Verdict) -> bool:
@@ -283,20 +301,3 @@ def _is_other(other: Target, target: Target, verdict: Verdict) -> bool:
         return False
     mine, theirs = target.model.context_window, other.model.context_window
     return verdict.kind != "context_overflow" or not mine or not theirs or theirs > mine
-
-
-def _all_failed(call: Call, failures: Sequence[UpstreamFailed]) -> UpstreamFailed:
-    tried = [
-        {"model": a.model, "connection": a.connection, "status": a.status, "error": a.error}
-        for a in call.attempts
-    ]
-    last = call.attempts[-1]
-    words = f"{last.model} at {last.connection}: {last.error}"
-    if len(tried) > 1:
-        words = f"all {len(tried)} attempts failed; the last, {words}"
-    if all(isinstance(error, UpstreamTimeout) for error in failures):
-        return UpstreamTimeout(words, details={"attempts": tried})
-    # Too long for the one with the largest window: that is the client's to know, in its words.
-    if isinstance(failures[-1], UpstreamRefused) and failures[-1].is_clients_fault:
-        return failures[-1]
-    return UpstreamFailed(words, details={"attempts": tried})

@@ -47,7 +47,8 @@ def retry_after(header: Header, body: bytes, now: float) -> float | None:
     What is meant as an answer to this goes before the state of the limits, and of those the ones
     that are used up count. `now` is in Unix seconds.
 
-    Sources: RFC 9110, section 10.2.3; the providers' pages on rate limits, read 2026-11-25.
+    Sources: RFC 9110, section 10.2.3; headers and message texts as recorded traffic and public reports
+    have them.
     """
     milliseconds = _number(header("retry-after-ms"))
     if milliseconds is not None:

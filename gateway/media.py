@@ -73,7 +73,7 @@ async def inline(
         return replace(prompt, messages=messages)
     except NotFetched:
         if fresh:
-            await asyncio.sleep((began - loop.time()) % FAILURE_STEP_S)
+            await asyncio.sleep(FAILURE_STEP_S - (loop.time() - began) % FAILURE_STEP_S)
         raise
 
 

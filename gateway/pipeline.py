@@ -7,12 +7,14 @@ from typing import cast
 
 from accounts.keys import hash_key
 from analytics.costs import format_usd
-from gateway import admission, controls, formats, replays, routing, soft_budgets, tokens
+from gateway import admission, controls, cooling, formats, replays, routing, soft_budgets, tokens
 from gateway.attempt import Opened, hide, secrets, without
 from gateway.call import Call
+from gateway.choice import Ask, Choice
 from gateway.controls import Controls
 from gateway.errors import (
     BadRequest,
+    BudgetSpent,
     GatewayError,
     KeyRejected,
     NotAllowed,
@@ -24,10 +26,10 @@ from gateway.fallback import Fallback
 from gateway.formats import Stage, multipart, wire
 from gateway.formats.kinds import AnyClient, KindClient
 from gateway.formats.needs import Needs
-from gateway.formats.types import JSONDict, Usage
+from gateway.formats.types import JSONDict
 from gateway.routing import Route, Target
 from gateway.runtime import Runtime
-from gateway.selection import Ask, Choice, Chooser
+from gateway.selection import Chooser
 from gateway.snapshot import Principal, Snapshot
 from gateway.verdict import Verdict
 
@@ -54,7 +56,7 @@ async def serve(
     call = Call(exchange, format, runtime.snapshot)
     try:
         call.principal = authenticate(call.snapshot, exchange)
-        call.controls = controls.read(exchange.headers, call.principal.controls)
+        call.controls = controls.read(exchange.scope["headers"], call.principal.controls)
         await read(call, runtime, conversation)
         route = routing.resolve(call.snapshot, call.principal, call.model, format.NAME)
         exchange.watch()
@@ -63,7 +65,7 @@ async def serve(
             await replays.give(call, kept, runtime)
             return
         choice = await choose(call, route, runtime)
-        await admit(call, choice.order[0], runtime)
+        await admit(call, choice, runtime)
         opened = await Fallback(call, choice, runtime, route.hedge_after).first_answer()
         call.take(opened)
         await answer(call, opened, runtime, conversation)
@@ -124,6 +126,7 @@ def say(call: Call) -> None:
         return
     if principal.system_prompt:
         call.request = format.with_system(call.request, principal.system_prompt)
+    call.undecided = call.request
     if principal.thinking is not None:
         call.request = format.with_thinking(call.request, principal.thinking)
     if call.request is not request:
@@ -146,21 +149,35 @@ async def read_json(call: Call, runtime: Runtime) -> None:
     call.model, call.stream = call.format.wants(call.exchange.path, request)
 
 
-async def admit(call: Call, target: Target, runtime: Runtime) -> None:
+async def admit(call: Call, choice: Choice, runtime: Runtime) -> None:
     """Reserve what the call may cost, and write down that it begins.
+
+    Where there is not enough for the first target, for the cheapest one: those that are dearer are
+    passed over when their turn comes.
 
     Raises:
         BudgetSpent, RateLimited: The key has nothing left.
         StorageUnavailable: The journal cannot be written.
     """
-    at_most = call.format.max_tokens(call.request)
-    wanted, picousd = admission.estimate(
-        call.estimated_input, at_most, target.model.prices, call.units
-    )
+    target = choice.order[0]
+    try:
+        picousd = await reserve(call, target, runtime)
+    except BudgetSpent:
+        # Another may be cheap enough, or free: this one is then passed over in its turn.
+        cheapest = min(choice.order, key=lambda each: call.estimate(each)[1])
+        if call.estimate(cheapest)[1] >= call.estimate(target)[1]:
+            raise
+        target, picousd = cheapest, await reserve(call, cheapest, runtime)
+    call.begin(runtime.journal, target, picousd if target.model.prices else None)
+
+
+async def reserve(call: Call, target: Target, runtime: Runtime) -> int:
+    """Take from the key's limits and budgets; what the call may cost in 10⁻¹² USD."""
+    wanted, picousd = call.estimate(target)
     claim = admission.of_key(call.principal, call.snapshot.budgets, wanted, picousd)
     if claim is not None:
         call.lease = await runtime.lines.claim(claim, call.principal.name)
-    call.begin(runtime.journal, target, picousd if target.model.prices else None)
+    return picousd
 
 
 async def choose(call: Call, route: Route, runtime: Runtime) -> Choice:
@@ -182,7 +199,11 @@ async def choose(call: Call, route: Route, runtime: Runtime) -> Choice:
         call.units,
     )
     turns = await runtime.state.turn(route.turns) if route.turns else ()
-    choice = chooser(ask, runtime, dict(zip(route.turns, turns, strict=True))).choose(route)
+    named = dict(zip(route.turns, turns, strict=True))
+    until = monotonic() + cooling.WAIT_S
+    while not (choice := chooser(ask, runtime, named).choose(route)).order:
+        if await cooling.first_back(choice.cooling, runtime, until) is None:
+            break
     if call.controls.no_fallback:
         choice = choice.first_only()
     call.trace = choice.trace()
@@ -253,10 +274,12 @@ async def answer(call: Call, opened: Opened, runtime: Runtime, conversation: Con
 
 
 def observe(call: Call, opened: Opened, runtime: Runtime) -> None:
-    """Tell the strategies what the call was like."""
-    now, usage = monotonic(), call.usage or Usage()
+    """Tell what the call was like, for those that follow."""
+    now, usage, key = monotonic(), call.final_usage("ok"), opened.target.key
+    if call.finished:
+        runtime.health.succeeded(*key, now, began=opened.began)
     runtime.observed.ended(
-        opened.target.key,
+        key,
         tokens=usage.input_tokens + usage.output_tokens,
         output_tokens=max(usage.output_tokens - usage.reasoning_tokens, 0),
         seconds_streaming=now - opened.content_at if opened.stage is not None else 0.0,
@@ -303,8 +326,7 @@ async def relay(
         return
     except asyncio.CancelledError:
         call.note(stage)
-        why = "the client left" if exchange.disconnected else "the gateway stopped"
-        call.tried(opened.target, opened.began, 200, why)
+        call.tried(opened.target, opened.began, 200, call.why_it_ends)
         raise
     call.finished = True
     call.note(stage)
@@ -360,7 +382,7 @@ async def refuse(call: Call, error: GatewayError, runtime: Runtime) -> None:
     call.account(runtime.journal, "error", error.status, error, sending=len(body))
     # A limit of the key's that refuses the call leaves no lease, and says itself how it stands.
     rooms = call.lease.rooms() if call.lease else getattr(error, "rooms", {})
-    headers = refusal_headers(error) + admission.rate_headers(rooms)
+    headers = refusal_headers(error) + admission.rate_headers(rooms) + replays.cache_header(call)
     if call.attempts:
         headers.append((b"x-omniroute-attempts", b"%d" % len(call.attempts)))
     await call.exchange.respond(error.status, body, headers)

@@ -41,7 +41,7 @@ async def find(call: Call, route: Route, runtime: Runtime) -> Kept | None:
             call.model,
             call.request | call.referred,
             content_type=content_type(call),
-            beside=[text for name in BESIDE if (text := headers.get(name, b"").decode("latin-1"))],
+            beside=_beside(call),
         )
     if call.cache_key is not None:
         kept = await cache.find(runtime.state, call.cache_key)
@@ -51,6 +51,15 @@ async def find(call: Call, route: Route, runtime: Runtime) -> Kept | None:
     if call.first is not None or call.cache_key is not None:
         call.exchange.recorder = Recorder()
     return None
+
+
+def _beside(call: Call) -> list[str]:
+    """Each with its name, and in all of its lines."""
+    return [
+        f"{name.decode()}: {value.decode('latin-1')}"
+        for name in BESIDE
+        for value in call.exchange.values(name)
+    ]
 
 
 def content_type(call: Call) -> str:
@@ -66,6 +75,8 @@ async def give(call: Call, kept: Kept, runtime: Runtime) -> None:
     """Answer with what is kept, a stream as a stream."""
     exchange = call.exchange
     call.kept = kept
+    if call.first is not None:  # which the cache has answered: for whoever sends the key again too
+        await call.first.done(kept)
     headers = [*kept.headers, *cache_header(call)]
     if call.cache == "again":
         headers.append((b"idempotent-replayed", b"true"))

@@ -5,6 +5,8 @@ Source: https://finagle.github.io/blog/2016/02/08/retry-budgets/ (read 2026-11)
 
 SHARE = 0.2
 RESERVE = 10.0
+# A target that failed, and had no successor, is asked once more after about so long.
+PAUSE_S = 0.2
 
 
 class Retries:

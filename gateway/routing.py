@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 from msgspec import Struct
 from yarl import URL
 
 from combos.models import PRIORITY_TIERS
 from gateway import auto, formats
+from gateway.endpoints import Endpoint
 from gateway.errors import BadRequest, ModelNotFound, NotAllowed, Unavailable
 from gateway.formats.kinds import CHAT, KINDS, AnyUpstream, Kind, described, kind_of
-from gateway.snapshot import Combo, Connection, Endpoint, Model, Principal, Provider, Snapshot
+from gateway.snapshot import Combo, Connection, Model, Principal, Provider, Snapshot
 from providers import authentication
 
 
@@ -24,6 +26,7 @@ class Target(Struct, frozen=True, eq=False):
     model: Model
     format: AnyUpstream  # that is spoken to it
     sent: str  # the model's name as the upstream gets it
+    beside: str  # the chat format whose key header is its own too
     base_url: str
     url: URL
     stream_url: URL
@@ -42,16 +45,18 @@ class Target(Struct, frozen=True, eq=False):
         Raises:
             CredentialUnreadable: Its variable or file is not there.
         """
+        bearer = self.connection.bearer
         return {
             **({"content-type": content_type} if content_type else {}),
             "accept-encoding": "identity",
             **authentication.headers(
                 self.format.NAME,
-                self.connection.auth,
+                self.connection.auth if bearer is None else bearer.auth,
                 self.connection.headers,
                 method=method,
                 url=str(url),
                 body=body,
+                key_header=self.provider.key_headers.get(self.beside),
             ),
         }
 
@@ -63,12 +68,18 @@ class Group(Struct, frozen=True, eq=False):
     strategy: str
     members: tuple["Group | Target", ...]
     weights: tuple[int, ...]
-    inner: str = "fill-first"  # within a tier, of `priority-tiers`
+    inner: str = ""  # within a tier, of `priority-tiers`
     sticky: int = 1  # how many calls in a row are one turn
 
     @property
     def takes_turns(self) -> bool:
         return len(self.members) > 1 and "round-robin" in (self.strategy, self.inner)
+
+    def visits(self, calls: int) -> int:
+        """How many of so many calls have gone to the member whose turn it is. Groups in it go by
+        this: if each second call is theirs, by all calls it would be the same one's turn always."""
+        rounds = calls // (self.sticky * len(self.members))
+        return rounds * self.sticky + calls % self.sticky
 
 
 class Route(Struct, frozen=True, eq=False):
@@ -86,6 +97,13 @@ class Route(Struct, frozen=True, eq=False):
     hedge_after: float | None = None
     cache: bool = False
 
+    def first_for(self, principal: Principal) -> Target | None:
+        """The first that the key may call, whether or not it can answer now."""
+        for target in self.targets:
+            if not self.is_open or principal.may_call(target.model.id):
+                return target
+        return None
+
 
 def resolve(snapshot: Snapshot, principal: Principal, name: str, client_format: str) -> Route:
     """The candidates for a model, an alias, a combo or `auto`.
@@ -98,8 +116,7 @@ def resolve(snapshot: Snapshot, principal: Principal, name: str, client_format: 
         BadRequest: It is of another kind than that address is for; the message says which.
         Unavailable: It exists, and no active connection could answer.
     """
-    alias_of = snapshot.aliases.get(name, name)
-    if not principal.may_call(name, alias_of):
+    if not is_allowed(snapshot, principal, name):
         raise NotAllowed(f"this API key may not call the model {name!r}", param="model")
     route: Route | None = snapshot.routes.get((name, client_format))
     if route is None:
@@ -110,6 +127,15 @@ def resolve(snapshot: Snapshot, principal: Principal, name: str, client_format: 
     if not route.targets:
         raise Unavailable(f"no active connection serves the model {name!r}", retry_after_s=30)
     return route
+
+
+def is_allowed(snapshot: Snapshot, principal: Principal, name: str) -> bool:
+    """May the key call this? `auto` is whatever it may call, and so needs no leave of its own."""
+    if principal.may_call(name, snapshot.aliases.get(name, name)):
+        return True
+    if name not in auto.NAMES or name in snapshot.combos or name in snapshot.aliases:
+        return False
+    return any(map(principal.may_call, auto.models(snapshot, name)))
 
 
 class _Roads:
@@ -133,6 +159,7 @@ class _Roads:
         if combo is not None:
             return _route(self._combo(combo), hedge_after=combo.hedge_after, cache=combo.cache)
         model = snapshot.aliases.get(name, name)
+        _check_offered(snapshot, model)
         if _exists(snapshot, model):
             return _route(self._accounts(model))
         if name in auto.NAMES and self._kind != CHAT:
@@ -153,13 +180,13 @@ class _Roads:
             else:
                 continue  # it is switched off
             # Tiers are those of providers, whatever combo they stand in.
-            found = leaves(group) if combo.strategy == PRIORITY_TIERS else [group]
+            found = _accounts_in(group) if combo.strategy == PRIORITY_TIERS else [group]
             members += found
             weights += [target.weight] * len(found)
         return Group(
             turn=f"combo:{combo.name}",
             strategy=combo.strategy,
-            inner=combo.tier_strategy,
+            inner=combo.tier_strategy if combo.strategy == PRIORITY_TIERS else "",
             sticky=combo.sticky,
             members=tuple(members),
             weights=tuple(weights),
@@ -167,12 +194,8 @@ class _Roads:
 
     def _auto(self, name: str) -> Group:
         strategy, inner = auto.STRATEGIES[name]
-        members = [
-            target
-            for model in auto.models(self._snapshot, name)
-            for target in leaves(self._accounts(model))
-        ]
-        return Group(name, strategy, tuple(members), (1,) * len(members), inner)
+        members = tuple(self._accounts(model) for model in auto.models(self._snapshot, name))
+        return Group(name, strategy, members, (1,) * len(members), inner)
 
     def _accounts(self, model_id: str) -> Group:
         """A model on all of its provider's connections that serve it."""
@@ -207,7 +230,7 @@ class _Roads:
         if model.kind not in (None, self._kind):
             misfit = f"{model.id} is {described(model.kind)}"
         elif not provider.has_address_for(self._kind):
-            noun = KINDS[self._kind].noun
+            noun = "a chat model" if self._kind == CHAT else KINDS[self._kind].noun
             misfit = f"{model.id}: its provider has no address where {noun} is called"
         self._misfit = self._misfit or misfit
         return not misfit
@@ -220,10 +243,22 @@ class _Roads:
 
 
 def _route(root: Group, **more: Any) -> Route:
+    root = _pruned(root)
     targets = tuple(leaves(root))
-    turns = {group.turn: None for group in _groups(root) if group.takes_turns}
+    turns = dict.fromkeys(_turns(root))
     picky = any(target.model.lacks for target in targets)
     return Route(root=root, targets=targets, turns=tuple(turns), is_picky=picky, **more)
+
+
+def _pruned(group: Group) -> Group:
+    """Without groups of one in it: they leave nothing to choose."""
+    return msgspec.structs.replace(group, members=tuple(map(_plain, group.members)))
+
+
+def _plain(member: "Group | Target") -> "Group | Target":
+    if isinstance(member, Target):
+        return member
+    return _plain(member.members[0]) if len(member.members) == 1 else _pruned(member)
 
 
 def leaves(member: Group | Target) -> list[Target]:
@@ -232,18 +267,39 @@ def leaves(member: Group | Target) -> list[Target]:
     return [target for inner in member.members for target in leaves(inner)]
 
 
-def _groups(group: Group) -> Iterator[Group]:
-    yield group
+def _accounts_in(group: Group) -> list[Group]:
+    """The groups of one provider's accounts that it is made of."""
+    inner = [member for member in group.members if isinstance(member, Group)]
+    return [found for member in inner for found in _accounts_in(member)] if inner else [group]
+
+
+def _turns(group: Group) -> Iterator[str]:
+    """Those that are counted; whoever stands within one goes by its count."""
+    if group.takes_turns:
+        yield group.turn
+        return
     for member in group.members:
         if isinstance(member, Group):
-            yield from _groups(member)
+            yield from _turns(member)
+
+
+def _check_offered(snapshot: Snapshot, model_id: str) -> None:
+    """Raises `ModelNotFound` for what there was once, or will be: it says which."""
+    alias, _, name = model_id.partition("/")
+    provider = snapshot.providers.get(alias)
+    if provider is None or not name:
+        return
+    if provider.refusal:
+        raise ModelNotFound(f"{model_id[:250]}: {provider.refusal}", param="model")
+    if since := provider.retired.get(name):
+        raise ModelNotFound(f"the model {model_id[:250]!r} is retired since {since}", param="model")
 
 
 def _exists(snapshot: Snapshot, model_id: str) -> bool:
     """May `alias/model` be asked for at all, whether or not a connection is active?"""
     alias, _, name = model_id.partition("/")
     provider = snapshot.providers.get(alias)
-    if provider is None or not name:
+    if provider is None or not name or provider.refusal or name in provider.retired:
         return False
     return (
         provider.passthrough
@@ -256,9 +312,7 @@ def is_reached(provider: Provider, connection: Connection, kind: str) -> bool:
     """Is a kind of model served where this connection goes?"""
     if kind == CHAT:
         return True
-    endpoint = provider.endpoints[kind]
-    elsewhere = endpoint.base_url and not connection.is_elsewhere
-    return bool(elsewhere) or endpoint.beside in connection.base_urls
+    return _base_url(provider.endpoints[kind], kind, connection) is not None
 
 
 def _target(provider: Provider, connection: Connection, model: Model, client_format: str) -> Target:
@@ -269,13 +323,14 @@ def _target(provider: Provider, connection: Connection, model: Model, client_for
             client_format if client_format in connection.base_urls else provider.format
         )
         format: AnyUpstream = formats.by_name(spoken)
+        beside = spoken
         base_url = connection.base_urls.get(spoken, connection.base_urls[provider.format])
         path = format.address(sent, stream=False)
         stream_path = format.address(sent, stream=True)
     else:
         endpoint = provider.endpoints[kind]
-        format = _spoken(KINDS[kind], endpoint, client_format)
-        base_url = _base_url(endpoint, connection)
+        format, beside = _spoken(KINDS[kind], endpoint, client_format), endpoint.beside
+        base_url = _base_url(endpoint, kind, connection) or ""
         path = stream_path = _path(format, endpoint, sent)
     return Target(
         provider=provider,
@@ -283,9 +338,10 @@ def _target(provider: Provider, connection: Connection, model: Model, client_for
         model=model,
         format=format,
         sent=sent,
+        beside=beside,
         base_url=base_url,
-        url=URL(base_url + path, encoded=True),
-        stream_url=URL(base_url + stream_path, encoded=True),
+        url=whole_url(base_url, path),
+        stream_url=whole_url(base_url, stream_path),
         headers=(
             (b"x-omniroute-provider", _header(provider.slug)),
             (b"x-omniroute-model", _header(model.id)),
@@ -300,17 +356,25 @@ def _spoken(kind: Kind, endpoint: Endpoint, client_format: str) -> AnyUpstream:
     return kind.upstreams[client_format if client_format in also else endpoint.format]
 
 
-def _base_url(endpoint: Endpoint, connection: Connection) -> str:
+def _base_url(endpoint: Endpoint, kind: str, connection: Connection) -> str | None:
     """An account with an address of its own is asked there for everything."""
     if endpoint.base_url and not connection.is_elsewhere:
-        return endpoint.base_url
-    return connection.base_urls[endpoint.beside]
+        return connection.other_urls.get(kind)
+    return connection.base_urls.get(endpoint.beside)
 
 
 def _path(format: AnyUpstream, endpoint: Endpoint, sent: str) -> str:
     if endpoint.path and endpoint.format == format.NAME:
         return endpoint.path.replace("{model}", quote(sent, safe="/:@"))
     return format.address(sent, stream=False)
+
+
+def whole_url(base_url: str, address: str) -> URL:
+    """Where a request goes; a query of the base URL's (Azure's `api-version`) comes last."""
+    path, _, query = base_url.partition("?")
+    if query:
+        query = ("&" if "?" in address else "?") + query
+    return URL(path + address + query, encoded=True)
 
 
 def _header(text: str) -> bytes:

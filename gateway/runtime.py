@@ -1,11 +1,13 @@
 """What a gateway process holds while it runs: configuration, counters, journal, connections."""
 
 import asyncio
+import gc
 import logging
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from random import Random
 from time import monotonic, time
 from typing import Any, TypeVar
@@ -17,6 +19,7 @@ from analytics import records, spending
 from gateway import channels
 from gateway.idempotency import Idempotency
 from gateway.journal import Journal
+from gateway.renewals import Renewals
 from gateway.retries import Retries
 from gateway.snapshot import Snapshot, Watcher
 from gateway.soft_budgets import Notices
@@ -35,6 +38,7 @@ log = logging.getLogger(__name__)
 SPENDING_INTERVAL_S = 1.0
 DATABASE_THREADS = 4
 LOOP_TIMEOUT_S = 5.0
+GC_OBJECTS = 20_000
 
 Value = TypeVar("Value")
 
@@ -44,6 +48,9 @@ class Runtime:
 
     def __init__(self) -> None:
         self.watcher = Watcher()
+        self.watcher.prepare = self._count_for
+        self._budgets_of = self.watcher.current
+        self._counting = threading.Lock()
         self.journal = Journal(
             settings.DATA_DIR / "journal",
             records.insert,
@@ -62,6 +69,7 @@ class Runtime:
         self._notices = Notices()
         self.rng = Random()  # noqa: S311  # it balances, and keeps no secret
         self.upstreams = Upstreams()
+        self.renewals = Renewals()
         self.fetcher = Fetcher(allow_private=settings.FETCH_PRIVATE_NETWORKS)
         self.max_body_bytes = settings.MAX_BODY_MB << 20
         self.trusted_proxies = settings.TRUSTED_PROXIES
@@ -88,12 +96,15 @@ class Runtime:
         if not self._open:
             self._open = True
             self._loop = asyncio.get_running_loop()
+            self.watcher.bearers.on_login = self._signed_in
             await self.state.start()
             await self._shared.open()
+            _spare_the_collector()
 
     async def close(self) -> None:
         """Bring what is counted into the database and let go of every connection."""
         await self.upstreams.close()
+        self.renewals.close()
         await self.state.close()
         self.fetcher.close()
         self._stop.set()
@@ -104,6 +115,11 @@ class Runtime:
     def on_loop(self, deed: Coroutine[Any, Any, Value]) -> Value:
         """From another thread: have the event loop do it, whose counters are for it alone."""
         return asyncio.run_coroutine_threadsafe(deed, self._loop).result(LOOP_TIMEOUT_S)
+
+    def _signed_in(self, connection: str) -> None:
+        """From the watcher's thread: a connection has a token again, so calls need not wait."""
+        forget = partial(self.health.clear, monotonic(), connection)
+        self._loop.call_soon_threadsafe(forget)
 
     async def clear_health(self, connection: str | None = None, model: str | None = None) -> int:
         """An operator's word that all, a connection, or a model on it may be called again.
@@ -142,38 +158,56 @@ class Runtime:
             pause_s = max(SPENDING_INTERVAL_S, 20 * (monotonic() - began))
         connection.close()
 
+    def _count_for(self, snapshot: Snapshot) -> None:
+        """A budget that is new has been spent from already, and is not in force before that is
+        known. Raises `DatabaseError`."""
+        was, self._budgets_of = self._budgets_of, snapshot
+        if _budgeted(snapshot) != _budgeted(was):
+            self.load_spending()
+
     def load_spending(self) -> None:
         """Tell the state what the log says of everybody with a budget. Raises `DatabaseError`."""
+        with self._counting:  # of two threads the later one has read more
+            self._load_spending_of(self._budgets_of)
+
+    def _load_spending_of(self, snapshot: Snapshot) -> None:
         now = time()
         today = budgets.calendar(now)
         known_until = self.journal.drained_until  # before the log is read: never too late
         horizon = datetime.fromtimestamp(now - budgets.HORIZON_S, UTC)
         spent: dict[tuple[str, str], budgets.Amounts] = {}
         earlier: dict[tuple[str, str], budgets.Amounts] = {}
-        for kind, periods in self._budgeted().items():
+        for kind, periods in _budgeted(snapshot).items():
             starts = {period: budgets.midnight(today.first[period]) for period in periods}
             spent |= _named(kind, spending.spent(kind, starts))
             if self.state.processes > 1:
                 earlier |= _named(kind, spending.spent(kind, starts, until=horizon))
         self.logged = budgets.Logged(today, spent, earlier, known_until)
         self.state.load(self.logged)
-        self._notices.tell(self.snapshot, self.logged)
+        self._notices.tell(snapshot, self.logged)
 
-    def _budgeted(self) -> dict[str, set[str]]:
-        """The periods for which keys and users have budgets; nothing where none has."""
-        keys = self.snapshot.keys.values()
-        names = {
-            "key": {name for key in keys for name in (*key.budgets.hard, *key.budgets.soft)},
-            "user": {
-                name for key in keys for name in (*key.user_budgets.hard, *key.user_budgets.soft)
-            },
-            "total": {*self.snapshot.budgets.hard, *self.snapshot.budgets.soft},
-        }
-        return {
-            kind: {name.partition("_")[0] for name in of_kind}
-            for kind, of_kind in names.items()
-            if of_kind
-        }
+
+def _budgeted(snapshot: Snapshot) -> dict[str, set[str]]:
+    """The periods for which keys, users and all together have budgets; nothing where none has."""
+    keys = snapshot.keys.values()
+    names = {
+        "key": {name for key in keys for name in (*key.budgets.hard, *key.budgets.soft)},
+        "user": {name for key in keys for name in (*key.user_budgets.hard, *key.user_budgets.soft)},
+        "total": {*snapshot.budgets.hard, *snapshot.budgets.soft},
+    }
+    return {
+        kind: {name.partition("_")[0] for name in of_kind}
+        for kind, of_kind in names.items()
+        if of_kind
+    }
+
+
+def _spare_the_collector() -> None:
+    """Calls make no cycles of objects, and Python would look for some after each dozen of them:
+    all that was made until now is looked at no more, and what follows less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_OBJECTS, 10, 10)
 
 
 def _state() -> State:

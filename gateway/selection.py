@@ -6,79 +6,35 @@ strategies. Nothing here waits for anything, so that `explain` can do the same w
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from random import Random
-from typing import Literal
-
-import msgspec
-from msgspec import Struct
+from typing import NamedTuple
 
 from analytics.costs import cost_picousd, format_usd
-from combos.strategies import NEEDS, STRATEGIES, Option, Ranked, tiers
-from gateway.controls import Controls
-from gateway.errors import BadRequest, GatewayError, RateLimited, Unavailable
-from gateway.formats.needs import Needs
+from combos.strategies import NEEDS, STRATEGIES, TIERS, Option, Ranked, tiers
+from gateway.choice import LIMITS, Ask, Choice, Excluded, Why, listed
 from gateway.formats.types import Usage
 from gateway.routing import Group, Route, Target
-from gateway.snapshot import Model, Principal
+from gateway.snapshot import Model
 from gateway.state.blocks import Block
 from gateway.state.health import Health
 from gateway.state.observed import Observed
 
-Why = Literal["asked", "key", "needs", "context", "cost", "limit", "blocked"]
+FILTERS: tuple[Why, ...] = ("asked", "key", "needs", "context", "cost")  # one after the other
 WISHES = frozenset({"thinking", "parallel_tools"})  # what a request can do without
-TRACED = 12  # candidates of each kind
-LIMITS = frozenset({"rate_limit", "quota"})  # kinds of blocks that are no fault of anybody's
+UNKNOWN = 10**30  # a cost that nobody knows is farther away than any other
 
 # Strategies that spread calls about: a session stays with one of the options instead.
 SPREADING = frozenset({"round-robin", "power-of-two-choices", "random", "least-used", "fastest"})
 
 
-class Ask(Struct, frozen=True):
-    """What a call wants of a candidate. Tokens are estimates."""
+class _Misfit(NamedTuple):
+    """`far`: by how much, among those of the same `why`: capabilities, tokens, 10⁻¹² USD."""
 
-    principal: Principal
-    needs: Needs
-    prompt_tokens: int
-    max_tokens: int | None  # of the answer, where the client bounds it
-    output_tokens: int  # that the price is estimated for
-    controls: Controls
-    units: dict[str, int] = {}  # what else is paid for
-
-
-class Excluded(Struct, frozen=True, omit_defaults=True):
-    """A candidate that is not tried, and why, in words for a person."""
-
-    model: str
-    connection: str
     why: Why
     reason: str
-    left_s: float = 0.0  # seconds until it may be tried again
-
-
-class Choice(Struct, frozen=True):
-    """`order` are those to try, `scores` what put them there, by `Target.key`."""
-
-    order: tuple[Target, ...]
-    excluded: tuple[Excluded, ...]
-    scores: Mapping[tuple[str, str], float]
-
-    def first_only(self) -> "Choice":
-        """For a request that wants no other."""
-        return Choice(self.order[:1], self.excluded, self.scores)
-
-    def trace(self) -> str:
-        """JSON for the log: as much of it as a page shows."""
-        order = [
-            {"model": t.model.id, "connection": t.connection.name}
-            | ({"score": self.scores[t.key]} if t.key in self.scores else {})
-            for t in self.order[:TRACED]
-        ]
-        return msgspec.json.encode({"order": order, "excluded": self.excluded[:TRACED]}).decode()
-
-    def refusal(self, ask: Ask) -> GatewayError:
-        """Why there is nobody to ask."""
-        return _refusal(self.excluded, ask)
+    far: int = 0
+    left_s: float = 0.0
 
 
 class Chooser:
@@ -102,6 +58,8 @@ class Chooser:
         self._turns, self._rng, self._now, self._wall = turns, rng, now, wall
         self._costs: dict[str, int | None] = {}
         self._excluded: list[Excluded] = []
+        self._nearest: tuple[int, int, Excluded] | None = None
+        self._cooling: list[Target] = []
         self._scores: dict[tuple[str, str], float] = {}
         self._is_open = False
         self._needed: frozenset[str] = frozenset()
@@ -112,9 +70,14 @@ class Chooser:
         if not order and not self._needed.isdisjoint(WISHES):
             # Agents ask for thoughts with every call: where nobody has any, that is told, not refused.
             self._excluded.clear()
+            self._nearest = None
+            self._cooling.clear()
             self._needed -= WISHES
             order = self._arrange(route.root)
-        return Choice(tuple(order), tuple(self._excluded), self._scores)
+        nearest = self._nearest[-1] if self._nearest is not None else None
+        return Choice(
+            tuple(order), tuple(self._excluded), self._scores, nearest, tuple(self._cooling)
+        )
 
     # --- Who fits -------------------------------------------------------------------------
 
@@ -122,42 +85,49 @@ class Chooser:
         found = self._misfit(target)
         if found is None:
             return True
-        why, reason, left_s = found
+        if found.why == "limit":
+            self._cooling.append(target)
         model, connection = target.model.id, target.connection.name
-        self._excluded.append(Excluded(model, connection, why, reason, left_s))
+        excluded = Excluded(model, connection, found.why, found.reason, found.left_s)
+        self._excluded.append(excluded)
+        if found.why in FILTERS:
+            far = -FILTERS.index(found.why), found.far
+            if self._nearest is None or far < self._nearest[:2]:
+                self._nearest = *far, excluded
         return False
 
-    def _misfit(self, target: Target) -> tuple[Why, str, float] | None:
+    def _misfit(self, target: Target) -> _Misfit | None:
         ask, model = self._ask, target.model
         wanted = ask.controls.connection
         if wanted is not None and target.connection.name != wanted:
-            return "asked", f"the request asks for the connection {wanted}", 0.0
+            return _Misfit("asked", f"the request asks for the connection {wanted}")
         if self._is_open and not ask.principal.may_call(model.id):
-            return "key", "this API key may not call it", 0.0
+            return _Misfit("key", "this API key may not call it")
         if model.lacks and (lacking := model.lacks & self._needed):
-            return "needs", f"it does not take {_listed(lacking)}", 0.0
-        if model.context_window is not None:
-            tokens = ask.prompt_tokens + (ask.max_tokens or 0)
-            if tokens > model.context_window:
-                words = f"{tokens} tokens are more than its context of {model.context_window}"
-                return "context", words, 0.0
-        if ask.controls.max_cost_picousd is not None and (reason := self._too_dear(model)):
-            return "cost", reason, 0.0
+            return _Misfit("needs", f"it does not take {listed(lacking)}", len(lacking))
+        if model.context_window is not None and (over := ask.room - model.context_window) > 0:
+            words = f"{ask.room} tokens are more than its context of {model.context_window}"
+            return _Misfit("context", words, over)
+        if ask.controls.max_cost_picousd is not None:
+            dear = self._too_dear(model, ask.controls.max_cost_picousd)
+            if dear is not None:
+                return dear
         block = self._health.blocked(*target.key, self._now)
         return None if block is None else self._blocked(block)
 
-    def _too_dear(self, model: Model) -> str | None:
-        cost, most = self._cost(model), self._ask.controls.max_cost_picousd
+    def _too_dear(self, model: Model, most: int) -> _Misfit | None:
+        cost = self._cost(model)
         if cost is None:
-            return "it has no price that could be compared with x-omniroute-max-cost"
-        if most is not None and cost > most:
-            return f"it may cost {format_usd(cost)} USD"
+            words = "it has no price that could be compared with x-omniroute-max-cost"
+            return _Misfit("cost", words, UNKNOWN)
+        if cost > most:
+            return _Misfit("cost", f"it may cost {format_usd(cost)} USD", cost - most)
         return None
 
-    def _blocked(self, block: Block) -> tuple[Why, str, float]:
+    def _blocked(self, block: Block) -> _Misfit:
         left_s = max(block.until - self._wall, 1.0)
         why: Why = "limit" if block.kind in LIMITS else "blocked"
-        return why, f"{block.cause} (for another {left_s:.0f} s)", left_s
+        return _Misfit(why, f"{block.cause} (for another {left_s:.0f} s)", left_s=left_s)
 
     def _cost(self, model: Model) -> int | None:
         """What this call may come to at a model, in 10⁻¹² USD."""
@@ -169,13 +139,18 @@ class Chooser:
 
     # --- In which order -------------------------------------------------------------------
 
-    def _arrange(self, group: Group) -> list[Target]:
-        """Members are judged by whom they would send the call to."""
+    def _arrange(self, group: Group, calls: int | None = None) -> list[Target]:
+        """Members are judged by whom they would send the call to. `calls` are the group's earlier
+        ones, where that is not what its own turns say."""
         fitting: list[list[Target]] = []
         weights: list[int] = []
+        within = calls
+        if group.takes_turns:
+            calls = self._turns.get(group.turn, 0) if calls is None else calls
+            within = group.visits(calls)
         for member, weight in zip(group.members, group.weights, strict=True):
             if isinstance(member, Group):
-                found = self._arrange(member)
+                found = self._arrange(member, within)
             else:
                 found = [member] if self._fits(member) else []
             if found:
@@ -183,30 +158,33 @@ class Chooser:
                 weights.append(weight)
         if len(fitting) < 2 or group.strategy == "fill-first":
             return [target for found in fitting for target in found]
-        return self._ranked(group, fitting, weights)
+        turn = (calls or 0) // group.sticky
+        return self._ranked(group, fitting, weights, turn)
 
     def _ranked(
-        self, group: Group, fitting: list[list[Target]], weights: list[int]
+        self, group: Group, fitting: list[list[Target]], weights: list[int], turn: int
     ) -> list[Target]:
         order: list[Target] = []
-        for rank in self._rank(group, [found[0] for found in fitting], weights):
+        for rank in self._rank(group, [found[0] for found in fitting], weights, turn):
             order += fitting[rank.index]
             if rank.score is not None and math.isfinite(rank.score):
                 for target in fitting[rank.index]:
                     self._scores[target.key] = rank.score
         return order
 
-    def _rank(self, group: Group, firsts: list[Target], weights: list[int]) -> list[Ranked]:
+    def _rank(
+        self, group: Group, firsts: list[Target], weights: list[int], turn: int
+    ) -> list[Ranked]:
         session = self._ask.controls.session
-        if session is not None and group.strategy in SPREADING:
-            return _by_session(session, firsts, weights)
+        if session is not None and (group.inner or group.strategy) in SPREADING:
+            ranks = _by_session(session, firsts, weights)
+            return _by_tier(ranks, firsts) if group.inner else ranks
         needs = NEEDS[group.strategy] | NEEDS.get(group.inner, frozenset())
         options = [
             self._option(target, weight, needs)
             for target, weight in zip(firsts, weights, strict=True)
         ]
-        turn = self._turns.get(group.turn, 0) // group.sticky
-        if group.strategy == "priority-tiers":
+        if group.inner:
             return tiers(options, turn, self._rng, group.inner)
         return STRATEGIES[group.strategy](options, turn, self._rng)
 
@@ -236,6 +214,10 @@ def _by_session(session: str, firsts: Iterable[Target], weights: Iterable[int]) 
     return [Ranked(index, lot) for lot, index in sorted(lots)]
 
 
+def _by_tier(ranks: Iterable[Ranked], firsts: Sequence[Target]) -> list[Ranked]:
+    return sorted(ranks, key=lambda rank: TIERS.index(firsts[rank.index].provider.tier))
+
+
 def _lot(session: str, target: Target) -> float:
     named = "\0".join((session, *target.key)).encode()
     drawn = int.from_bytes(hashlib.blake2b(named, digest_size=8).digest()) + 1
@@ -243,45 +225,3 @@ def _lot(session: str, target: Target) -> float:
 
 
 # --- Nobody --------------------------------------------------------------------------------------
-
-
-def _refusal(excluded: Iterable[Excluded], ask: Ask) -> GatewayError:
-    """By what stands in the way of the candidate that is the nearest to fitting."""
-    found = list(excluded)
-    waiting = [each for each in found if each.why in ("limit", "blocked")]
-    if waiting:
-        soonest_s = min(each.left_s for each in waiting)
-        if all(each.why == "limit" for each in waiting):
-            return RateLimited(
-                "every account that could answer is limited by its provider; the first to come "
-                f"back is {_named(min(waiting, key=_left_s))}",
-                retry_after_s=soonest_s,
-            )
-        return Unavailable(
-            f"no account can be asked now; the first to come back is "
-            f"{_named(min(waiting, key=_left_s))}",
-            retry_after_s=soonest_s,
-        )
-    for why, param in (("cost", "x-omniroute-max-cost"), ("asked", "x-omniroute-connection")):
-        nearest = next((each for each in found if each.why == why), None)
-        if nearest is not None:
-            return BadRequest(f"{param}: {_named(nearest)}", param=param)
-    unfit = [each for each in found if each.why in ("needs", "context")]
-    if not unfit:
-        return Unavailable("this API key may call none of the candidates", retry_after_s=30)
-    needed = _listed([*ask.needs.names, f"room for {ask.prompt_tokens} tokens"])
-    return BadRequest(
-        f"no candidate can do what the request needs ({needed}); the nearest is {_named(unfit[0])}"
-    )
-
-
-def _left_s(each: Excluded) -> float:
-    return each.left_s
-
-
-def _named(each: Excluded) -> str:
-    return f"{each.model} at {each.connection}: {each.reason}"
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names)).replace("_", " ")

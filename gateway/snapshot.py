@@ -11,7 +11,6 @@ import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from decimal import Decimal
 from functools import partial
 from typing import Any, Literal, TypeVar
 
@@ -21,16 +20,18 @@ from django.db.models.signals import post_delete, post_save
 from msgspec import Struct, field
 
 from accounts.models import CONTROLS, ApiKey, GatewaySettings, User
-from analytics.costs import PICO
-from analytics.media import PRICES as MEDIA
+from analytics.costs import Prices
 from combos import models as combos
-from gateway import verdict
+from gateway import endpoints, prices, verdict
+from gateway.bearers import Bearer, Bearers
 from gateway.channels import announce
-from gateway.formats.kinds import KINDS
+from gateway.endpoints import Endpoint
 from gateway.formats.thinking import Thinking
 from gateway.formats.types import Quirks
+from gateway.pacing import paced, short_turns
 from gateway.verdict import Policy, Rule
 from providers import models as providers
+from providers import placeholders
 from providers.connections import missing_from
 from providers.credentials import CredentialUnreadable
 
@@ -41,17 +42,7 @@ POLL_INTERVAL_S = 0.5
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-class Prices(Struct, frozen=True):
-    """In 10⁻¹² USD a token, which is exactly 10⁻⁶ USD a million tokens."""
-
-    input: int
-    output: int
-    cache_read: int
-    cache_write: int
-    media: dict[str, int] = {}  # of what is not counted in tokens; see `analytics.media`
-
-
-class Timeouts(Struct, frozen=True):
+class Timeouts(Struct, frozen=True, gc=False):
     """Seconds. `total` bounds one attempt, from connecting to the last byte."""
 
     connect: float = 5
@@ -61,7 +52,7 @@ class Timeouts(Struct, frozen=True):
     total: float = 600
 
 
-class Limits(Struct, frozen=True):
+class Limits(Struct, frozen=True, gc=False):
     """A minute's requests and tokens, and calls at once; null is no limit.
 
     A call may wait up to `max_wait` seconds for its turn.
@@ -120,31 +111,18 @@ class Principal(Struct, frozen=True):
         return self.allowed is None or any(self.allowed.fullmatch(name) for name in names)
 
 
-class Model(Struct, frozen=True):
+class Model(Struct, frozen=True, gc=False):
     id: str  # alias/model
     name: str  # as the provider expects it
+    kind: str | None = "chat"  # null: nobody has said
     prices: Prices | None = None
     context_window: int | None = None
     lacks: frozenset[str] = frozenset()  # capabilities that it is known not to have
     quirks: Quirks = Quirks()
     format: str = ""  # where it is not its provider's
-    kind: str | None = "chat"  # null: nobody has said
 
 
-class Endpoint(Struct, frozen=True):
-    """Where a provider answers for models of one kind, and in which format.
-
-    Without a `base_url` it is that of the chat format `beside`; without a `path`, which may have
-    `{model}` in it, the format's own.
-    """
-
-    format: str
-    beside: str
-    base_url: str = ""
-    path: str = ""
-
-
-class Connection(Struct, frozen=True):
+class Connection(Struct, frozen=True, gc=False):
     name: str
     auth: dict[str, Any]
     base_urls: dict[str, str]  # by the format that is spoken there
@@ -153,7 +131,12 @@ class Connection(Struct, frozen=True):
     limits: Limits
     model_names: frozenset[str]
     model_map: dict[str, str]
+    # By kind, the addresses beside those that its provider has for other kinds than chat.
+    other_urls: dict[str, str] = field(default_factory=dict)
     is_elsewhere: bool = False  # its address is not its provider's
+    proxy: str = ""
+    # Of one whose calls carry a token that is renewed; it changes while the snapshot stands.
+    bearer: Bearer | None = None
 
 
 class Provider(Struct, frozen=True):
@@ -169,6 +152,9 @@ class Provider(Struct, frozen=True):
     models: dict[str, Model]  # by name
     endpoints: dict[str, Endpoint]  # by kind, of those beside chat
     connections: tuple[Connection, ...]  # in the order in which they are tried
+    key_headers: dict[str, tuple[str, str]] = field(default_factory=dict)  # by format
+    retired: dict[str, str] = field(default_factory=dict)  # its models' names, and since when
+    refusal: str = ""  # why it cannot be called at all
 
     @property
     def served(self) -> list[str]:
@@ -184,7 +170,9 @@ class Provider(Struct, frozen=True):
         return model.kind if model else None
 
     def has_address_for(self, kind: str | None) -> bool:
-        return kind is None or kind == "chat" or kind in self.endpoints
+        if kind == "chat":
+            return bool(self.format)
+        return kind is None or kind in self.endpoints
 
 
 class ComboTarget(Struct, frozen=True):
@@ -205,7 +193,7 @@ class Combo(Struct, frozen=True):
     targets: tuple[ComboTarget, ...]
 
 
-Kind = Literal["provider", "connection", "combo", "API key", "error rule"]
+Kind = Literal["provider", "model", "connection", "combo", "API key", "error rule"]
 
 
 class Problem(Struct, frozen=True):
@@ -240,11 +228,16 @@ class Snapshot(Struct, frozen=True):
     routes: dict[tuple[str, str], Any] = field(default_factory=dict)
 
 
-def build() -> Snapshot:
-    """Read the whole configuration. Raises `DatabaseError` where that is impossible."""
+def build(bearers: Bearers | None = None) -> Snapshot:
+    """Read the whole configuration. Raises `DatabaseError` where that is impossible.
+
+    Tokens that change by themselves are held in `bearers`, which outlive the snapshot.
+    """
     problems: list[Problem] = []
+    bearers = Bearers() if bearers is None else bearers
     # One transaction, so that the version belongs to the rows.
     with transaction.atomic():
+        bearers.load()
         settings = GatewaySettings.load()
         return Snapshot(
             version=settings.version,
@@ -253,7 +246,7 @@ def build() -> Snapshot:
             stored_responses_days=settings.stored_responses_days,
             ollama_api=settings.ollama_api,
             budgets=Budgets(settings.budgets, settings.soft_budgets),
-            networks=_networks(settings),
+            networks=networks_of(settings),
             cache_ttl_s=settings.cache_ttl_s,
             max_attempts=settings.max_attempts,
             deadline_s=settings.deadline_s,
@@ -266,7 +259,7 @@ def build() -> Snapshot:
             ),
             rules=verdict.arrange(_each("error rule", _rules(), _rule, problems)),
             keys=dict(_each("API key", ApiKey.objects.usable(), partial(_key, settings), problems)),
-            providers=dict(_providers(problems)),
+            providers=dict(_providers(problems, bearers)),
             aliases={row.alias: row.model for row in combos.Alias.objects.all()},
             combos=dict(
                 _each(
@@ -287,7 +280,7 @@ Built = TypeVar("Built")
 def _each(
     kind: Kind, rows: Iterable[Row], make: Callable[[Row], Built], problems: list[Problem]
 ) -> Iterator[Built]:
-    for row in rows:
+    for row in paced(rows):
         try:
             yield make(row)
         except (ValueError, TypeError, CredentialUnreadable) as error:
@@ -308,7 +301,7 @@ def _key(settings: GatewaySettings, row: ApiKey) -> tuple[str, Principal]:
         budgets=Budgets(row.budgets, row.soft_budgets),
         user_budgets=Budgets(owner.budgets, owner.soft_budgets) if owner else Budgets(),
         expires=row.expires.timestamp() if row.expires else None,
-        networks=_networks(row),
+        networks=networks_of(row),
         controls=frozenset(row.controls),
         cache=row.cache,
         system_prompt=row.system_prompt or settings.system_prompt,
@@ -316,7 +309,7 @@ def _key(settings: GatewaySettings, row: ApiKey) -> tuple[str, Principal]:
     )
 
 
-def _networks(row: ApiKey | GatewaySettings) -> Networks:
+def networks_of(row: ApiKey | GatewaySettings) -> Networks:
     allowed, denied = (
         tuple(ipaddress.ip_network(text, strict=False) for text in texts)
         for texts in (row.allowed_ips, row.denied_ips)
@@ -347,11 +340,21 @@ def _globs(patterns: list[str]) -> re.Pattern[str] | None:
     return re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)")
 
 
-def _providers(problems: list[Problem]) -> Iterator[tuple[str, Provider]]:
-    accounts = defaultdict(list)
-    for row in providers.Connection.objects.active().select_related("provider"):
-        accounts[row.provider_id].append(row)
-    rows = providers.Provider.objects.prefetch_related("offered_models")
+def _providers(problems: list[Problem], bearers: Bearers) -> Iterator[tuple[str, Provider]]:
+    """Thousands of models and connections: each table is read once, and no row of it twice."""
+    rows = {row.pk: row for row in providers.Provider.objects.defer(*_UNUSED)}
+    places = {pk: endpoints.of(row) for pk, row in rows.items()}
+    models: dict[int, list[Model]] = defaultdict(list)
+    retired: dict[int, dict[str, str]] = defaultdict(dict)
+    for row in _of(rows, providers.ProviderModel.objects.order_by("name")):
+        if row.active:
+            models[row.provider_id] += _each("model", [row], _model, problems)
+        elif row.retired_on and not row.active:
+            retired[row.provider_id][row.name] = str(row.retired_on)
+    accounts: dict[int, list[Connection]] = defaultdict(list)
+    for account in _of(rows, providers.Connection.objects.active()):
+        made = _each("connection", [account], partial(_connection, bearers, places), problems)
+        accounts[account.provider_id] += made
 
     def provider(row: providers.Provider) -> tuple[str, Provider]:
         return row.alias, Provider(
@@ -364,95 +367,95 @@ def _providers(problems: list[Problem]) -> Iterator[tuple[str, Provider]]:
             quirks=msgspec.convert(row.quirks, Quirks),
             account_strategy=row.account_strategy,
             sticky=row.sticky,
-            models={m.name: _model(row, m) for m in row.offered_models.all() if m.active},
-            endpoints=_endpoints(row),
-            connections=tuple(_each("connection", accounts[row.pk], _connection, problems)),
+            models={model.name: model for model in models[row.pk]},
+            endpoints=places[row.pk],
+            connections=tuple(accounts[row.pk]),
+            key_headers={f: (name, text) for f, (name, text) in row.key_headers.items()},
+            retired=retired[row.pk],
+            refusal=row.refusal,
         )
 
-    return _each("provider", rows, provider, problems)
+    return _each("provider", rows.values(), provider, problems)
 
 
-def _model(owner: providers.Provider, row: providers.ProviderModel) -> Model:
+# What of a provider no call needs.
+_UNUSED = ("oauth", "rate_limit_headers", "terms", "auth_types", "params")
+
+Owned = TypeVar("Owned", providers.ProviderModel, providers.Connection)
+
+
+def _of(owners: dict[int, providers.Provider], rows: models.QuerySet[Owned]) -> Iterator[Owned]:
+    """The rows, each with its owner, which is not read again for it."""
+    for row in paced(rows.iterator(chunk_size=100)):
+        row._state.fields_cache["provider"] = owners[row.provider_id]
+        yield row
+
+
+def _model(row: providers.ProviderModel) -> Model:
+    owner = row.provider
     quirks = {**owner.quirks, "max_output_tokens": row.max_output_tokens, **row.quirks}
     return Model(
         id=f"{owner.alias}/{row.name}",
         name=row.name,
-        prices=_prices(row),
+        kind=row.kind,
+        prices=prices.of(row),
         context_window=row.context_window,
         lacks=frozenset(name for name, has in row.capabilities.items() if not has),
         quirks=msgspec.convert(quirks, Quirks),
         format=row.format,
-        kind=row.kind,
     )
 
 
-def _prices(row: providers.ProviderModel) -> Prices | None:
-    """Null where the model is unpriced. Of other kinds than chat a single price may be all."""
-    input, output = row.input_price, row.output_price
-    if row.kind == "chat" and (input is None or output is None):
-        return None
-    if input is None and output is None and not row.media_prices:
-        return None
-    input, output = input or Decimal(0), output or Decimal(0)
-    # What a provider does not price apart costs what input costs.
-    read = input if row.cache_read_price is None else row.cache_read_price
-    write = input if row.cache_write_price is None else row.cache_write_price
-    media = {
-        name: int(Decimal(str(price)) * 10**PICO)
-        for name, price in row.media_prices.items()
-        if name in MEDIA
-    }
-    return Prices(
-        input=_picousd(input),
-        output=_picousd(output),
-        cache_read=_picousd(read),
-        cache_write=_picousd(write),
-        media=media,
-    )
-
-
-def _endpoints(row: providers.Provider) -> dict[str, Endpoint]:
-    """Those that its formats have by themselves, and those that its row names."""
-    found: dict[str, Endpoint] = {}
-    for kind in KINDS.values():
-        for spoken in (row.format, *row.other_formats):
-            if kind.name not in found and spoken in kind.usual:
-                path = kind.paths.get(spoken, "")
-                found[kind.name] = Endpoint(kind.usual[spoken], spoken, path=path)
-        if (told := row.endpoints.get(kind.name)) is not None:
-            usual = found.get(kind.name) or Endpoint(kind.default, row.format)
-            format = told.get("format") or usual.format
-            found[kind.name] = Endpoint(
-                format,
-                usual.beside,
-                told.get("base_url", "").rstrip("/"),
-                told.get("path") or (usual.path if format == usual.format else ""),
-            )
-    return found
-
-
-def _picousd(price_mtok: Decimal) -> int:
-    return int(price_mtok * 1_000_000)
-
-
-def _connection(row: providers.Connection) -> Connection:
-    auth = row.read_auth()
-    if missing := missing_from(row.auth_type, auth):
+def _connection(
+    bearers: Bearers, places: dict[int, dict[str, Endpoint]], row: providers.Connection
+) -> Connection:
+    if row.provider.refusal:
+        raise ValueError(row.provider.refusal)
+    bearer = bearers.of(row)
+    auth = row.read_auth() if bearer is None else {}
+    if bearer is None and (missing := missing_from(row.auth_type, auth)):
         raise ValueError(f"the credential lacks {', '.join(missing)}")
-    if "{region}" in row.effective_base_url:
-        raise ValueError("the address needs a region, which the credential does not name")
+    base_urls = {format: _address(url) for format, url in row.base_urls.items()}
     share = 1 - row.headroom
     return Connection(
         name=row.name,
         auth=auth,
-        base_urls={format: url.rstrip("/") for format, url in row.base_urls.items()},
-        headers={name.lower(): value for name, value in row.headers.items()},
+        base_urls=base_urls,
+        headers=_headers(row),
         timeouts=msgspec.convert(row.timeouts, Timeouts),
         limits=_shared(row.limits, share),
         model_names=frozenset(row.model_names),
         model_map=row.model_map,
+        other_urls=_other_urls(row, places[row.provider_id]),
         is_elsewhere=bool(row.base_url),
+        proxy=row.proxy,
+        bearer=bearer,
     )
+
+
+def _other_urls(row: providers.Connection, places: dict[str, Endpoint]) -> dict[str, str]:
+    """Without those that need what the connection does not say: it serves chat all the same."""
+    told = {kind: each.base_url for kind, each in places.items() if each.base_url}
+    filled = {kind: placeholders.fill_known(url, row.all_params(url)) for kind, url in told.items()}
+    return {kind: _address(url) for kind, url in filled.items() if not placeholders.names(url)}
+
+
+def _address(url: str) -> str:
+    """Raises `ValueError` where something of it is not said."""
+    if missing := placeholders.names(url):
+        raise ValueError(f"the address needs a {missing[0]}, which the connection does not name")
+    path, mark, query = url.partition("?")
+    return path.rstrip("/") + mark + query
+
+
+def _headers(row: providers.Connection) -> dict[str, str]:
+    """The provider's, where the connection says what they need; and its own."""
+    theirs = {
+        name: placeholders.fill_known(text, row.params)
+        for name, text in row.provider.headers.items()
+        if all(row.params.get(needed) for needed in placeholders.names(text))
+    }
+    return {**theirs, **{name.lower(): value for name, value in row.headers.items()}}
 
 
 def _shared(limits: dict[str, float], share: float) -> Limits:
@@ -485,6 +488,7 @@ CONFIGURATION: tuple[type[models.Model], ...] = (
     User,
     ApiKey,
     GatewaySettings,
+    providers.LoadedCatalogue,
     providers.Provider,
     providers.ProviderModel,
     providers.Connection,
@@ -516,6 +520,15 @@ def bump_version() -> None:
     transaction.on_commit(announce, robust=True)
 
 
+def _parts(snapshot: Snapshot) -> list[Any]:
+    """What there are thousands of. Freed all at once, they would hold up the event loop."""
+    parts: list[Any] = []
+    for provider in snapshot.providers.values():
+        parts += provider.models.values()
+        parts += provider.connections
+    return parts
+
+
 class Watcher:
     """Holds the current snapshot of this process and renews it when the configuration changes:
     when another process says so, and otherwise when it looks.
@@ -524,7 +537,10 @@ class Watcher:
     """
 
     def __init__(self) -> None:
-        self.current = build()
+        self.bearers = Bearers()
+        self.current = build(self.bearers)
+        # Called with what comes next, before it is in force. May raise `DatabaseError`: not yet.
+        self.prepare: Callable[[Snapshot], None] = lambda snapshot: None
         self.failing = False
         self._woken = threading.Event()
         self._stopped = False
@@ -544,10 +560,22 @@ class Watcher:
             self._thread.join()
 
     def refresh(self) -> None:
-        """Rebuild where the version differs. Raises `DatabaseError` where it cannot be read."""
+        """Rebuild where the version differs, and take in tokens that have been renewed.
+
+        Raises `DatabaseError` where it cannot be read.
+        """
         version = GatewaySettings.objects.values_list("version", flat=True).get(pk=1)
         if version != self.current.version:
-            self.current = build()
+            with short_turns():
+                following = build(self.bearers)
+                self.prepare(following)
+                old, self.current = self.current, following
+                parts = _parts(old)
+                del old
+                for _ in paced(range(len(parts))):
+                    parts.pop()
+        else:
+            self.bearers.refresh()
 
     def _run(self) -> None:
         while True:

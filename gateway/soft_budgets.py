@@ -22,11 +22,11 @@ class Passed(NamedTuple):
 
 def payers(principal: Principal, total: Budgets) -> tuple[tuple[str, Budgets], ...]:
     """Whose budgets a call is paid from, each with the name that it is counted under."""
-    return (
-        (f"key:{principal.name}", principal.budgets),
-        (f"user:{principal.user}", principal.user_budgets),
-        ("total:", total),
-    )
+    key, user = principal.budgets, principal.user_budgets
+    paying = [(f"key:{principal.name}", key)] if key else []
+    paying += [(f"user:{principal.user}", user)] if user else []
+    paying += [("total:", total)] if total else []
+    return tuple(paying)
 
 
 def passed(paying: Iterable[tuple[str, Budgets]], logged: Logged) -> list[Passed]:
@@ -63,7 +63,7 @@ class Notices:
     def tell(self, snapshot: Snapshot, logged: Logged) -> None:
         paying = dict(
             payer
-            for principal in snapshot.keys.values()
+            for principal in (snapshot.anyone, *snapshot.keys.values())
             for payer in payers(principal, snapshot.budgets)
         )
         found = passed(paying.items(), logged)

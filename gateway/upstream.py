@@ -7,7 +7,7 @@ import asyncio
 import socket
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -16,8 +16,11 @@ from yarl import URL
 
 from gateway import demo
 from gateway.errors import UpstreamFailed, UpstreamTimeout
+from gateway.proxied import ProxiedConnector
 from gateway.routing import Target
 from omniroute.addresses import AddressRefused, check_address, literal
+from omniroute.proxies import check_proxy
+from providers.credentials import resolve
 
 # A provider that closes idle connections must not do so while we choose one: below the usual 60 s.
 KEEPALIVE_S = 15.0
@@ -107,11 +110,11 @@ class Upstreams:
     """The connections to providers, kept alive between calls; one instance a process.
 
     Two pools: one that refuses private addresses at connect time, one for providers whose row
-    allows them. Neither reads proxies or credentials from the environment.
+    allows them; and two for each proxy. None reads proxies or credentials from the environment.
     """
 
     def __init__(self) -> None:
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._sessions: dict[tuple[bool, str], aiohttp.ClientSession] = {}
 
     async def open(
         self,
@@ -134,7 +137,8 @@ class Upstreams:
             return demo.answer(body)
         private = target.provider.allow_private_network
         _check_literal(url.host or "", private)
-        session = self._sessions.get(private) or self._new_session(private)
+        proxy = target.connection.proxy and resolve(target.connection.proxy)
+        session = self._sessions.get((private, proxy)) or self._new_session(private, proxy)
         try:
             own = target.request_headers(url, body, content_type, method)
             response = await session.request(
@@ -160,26 +164,35 @@ class Upstreams:
             )
         return answer
 
-    def _new_session(self, private: bool) -> aiohttp.ClientSession:
+    def _new_session(self, private: bool, proxy: str) -> aiohttp.ClientSession:
         session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0,
-                keepalive_timeout=KEEPALIVE_S,
-                resolver=CheckedResolver(private),
-                ttl_dns_cache=30,
-            ),
+            connector=_connector(private, proxy),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
             skip_auto_headers=("user-agent", "accept"),
             read_bufsize=64 << 10,
         )
-        self._sessions[private] = session
+        self._sessions[private, proxy] = session
         return session
 
     async def close(self) -> None:
         for session in self._sessions.values():
             await session.close()
+
+
+def _connector(private: bool, proxy: str) -> aiohttp.TCPConnector:
+    options: dict[str, Any] = {
+        "limit": 0, "keepalive_timeout": KEEPALIVE_S, "ttl_dns_cache": 30,
+    }  # fmt: skip
+    resolver = CheckedResolver(private)
+    if not proxy:
+        return aiohttp.TCPConnector(resolver=resolver, **options)
+    try:
+        check_proxy(proxy)
+    except AddressRefused as refusal:
+        raise UpstreamFailed(str(refusal)) from None
+    return ProxiedConnector(proxy, resolver=resolver, **options)
 
 
 class CheckedResolver(AbstractResolver):
@@ -225,6 +238,7 @@ def _timeout(connect_s: float) -> aiohttp.ClientTimeout:
 
 # What the client library says, in words of ours: its texts may hold addresses and headers.
 _WORDS: tuple[tuple[type[BaseException], str], ...] = (
+    (aiohttp.ClientProxyConnectionError, "the proxy makes no connection to the upstream"),
     (aiohttp.ClientConnectorCertificateError, "the upstream's certificate is not valid"),
     (aiohttp.ClientSSLError, "no TLS connection to the upstream"),
     (aiohttp.ClientConnectorDNSError, "the upstream's name cannot be resolved"),

@@ -5,14 +5,36 @@ management API or a configuration file.
 """
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
 
 
-class NumbersField(models.JSONField):
+class _Emptied(forms.JSONField):
+    """A field of a form that may be left empty, which means nothing and not null."""
+
+    def __init__(self, *args: Any, empty: Callable[[], Any], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._empty = empty
+
+    def clean(self, value: Any) -> Any:
+        cleaned = super().clean(value)
+        return self._empty() if cleaned is None else cleaned
+
+
+class _Structured(models.JSONField):
+    """JSON of one kind, `list` or `dict`, of which an empty one is nothing."""
+
+    kind: type[Any] = dict
+
+    def formfield(self, **kwargs: Any) -> Any:
+        return super().formfield(**{"form_class": _Emptied, "empty": self.kind, **kwargs})
+
+
+class NumbersField(_Structured):
     """An object of named numbers, each > 0: `{"rpm": 60}`. Absent names mean "no limit".
 
     The allowed names are validation, not schema: they stand in no migration.
@@ -34,8 +56,10 @@ class NumbersField(models.JSONField):
                 raise ValidationError(f"{name}: a number above 0 is expected")
 
 
-class StringsField(models.JSONField):
+class StringsField(_Structured):
     """A list of strings: `["m1", "m2"]`."""
+
+    kind = list
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         options: dict[str, Any] = {"default": list, "blank": True} | kwargs
@@ -59,7 +83,7 @@ class NetworksField(StringsField):
                 raise ValidationError(f"{network!r} is not an IP address or network") from None
 
 
-class StringMapField(models.JSONField):
+class StringMapField(_Structured):
     """An object of strings: `{"x-team": "search"}`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -72,7 +96,7 @@ class StringMapField(models.JSONField):
             raise ValidationError("an object whose values are strings is expected")
 
 
-class FlagsField(models.JSONField):
+class FlagsField(_Structured):
     """An object of named yes and no: `{"images": false}`. An absent name is unknown."""
 
     def __init__(self, *args: Any, names: Iterable[str] = (), **kwargs: Any) -> None:

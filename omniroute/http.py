@@ -1,21 +1,26 @@
 """The one HTTP client for everything off the hot path; a leaf that any room may import.
 
 It calls only addresses that the rules allow, judged when the connection is made; it reads no proxy
-or credential from the environment, and bounds size and time. `get` is for threads and follows no
+or credential from the environment, and bounds size and time. `send` is for threads and follows no
 redirect; a `Fetcher` is for the event loop and judges each hop of one.
 """
 
 import asyncio
 import socket
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 from typing import Any, NamedTuple
 
 import httpcore
 import httpx
+from httpcore._backends.sync import SyncStream  # for a socket that a proxy has connected
+from python_socks import ProxyError
+from python_socks.sync import Proxy
 
 from omniroute.addresses import AddressRefused, check_address, host_complaint, literal
+from omniroute.proxies import check_proxy
 
 MAX_BYTES = 10 << 20
 MAX_REDIRECTS = 3
@@ -33,10 +38,13 @@ class AnswerTooLarge(CallFailed):
 
 
 class _CheckedBackend(httpcore.NetworkBackend):
-    """Connects to an address that was checked, and not to a name that could change meanwhile."""
+    """Connects to an address that was checked, and not to a name that could change meanwhile.
 
-    def __init__(self, allow_private: bool) -> None:
-        self._allow_private = allow_private
+    A proxy is asked for that address too: what it would make of the name, nobody has judged.
+    """
+
+    def __init__(self, allow_private: bool, proxy: str) -> None:
+        self._allow_private, self._proxy = allow_private, proxy
         self._backend = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -51,8 +59,19 @@ class _CheckedBackend(httpcore.NetworkBackend):
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError:
             raise httpcore.ConnectError("the name cannot be resolved") from None
-        addresses = _checked(found, self._allow_private)
-        return self._backend.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
+        address = _checked(found, self._allow_private)[0]
+        if self._proxy:
+            return self._through_proxy(address, port, timeout)
+        return self._backend.connect_tcp(address, port, timeout, local_address, socket_options)
+
+    def _through_proxy(
+        self, address: str, port: int, timeout: float | None
+    ) -> httpcore.NetworkStream:
+        check_proxy(self._proxy)
+        try:
+            return SyncStream(Proxy.from_url(self._proxy).connect(address, port, timeout=timeout))
+        except (ProxyError, OSError):
+            raise httpcore.ConnectError("the proxy makes no connection") from None
 
 
 def _checked(found: Sequence[tuple[Any, ...]], allow_private: bool) -> list[str]:
@@ -67,9 +86,32 @@ def _checked(found: Sequence[tuple[Any, ...]], allow_private: bool) -> list[str]
 
 
 def get(
-    url: str, headers: dict[str, str], *, allow_private: bool, timeout_s: float = 10.0
+    url: str,
+    headers: Mapping[str, str],
+    *,
+    allow_private: bool,
+    proxy: str = "",
+    timeout_s: float = 10.0,
 ) -> tuple[int, bytes]:
-    """Status and body of a GET.
+    """Status and body of a GET; see `send`."""
+    return send("GET", url, headers, allow_private=allow_private, proxy=proxy, timeout_s=timeout_s)
+
+
+def send(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes = b"",
+    *,
+    allow_private: bool,
+    proxy: str = "",
+    timeout_s: float = 10.0,
+) -> tuple[int, bytes]:
+    """Status and body of what answers.
+
+    Args:
+        proxy: `http://` or `socks5://`, empty for none. The rules hold for the target all the same.
+        timeout_s: For connecting, for any one read, and about so for the whole of it.
 
     Raises:
         CallFailed: The address is refused, nothing answers in time, or the body is too large.
@@ -78,14 +120,14 @@ def get(
     # httpx has no parameter for this; its pool is httpcore's, which takes a backend.
     transport._pool = httpcore.ConnectionPool(
         ssl_context=httpx.create_ssl_context(trust_env=False),
-        network_backend=_CheckedBackend(allow_private),
+        network_backend=_CheckedBackend(allow_private, proxy),
     )
     try:
         with (
             httpx.Client(transport=transport, trust_env=False, timeout=timeout_s) as client,
-            client.stream("GET", url, headers=headers) as response,
+            client.stream(method, url, headers=dict(headers), content=body or None) as response,
         ):
-            return response.status_code, _read(response)
+            return response.status_code, _read(response, monotonic() + timeout_s)
     except AddressRefused as refusal:
         raise CallFailed(str(refusal)) from None
     except httpx.TimeoutException:
@@ -96,12 +138,14 @@ def get(
         raise CallFailed("the call failed") from None
 
 
-def _read(response: httpx.Response) -> bytes:
+def _read(response: httpx.Response, until: float) -> bytes:
     body = b""
     for piece in response.iter_raw(64 << 10):
         body += piece
         if len(body) > MAX_BYTES:
             raise AnswerTooLarge(f"the answer is larger than {MAX_BYTES >> 20} MB")
+        if monotonic() > until:
+            raise CallFailed("no answer within the time limit")
     return body
 
 

@@ -8,6 +8,7 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+from kombu import Queue
 
 from omniroute import secrets
 
@@ -213,9 +214,24 @@ else:
         "control_folder": str(_queue / "control"),
         "store_processed": False,
     }
+# A task whose worker dies runs again; each is safe to run twice.
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_SOFT_TIME_LIMIT = 300
+CELERY_TASK_TIME_LIMIT = 330  # below the hour after which a broker gives a task to another worker
+# One queue a concern, so that each can have workers of its own. A room's tasks are one concern.
+CELERY_TASK_DEFAULT_QUEUE = "chores"
+CELERY_TASK_ROUTES = {"providers.tasks.*": {"queue": "providers"}}
+CELERY_TASK_QUEUES = [Queue(name) for name in ("chores", "providers")]
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "omniroute.tasks.beat", "schedule": 15.0},
+    "renewal": {
+        "task": "providers.tasks.renew_tokens",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},  # a worker that was away finds one turn, and not hundreds
+    },
     "retention": {"task": "omniroute.tasks.delete_expired", "schedule": 3600.0},
 }
 
@@ -234,6 +250,8 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
+        # redis-py gives it a handler of its own where nobody has named it.
+        "push_response": {"level": "WARNING"},
         # Django's own handlers escape nothing.
         "django": {"handlers": []},
         "django.server": {"handlers": [], "propagate": True},
@@ -268,11 +286,15 @@ UNFOLD = {
                     _page("Models", "deployed_code", "providers_providermodel"),
                     _page("Aliases", "label", "combos_alias"),
                     _page("Combos", "alt_route", "combos_combo"),
+                    _page("Error rules", "rule", "providers_errorrule"),
                 ],
             },
             {
                 "title": "Watch",
-                "items": [_page("Requests", "receipt_long", "analytics_requestrecord")],
+                "items": [
+                    _page("Requests", "receipt_long", "analytics_requestrecord"),
+                    _page("Background tasks", "schedule", "analytics_taskrun"),
+                ],
             },
             {
                 "title": "Tools",

@@ -10,7 +10,7 @@ from django.views.generic import RedirectView
 
 from omniroute import health
 from omniroute.api import api
-from omniroute.console import translator
+from omniroute.console import sign_in, translator
 
 # Admin's own sign-in has no limit on attempts; allauth's has.
 admin.autodiscover()
@@ -23,6 +23,9 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/translator/", translate, {"kind": "request"}, name="translator"),
     path("admin/translator/<str:kind>/", translate, name="translator"),
+    path("admin/sign-in/", admin.site.admin_view(sign_in.providers), name="sign-ins"),
+    path("admin/sign-in/<slug:slug>/", admin.site.admin_view(sign_in.provider), name="sign-in"),
+    path("admin/test-all/", admin.site.admin_view(sign_in.test_all), name="test-all"),
     path("admin/", admin.site.urls),
     path("api/", api.urls),
     path("accounts/login/", login, name="account_login"),

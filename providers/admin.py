@@ -2,18 +2,22 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from omniroute.actions import Activatable
+from providers import listing
 from providers.connections import (
     FIELDS,
+    has_secret,
     merged_auth,
     require_key_for_new_origin,
+    require_key_for_new_place,
     require_known_endpoints,
 )
+from providers.credentials import CredentialUnreadable
 from providers.models import Connection, ErrorRule, Provider, ProviderModel
 from providers.probing import test_connection
 
@@ -21,17 +25,31 @@ from providers.probing import test_connection
 CREDENTIAL = tuple(name for names in FIELDS.values() for name in names)
 
 
-class ProviderForm(forms.ModelForm):
+# What the catalogue knows of a provider, for reading.
+FACTS = ("state", "endpoints_served", "auth_types", "parameters", "docs_url", "checked_on")
+
+
+class QuirksForm(forms.ModelForm):
+    def clean_quirks(self) -> dict[str, Any]:
+        """Emptied, they are none, and not null."""
+        return self.cleaned_data["quirks"] or {}
+
+
+class ProviderForm(QuirksForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if self.instance.pk and "base_url" in cleaned:
             old = Provider.objects.get(pk=self.instance.pk).base_url
-            for connection in self.instance.connections.filter(base_url=""):
+            for connection in self._connections():
                 require_key_for_new_origin(connection, old, cleaned["base_url"], has_key=False)
-                if "endpoints" in cleaned:
-                    stored = Provider.objects.get(pk=self.instance.pk)
-                    require_known_endpoints(connection, stored, cleaned["endpoints"])
+                if "other_kinds" in cleaned:
+                    require_known_endpoints(connection, cleaned["other_kinds"])
         return cleaned
+
+    def _connections(self) -> QuerySet[Connection]:
+        """Those that go where it says; each with the provider as it is stored."""
+        stored = Connection.objects.filter(provider=self.instance.pk, base_url="")
+        return stored.select_related("provider")
 
 
 @admin.register(Provider)
@@ -39,13 +57,14 @@ class ProviderAdmin(ModelAdmin):
     """Of those of the catalogue only what the operator decides can be changed: the rest is facts."""
 
     form = ProviderForm
-    list_display = ("name", "alias", "format", "tier", "base_url", "builtin")
-    list_filter = ("builtin", "format", "tier")
+    list_display = ("name", "alias", "format", "tier", "status", "base_url", "builtin")
+    list_filter = ("builtin", "format", "tier", "status", "category")
     search_fields = ("name", "slug", "alias")
     prepopulated_fields = {"slug": ("name",), "alias": ("name",)}
     actions = ("duplicate",)
     fieldsets = (
         (None, {"fields": ("name", "slug", "alias", "base_url", "format")}),
+        ("Of the catalogue", {"fields": FACTS}),
         ("Network", {"fields": ("allow_private_network",)}),
         (
             "Advanced",
@@ -57,16 +76,34 @@ class ProviderAdmin(ModelAdmin):
                     "sticky",
                     "passthrough",
                     "other_formats",
-                    "endpoints",
+                    "other_kinds",
                     "quirks",
                 ),
             },
         ),
     )
 
+    @admin.display(description="State")
+    def state(self, row: Provider) -> str:
+        return " ".join(filter(None, (row.refusal or row.get_status_display(), row.warning)))
+
+    @admin.display(description="Can be asked for")
+    def endpoints_served(self, row: Provider) -> str:
+        return ", ".join(row.kinds) or "nothing yet"
+
+    @admin.display(description="A connection says")
+    def parameters(self, row: Provider) -> str:
+        told = (f"{param['name']}: {param['help']}" for param in row.params)
+        return " ".join(told) or "nothing but its credential"
+
+    def get_fieldsets(self, request: HttpRequest, obj: Provider | None = None) -> Any:
+        if obj and obj.builtin:
+            return self.fieldsets
+        return tuple(section for section in self.fieldsets if section[1]["fields"] != FACTS)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Provider | None = None) -> Any:
         if not (obj and obj.builtin):
-            return ()
+            return FACTS
         named = [name for _, section in self.fieldsets for name in section["fields"]]
         return tuple(name for name in named if name not in ("account_strategy", "sticky"))
 
@@ -93,6 +130,7 @@ class ProviderAdmin(ModelAdmin):
 
 @admin.register(ProviderModel)
 class ProviderModelAdmin(Activatable, ModelAdmin):
+    form = QuirksForm
     list_display = ("__str__", "kind", "input_price", "output_price", "context_window", "active")
     list_filter = ("active", "kind", "provider")
     list_select_related = ("provider",)
@@ -107,9 +145,12 @@ class ProviderModelAdmin(Activatable, ModelAdmin):
 
 @admin.register(ErrorRule)
 class ErrorRuleAdmin(Activatable, ModelAdmin):
-    """The first that fits decides, a provider's own before those for any."""
+    """The first that fits decides: in the order of the list, which is that of `verdict.arrange`."""
 
-    list_display = ("__str__", "pattern", "kind", "scope", "cooldown_s", "active")
+    list_display = (
+        "of", "status", "pattern", "action", "kind", "scope", "cooldown_s", "builtin", "active",
+    )  # fmt: skip
+    ordering = ("builtin", ExpressionWrapper(Q(provider=None), BooleanField()), "position", "pk")
     list_filter = ("active", "action", "provider")
     list_select_related = ("provider",)
     search_fields = ("pattern", "provider__slug", "provider__name")
@@ -118,9 +159,25 @@ class ErrorRuleAdmin(Activatable, ModelAdmin):
     hide_ordering_field = True
     actions = ("activate", "deactivate")
 
+    def has_delete_permission(self, request: HttpRequest, obj: ErrorRule | None = None) -> bool:
+        # The next start would bring it back: it is switched off instead.
+        return super().has_delete_permission(request, obj) and not (obj and obj.builtin)
+
+    @admin.display(description="Provider")
+    def of(self, row: ErrorRule) -> str:
+        return row.provider.slug if row.provider else "any"
+
     def save_model(self, request: HttpRequest, obj: ErrorRule, form: Any, change: bool) -> None:
-        obj.builtin = False  # the operator's own from now on
+        """A shipped rule that is changed is the operator's own from now on. As it was it stays
+        beside it, switched off, so that no start brings it back."""
+        shipped = None
+        if obj.builtin and set(form.changed_data) - {"position", "active"}:
+            shipped = ErrorRule.objects.get(pk=obj.pk)
+            shipped.pk, shipped.active, obj.builtin = None, False, False
         super().save_model(request, obj, form, change)
+        if shipped is not None:
+            shipped._state.adding = True
+            shipped.save()
 
 
 def _secret(label: str, help_text: str = "") -> forms.CharField:
@@ -140,6 +197,19 @@ class ConnectionForm(forms.ModelForm):
     """Secrets go in and never come out; blank keeps the stored one."""
 
     api_key = _secret("API key")
+    access_token = _secret("Access token", "Of OAuth: pasted, where you do not sign in.")
+    refresh_token = _secret("Refresh token", "With it the access token is renewed.")
+    expires = forms.CharField(
+        label="Expires",
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="When the access token ends: 2027-01-01T00:00:00Z. Empty: not known.",
+    )
+    json = _secret("Service account", "Google's JSON file, pasted; or file:/path.")
+    client_id = forms.CharField(
+        label="Client ID", required=False, widget=UnfoldAdminTextInputWidget
+    )
+    client_secret = _secret("Client secret")
     access_key_id = _secret("Access key ID", "Of an AWS access key, as are the next three.")
     secret_access_key = _secret("Secret access key")
     session_token = _secret("Session token", "Of temporary keys only.")
@@ -154,7 +224,9 @@ class ConnectionForm(forms.ModelForm):
             self.fields[
                 "api_key"
             ].help_text = f"{stored}Or env:NAME or file:/path, read when it is used."
-            self.fields["region"].initial = self.instance.stored_auth().get("region", "")
+            stored_auth = self.instance.stored_auth()
+            for name in ("region", "client_id"):
+                self.fields[name].initial = stored_auth.get(name, "")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -166,11 +238,13 @@ class ConnectionForm(forms.ModelForm):
             cleaned["auth"] = self._auth(cleaned, stored_auth)
         if self.instance.pk:
             stored = Connection.objects.select_related("provider").get(pk=self.instance.pk)
-            require_key_for_new_origin(
+            require_key_for_new_place(
                 stored,
-                stored.written_base_url,
-                cleaned.get("base_url") or provider.base_url,
-                has_key=bool(cleaned.get("api_key") or cleaned.get("secret_access_key")),
+                provider,
+                cleaned.get("base_url") or "",
+                cleaned.get("params") or {},
+                cleaned.get("proxy") or "",
+                has_key=has_secret(cleaned),
             )
         return cleaned
 
@@ -198,22 +272,33 @@ class ConnectionAdmin(Activatable, ModelAdmin):
     form = ConnectionForm
     list_display = ("name", "provider", "priority", "active", "key")
     list_filter = ("active", "provider")
-    list_select_related = ("provider",)
+    list_select_related = ("provider", "token")
     search_fields = ("name", "provider__slug", "provider__name")
     autocomplete_fields = ("provider",)
-    actions: tuple[str, ...] = ("test", "activate", "deactivate", "duplicate")
+    actions: tuple[str, ...] = (
+        *("test", "import_models"),
+        *("activate", "deactivate", "duplicate"),
+    )
     fieldsets = (
         (None, {"fields": ("name", "provider", "auth_type", *CREDENTIAL, "priority", "active")}),
         ("Models", {"classes": ("collapse",), "fields": ("model_names", "model_map")}),
         ("Limits", {"classes": ("collapse",), "fields": ("limits", "headroom", "timeouts")}),
-        ("Advanced", {"classes": ("collapse",), "fields": ("base_url", "headers")}),
+        (
+            "Advanced",
+            {"classes": ("collapse",), "fields": ("params", "base_url", "proxy", "headers")},
+        ),
     )
 
     @admin.display(description="Key")
     def key(self, row: Connection) -> str:
         if row.auth_type == Connection.Auth.NONE:
             return "none needed"
-        return "stored" if row.credential else "missing"
+        token = getattr(row, "token", None)  # of some; Django raises where there is none
+        if token is None:
+            return "stored" if row.credential else "missing"
+        if token.needs_login or token.failures:
+            return f"{'needs login' if token.needs_login else 'not renewed'}: {token.cause[:120]}"
+        return f"token until {token.expires:%Y-%m-%d %H:%M} UTC" if token.expires else "token"
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
@@ -228,7 +313,7 @@ class ConnectionAdmin(Activatable, ModelAdmin):
         # Who may not know secrets may not send a stored one elsewhere either.
         if request.user.has_perm("providers.change_credential"):
             return ()
-        return ("auth_type", "provider", "base_url", "headers")
+        return ("auth_type", "provider", "params", "base_url", "proxy", "headers")
 
     def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
         if request.user.has_perm("providers.change_credential"):
@@ -247,6 +332,19 @@ class ConnectionAdmin(Activatable, ModelAdmin):
             outcome = test_connection(row)
             level = messages.SUCCESS if outcome.ok else messages.ERROR
             self.message_user(request, f"{row.name}: {outcome.message} ({outcome.ms} ms)", level)
+
+    @admin.action(description="Import models", permissions=["change"])
+    def import_models(self, request: HttpRequest, chosen: QuerySet[Connection]) -> None:
+        for row in chosen.select_related("provider"):
+            try:
+                new = listing.import_models(row)
+            except (listing.ListFailed, CredentialUnreadable) as error:
+                self.message_user(request, f"{row.name}: {error}", messages.ERROR)
+                continue
+            words = f"{len(new)} models are new" if new else "no model is new"
+            self.message_user(
+                request, f"{row.name}: {words}; they have no price.", messages.SUCCESS
+            )
 
     @admin.action(description="Duplicate", permissions=["add"])
     def duplicate(self, request: HttpRequest, chosen: QuerySet[Connection]) -> None:

@@ -7,17 +7,17 @@ from typing import Any
 from providers.adapters import aws
 from providers.credentials import resolve
 
-_BEARER = ("authorization", "Bearer {}")
+_BEARER = ("authorization", "Bearer {key}")
 _KEY_HEADERS = {
-    "anthropic_messages": ("x-api-key", "{}"),
-    "gemini": ("x-goog-api-key", "{}"),
-    "elevenlabs_speech": ("xi-api-key", "{}"),
-    "gemini_images": ("x-goog-api-key", "{}"),
-    "bfl_images": ("x-key", "{}"),
-    "fal_images": ("authorization", "Key {}"),
-    "deepgram_speech": ("authorization", "Token {}"),
-    "gemini_embeddings": ("x-goog-api-key", "{}"),
-    "gemini_embed_content": ("x-goog-api-key", "{}"),
+    "anthropic_messages": ("x-api-key", "{key}"),
+    "gemini": ("x-goog-api-key", "{key}"),
+    "elevenlabs_speech": ("xi-api-key", "{key}"),
+    "gemini_images": ("x-goog-api-key", "{key}"),
+    "bfl_images": ("x-key", "{key}"),
+    "fal_images": ("authorization", "Key {key}"),
+    "deepgram_speech": ("authorization", "Token {key}"),
+    "gemini_embeddings": ("x-goog-api-key", "{key}"),
+    "gemini_embed_content": ("x-goog-api-key", "{key}"),
 }
 _ALWAYS = {"anthropic_messages": {"anthropic-version": "2023-06-01"}}
 
@@ -30,8 +30,12 @@ def headers(
     method: str,
     url: str,
     body: bytes = b"",
+    key_header: tuple[str, str] | None = None,
 ) -> dict[str, str]:
     """The headers of a call with the credential `auth`, and those that the operator `added`.
+
+    `key_header` is the name and the template (`Bearer {key}`) of the header with the key, where a
+    provider has it elsewhere than its format has.
 
     Amazon's are a signature of the rest, so nothing may be changed afterwards.
 
@@ -41,8 +45,10 @@ def headers(
     found = {**_ALWAYS.get(format, {}), **added}
     if "access_key_id" in auth:
         return found | aws.sign(method, url, found, body, auth, datetime.now(UTC))
+    if token := resolve(auth.get("access_token", "")):
+        return {"authorization": f"Bearer {token}", **found}
     key = resolve(auth.get("api_key", ""))
     if key:
-        name, template = _KEY_HEADERS.get(format, _BEARER)
-        found = {name: template.format(key), **found}
+        name, template = key_header or _KEY_HEADERS.get(format, _BEARER)
+        found = {name: template.replace("{key}", key), **found}
     return found

@@ -1,162 +1,220 @@
 """The built-in providers: one file each under `catalog/`, loaded into the database.
 
-Loading is repeatable and saves only what differs. A provider's facts are the catalogue's; a model
-that an operator has changed stays as they left it.
+Loading is repeatable, reads the files only when they have changed, and writes only what differs. A
+provider's facts are the catalogue's; a model that an operator has changed stays as they left it.
 """
 
-import datetime
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import yaml
 from django.db import models, transaction
-from msgspec import Meta, Struct, ValidationError, convert
+from msgspec import structs, to_builtins
 
+from providers import pricing, rows
 from providers.credentials import CredentialUnreadable
-from providers.models import Connection, Provider, ProviderModel
+from providers.models import Connection, LoadedCatalogue, Provider, ProviderModel
+from providers.rows import FOLDER, CatalogueError, ModelRow, ProviderRow, read
+
+__all__ = [
+    "FOLDER",
+    "CatalogueError",
+    "ModelRow",
+    "ProviderRow",
+    "connect_environment",
+    "load",
+    "read",
+]
 
 log = logging.getLogger(__name__)
 
-FOLDER = Path(__file__).parent / "catalog"
-
-Word = Annotated[str, Meta(min_length=1)]
-Tokens = Annotated[int, Meta(gt=0)]
-
-
-class CatalogueError(Exception):
-    """A file of the catalogue is wrong; the message names the file and the place in it."""
-
-
-class ModelRow(Struct, frozen=True, forbid_unknown_fields=True):
-    """Prices in USD per million tokens; null is unknown."""
-
-    name: Word
-    kind: Literal["chat"] = "chat"
-    context_window: Tokens | None = None
-    max_output_tokens: Tokens | None = None
-    input: Decimal | None = None
-    output: Decimal | None = None
-    cache_read: Decimal | None = None
-    cache_write: Decimal | None = None
-    quirks: dict[str, Any] = {}
-    format: Provider.Format | None = None
-
-    def __post_init__(self) -> None:
-        for field in ("input", "output", "cache_read", "cache_write"):
-            price: Decimal | None = getattr(self, field)
-            if price is not None and not price >= 0:
-                raise ValueError(f"{field}: a price is 0 or more")
-
-
-class ProviderRow(Struct, frozen=True, forbid_unknown_fields=True):
-    """`auth` is what its connections need; which header carries it follows from the format."""
-
-    id: Word
-    alias: Word
-    name: Word
-    format: Provider.Format
-    base_url: Word
-    tier: Provider.Tier
-    passthrough: bool
-    models: list[ModelRow]
-    auth: Connection.Auth = Connection.Auth.API_KEY
-    env_var: str = ""
-    docs_url: str = ""
-    quirks: dict[str, Any] = {}
-    other_formats: dict[Provider.Format, Word] = {}
-    sources: list[Word] = []
-    checked: datetime.date | None = None
-
-    def __post_init__(self) -> None:
-        names = [model.name for model in self.models]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"models: {', '.join(twice)} stands there twice")
-
-
-def read(folder: Path = FOLDER) -> list[ProviderRow]:
-    """The rows of all files. Raises `CatalogueError`."""
-    rows: list[ProviderRow] = []
-    for path in sorted(folder.glob("*.yaml")):
-        row = _read_file(path)
-        if any({row.id, row.alias} & {other.id, other.alias} for other in rows):
-            raise CatalogueError(f"{path.name}: its id or alias is another file's too")
-        rows.append(row)
-    return rows
-
-
-def _read_file(path: Path) -> ProviderRow:
-    try:
-        # Not strict: a date and a price are text or a number in YAML.
-        return convert(yaml.safe_load(path.read_text()), ProviderRow, strict=False)
-    except ValidationError as error:
-        reason, _, place = str(error).partition(" - at `$")
-        where = [path.name, place.strip(".`")] if place.strip(".`") else [path.name]
-        raise CatalogueError(": ".join([*where, reason])) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CatalogueError(f"{path.name}: {' '.join(str(error).split())}") from None
+# Raised when what is made of a file changes, so that unchanged files are read once more.
+VERSION = 1
+BATCH = 200
 
 
 @transaction.atomic
-def load(folder: Path = FOLDER) -> None:
-    """Bring the database up to the files. Raises `CatalogueError`."""
-    for row in read(folder):
-        taken = Provider.objects.filter(models.Q(slug=row.id) | models.Q(alias=row.alias))
-        if other := taken.filter(builtin=False).first():
+def load(folder: Path | None = None) -> None:
+    """Bring the database up to the files: the shipped ones. Raises `CatalogueError`."""
+    folder = folder or rows.FOLDER
+    state = LoadedCatalogue.objects.filter(pk=1).first() or LoadedCatalogue(pk=1)
+    digest = f"{VERSION}:{rows.digest(folder)}"[:64]
+    if state.digest == digest:
+        return
+    found = read(folder)
+    taken = _taken(found)
+    wanted = [row for row in found if row.id not in taken]
+    is_changed = _load_providers(wanted)
+    owners = {row.slug: row for row in Provider.objects.filter(builtin=True)}
+    is_changed |= _load_models([(owners[row.id], row) for row in wanted])
+    # What is left out may have its place at the next start.
+    digest = "" if taken else digest
+    if is_changed or state.digest != digest:
+        state.digest = digest
+        state.save()
+
+
+def _taken(found: Iterable[ProviderRow]) -> set[str]:
+    """The ids of those whose id or alias a provider of the operator's own has."""
+    own = Provider.objects.filter(builtin=False)
+    names = {name: row for row in own for name in (row.slug, row.alias)}
+    taken = set()
+    for row in found:
+        other = names.get(row.id) or names.get(row.alias)
+        if other:
             log.warning(
                 "the built-in provider %s is left out: your provider %s (%s) has its id or alias",
                 row.id,
                 other.slug,
                 other.alias,
             )
-            continue
-        provider = taken.filter(slug=row.id).first() or Provider(slug=row.id, builtin=True)
-        is_new = provider.pk is None
-        _save_provider(provider, row)
-        _load_models(provider, row.models)
-        if is_new and row.auth == Connection.Auth.NONE:
-            _connect_without_key(provider)
+            taken.add(row.id)
+    return taken
 
 
-def _save_provider(provider: Provider, row: ProviderRow) -> None:
-    _save(
-        provider,
-        alias=row.alias,
-        name=row.name,
-        format=row.format.value,
-        base_url=row.base_url,
-        tier=row.tier.value,
-        passthrough=row.passthrough,
-        quirks=row.quirks,
-        other_formats={format.value: url for format, url in row.other_formats.items()},
-        env_var=row.env_var,
-        docs_url=row.docs_url,
-    )
-
-
-def _load_models(provider: Provider, rows: list[ModelRow]) -> None:
-    present = {model.name: model for model in provider.offered_models.all()}
-    for row in rows:
-        model = present.pop(row.name, None) or ProviderModel(provider=provider, name=row.name)
-        if not model.customised:
-            _save(
-                model,
-                kind=row.kind,
-                context_window=row.context_window,
-                max_output_tokens=row.max_output_tokens,
-                input_price=row.input,
-                output_price=row.output,
-                cache_read_price=row.cache_read,
-                cache_write_price=row.cache_write,
-                quirks=row.quirks,
-                format=row.format.value if row.format else "",
-                active=True,
+def _load_providers(wanted: list[ProviderRow]) -> bool:
+    """Whether anything changed."""
+    present = {row.slug: row for row in Provider.objects.filter(builtin=True)}
+    changed, connected = [], []
+    for row in wanted:
+        fields = _provider_fields(row)
+        provider = present.get(row.id)
+        if provider is None:
+            changed.append(
+                Provider(slug=row.id, builtin=True, allow_private_network=row.local, **fields)
             )
-    for model in present.values():
-        if not model.customised:
-            _save(model, active=False)  # gone from the catalogue; the log may still name it
+            connected += [row.id] if row.connected else []
+        elif _differs(provider, fields):
+            changed.append(provider)
+    _write(Provider, changed, ["slug"])
+    for provider in Provider.objects.filter(slug__in=connected):
+        _connect_without_key(provider)
+    return bool(changed)
+
+
+def _provider_fields(row: ProviderRow) -> dict[str, Any]:
+    return {
+        "alias": row.alias,
+        "name": row.name,
+        "format": row.format.value if row.format else "",
+        "base_url": row.base_url,
+        "other_formats": {format.value: url for format, url in row.other_formats.items()},
+        "other_bases": row.other_bases,
+        "tier": row.tier.value,
+        "passthrough": row.passthrough,
+        "status": row.status.value,
+        "status_note": row.status_note,
+        "retired_on": row.retired_on,
+        "category": row.category,
+        "auth_types": list(row.auth),
+        "key_headers": {f.value: [h.name, h.template] for f, h in row.key_headers.items()},
+        "headers": row.headers,
+        "params": to_builtins(row.params),
+        "quirks": row.quirks,
+        "rate_limit_headers": row.rate_limit_headers,
+        "endpoints": to_builtins(row.endpoints),
+        "terms": to_builtins(row.terms) if row.terms else {},
+        "oauth": row.oauth,
+        "env_var": row.env_var,
+        "docs_url": row.docs_url,
+        "checked_on": row.checked,
+    }
+
+
+# --- Models ----------------------------------------------------------------------------------
+
+PRICES = (*pricing.COLUMNS.values(), "price_tiers", "price_changes", "media_prices")
+
+
+def _load_models(wanted: list[tuple[Provider, ProviderRow]]) -> bool:
+    """Whether anything changed."""
+    present = {
+        (row.provider_id, row.name): row
+        for row in ProviderModel.objects.filter(provider__in=[owner.pk for owner, _ in wanted])
+    }
+    changed = []
+    for owner, row in wanted:
+        for told in row.models:
+            fields = model_fields(told)
+            model = present.pop((owner.pk, told.name), None)
+            if model is None:
+                changed.append(ProviderModel(provider=owner, name=told.name, **fields))
+            elif not model.customised and _differs(model, _without_newer(model, row, fields)):
+                changed.append(model)
+    for model in present.values():  # gone from the catalogue; the log may still name it
+        if not model.customised and _differs(model, {"active": False}):
+            changed.append(model)
+    _write(ProviderModel, changed, ["provider", "name"])
+    return bool(changed)
+
+
+def _without_newer(
+    model: ProviderModel, row: ProviderRow, fields: dict[str, Any]
+) -> dict[str, Any]:
+    """Without prices, where the operator has applied a list that is not older than the file."""
+    if model.priced_on is None or (row.checked and row.checked > model.priced_on):
+        return fields | {"priced_on": None}
+    return {name: value for name, value in fields.items() if name not in PRICES}
+
+
+def model_fields(row: ModelRow) -> dict[str, Any]:
+    goes_in, comes_out = row.modalities.split(" -> ")
+    return {
+        "kind": row.kind,
+        "modalities": {"in": goes_in.split("+"), "out": comes_out.split("+")},
+        "context_window": row.context_window,
+        "max_output_tokens": row.max_output_tokens,
+        "dimensions": row.dimensions,
+        "capabilities": row.capabilities,
+        "quirks": row.quirks,
+        "format": row.format.value if row.format else "",
+        "retired_on": row.retired,
+        "active": row.retired is None,
+        **{column: getattr(row, name) for name, column in pricing.COLUMNS.items()},
+        "price_tiers": [as_json(tier) for tier in row.tiers],
+        "price_changes": [as_json(change) for change in row.changes],
+        "media_prices": {name: _number(price) for name, price in pricing.media(row.media).items()},
+    }
+
+
+def as_json(prices: pricing.Prices) -> dict[str, Any]:
+    """As JSON that a person may read and change: prices are numbers."""
+    told = structs.asdict(prices)
+    day, tiers = told.pop("since", None), told.pop("tiers", [])
+    plain = {name: _number(value) for name, value in told.items() if value is not None}
+    first = {"from": day.isoformat()} if day else {}
+    return first | plain | ({"tiers": [as_json(tier) for tier in tiers]} if tiers else {})
+
+
+def _number(price: Decimal | int) -> float | int:
+    return int(price) if price == int(price) else float(price)
+
+
+# --- Both ------------------------------------------------------------------------------------
+
+
+def _differs(row: models.Model, fields: Mapping[str, Any]) -> bool:
+    """Set the fields, and say whether that changes anything."""
+    differing = {name: value for name, value in fields.items() if getattr(row, name) != value}
+    for name, value in differing.items():
+        setattr(row, name, value)
+    return bool(differing)
+
+
+def _write(model: type[models.Model], changed: list[Any], unique: list[str]) -> None:
+    """Insert what is new and update the rest, hundreds of rows a statement."""
+    names = [field.name for field in model._meta.concrete_fields if not field.primary_key]
+    for row in changed:
+        row.pk = None  # the unique fields say which it is
+    model._default_manager.bulk_create(
+        changed,
+        batch_size=BATCH,
+        update_conflicts=True,
+        unique_fields=unique,
+        update_fields=[name for name in names if name not in unique],
+    )
 
 
 def _connect_without_key(provider: Provider) -> None:
@@ -167,15 +225,6 @@ def _connect_without_key(provider: Provider) -> None:
         )
 
 
-def _save(row: models.Model, **fields: Any) -> None:
-    """Save where something differs: each save makes every process read the configuration anew."""
-    if row.pk and all(getattr(row, name) == value for name, value in fields.items()):
-        return
-    for name, value in fields.items():
-        setattr(row, name, value)
-    row.save()
-
-
 @transaction.atomic
 def connect_environment(environment: Mapping[str, str]) -> None:
     """Make a connection of each provider whose conventional variable is set.
@@ -184,6 +233,8 @@ def connect_environment(environment: Mapping[str, str]) -> None:
     the variable is back; what an operator switched off stays so.
     """
     for provider in Provider.objects.filter(builtin=True).exclude(env_var=""):
+        if provider.refusal:
+            continue
         name, reference = f"{provider.slug}-env", f"env:{provider.env_var}"
         is_set = bool(environment.get(provider.env_var, "").strip())
         row = Connection.objects.filter(name=name).first()

@@ -2,23 +2,50 @@
 
 import re
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 
+from omniroute.proxies import REFERENCES
+from providers import placeholders
+from providers.credentials import CredentialUnreadable
 from providers.models import Connection, Provider
+from providers.oauth.client import moment
+from providers.oauth.grants import service_account
 
-# What a credential of each type consists of. All but the region is secret.
+# What a credential of each type consists of.
 FIELDS: dict[str, tuple[str, ...]] = {
     Connection.Auth.API_KEY: ("api_key",),
+    Connection.Auth.OAUTH: ("access_token", "refresh_token", "expires"),
     Connection.Auth.AWS: ("access_key_id", "secret_access_key", "session_token", "region"),
+    Connection.Auth.SERVICE_ACCOUNT: ("json",),
+    Connection.Auth.CLIENT_CREDENTIALS: ("client_id", "client_secret"),
     Connection.Auth.NONE: (),
 }
-SECRETS = ("api_key", "access_key_id", "secret_access_key", "session_token")
-_OPTIONAL = ("session_token",)
+SECRETS = (
+    *("api_key", "access_token", "refresh_token", "access_key_id", "secret_access_key"),
+    *("session_token", "json", "client_secret"),
+)
+# Who knows one of them may send the credential elsewhere. An access key's id is no proof.
+_PROOFS = (
+    *("api_key", "access_token", "refresh_token", "secret_access_key", "json"),
+    "client_secret",
+)
+_OPTIONAL = ("session_token", "access_token", "refresh_token", "expires")
+# Given together: where one of the first is entered anew, the rest that is stored is forgotten.
+_TOGETHER = (
+    (("access_key_id", "secret_access_key"), ("session_token",)),
+    (("access_token", "refresh_token"), ("access_token", "refresh_token", "expires")),
+)
 # It becomes part of a host's name.
 _REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?")
+
+
+def has_secret(entered: Mapping[str, str | None]) -> bool:
+    """Does whoever enters this know the credential?"""
+    return any(entered.get(name) for name in _PROOFS)
 
 
 def merged_auth(
@@ -26,26 +53,40 @@ def merged_auth(
 ) -> dict[str, str]:
     """A credential: what is entered, and of the rest what is stored.
 
-    A session token belongs to the keys that it was given with: where those are entered anew, a
-    stored one is forgotten.
+    A session token belongs to the keys that it was given with, a refresh token to its access
+    token: where those are entered anew, a stored one is forgotten.
 
     Raises:
         ValidationError: A field is missing, or is none; it is named.
     """
     told = {name: (value or "").strip() for name, value in entered.items()}
-    if told.get("access_key_id") or told.get("secret_access_key"):
-        stored = {name: value for name, value in stored.items() if name != "session_token"}
+    for firsts, rest in _TOGETHER:
+        if any(told.get(name) for name in firsts):
+            stored = {name: value for name, value in stored.items() if name not in rest}
     auth = {name: told.get(name) or stored.get(name, "") for name in FIELDS[auth_type]}
-    for name, value in auth.items():
-        if not value and name not in _OPTIONAL:
-            raise ValidationError({name: "a value is missing"})
+    for name in missing_from(auth_type, auth):
+        raise ValidationError({name: "a value is missing"})
+    _check(auth)
+    return {name: value for name, value in auth.items() if value}
+
+
+def _check(auth: Mapping[str, str]) -> None:
     if "region" in auth and not _REGION.fullmatch(auth["region"]):
         raise ValidationError({"region": "the name of a region is expected, such as us-east-1"})
-    return {name: value for name, value in auth.items() if value}
+    if auth.get("expires") and moment(auth["expires"]) is None:
+        raise ValidationError({"expires": "a time is expected, such as 2027-01-01T00:00:00Z"})
+    if "json" in auth and not auth["json"].startswith(REFERENCES):
+        try:
+            service_account(auth["json"])
+        except CredentialUnreadable as error:
+            raise ValidationError({"json": str(error)}) from None
 
 
 def missing_from(auth_type: str, auth: Mapping[str, Any]) -> list[str]:
     """The fields without which a credential of that type is of no use."""
+    if auth_type == Connection.Auth.OAUTH:
+        has_one = auth.get("access_token") or auth.get("refresh_token")
+        return [] if has_one else ["access_token"]
     return [name for name in FIELDS[auth_type] if not auth.get(name) and name not in _OPTIONAL]
 
 
@@ -66,21 +107,71 @@ def require_key_for_new_origin(
         )
 
 
+def require_key_for_new_place(
+    connection: Connection,
+    provider: Provider,
+    base_url: str,
+    params: Mapping[str, str],
+    proxy: str,
+    *,
+    has_key: bool,
+) -> None:
+    """The same for all that decides where a stored connection's credential goes.
+
+    Raises:
+        ValidationError: One of its addresses, or its proxy, is another.
+    """
+    old = addresses(connection.provider, connection.base_url, connection.params)
+    for before, after in zip_longest(old, addresses(provider, base_url, params), fillvalue=""):
+        require_key_for_new_origin(connection, before, after, has_key=has_key)
+    known = _known(connection)
+    for url in () if base_url else _others(provider, params):
+        if _origin(url) not in known:
+            require_key_for_new_origin(connection, "", url, has_key=has_key)
+    if connection.credential and not has_key and proxy != connection.proxy:
+        raise ValidationError(
+            {
+                "proxy": f"another proxy for {connection.name} needs its API key entered again: "
+                "it may see what goes through it"
+            }
+        )
+
+
+def _known(connection: Connection) -> set[tuple[str, str]]:
+    """The origins where its key is sent."""
+    owner, params = connection.provider, connection.params
+    others = () if connection.base_url else _others(owner, params)
+    return {_origin(url) for url in (*addresses(owner, connection.base_url, params), *others)}
+
+
+def _others(provider: Provider, params: Mapping[str, str]) -> list[str]:
+    return [placeholders.fill_known(url, params) for url in provider.other_urls]
+
+
+def addresses(provider: Provider, base_url: str, params: Mapping[str, str]) -> list[str]:
+    """Where calls with a connection's credential go, and where its token is asked for."""
+    own = [base_url] if base_url else [provider.base_url, *provider.other_formats.values()]
+    asked = [str(url) for name, url in sorted(provider.oauth.items()) if name.endswith("_url")]
+    return [placeholders.fill_known(url, params) for url in (*own, *asked) if url]
+
+
 def require_known_endpoints(
-    connection: Connection, provider: Provider, endpoints: Mapping[str, Mapping[str, str]]
+    connection: Connection, endpoints: Mapping[str, Mapping[str, str]]
 ) -> None:
     """The same for what a provider's other kinds of model are asked at.
 
     Raises:
         ValidationError: One of them is at an origin to which the stored key was not sent so far.
     """
-    known = {_origin(provider.base_url), *map(_origin, provider.origins)}
+    if connection.base_url:
+        return  # where it is asked for everything
+    known = _known(connection)
     for kind, endpoint in endpoints.items():
         url = endpoint.get("base_url", "")
         if url and connection.credential and _origin(url) not in known:
             raise ValidationError(
                 {
-                    "endpoints": f"{kind}: the key of {connection.name} was not given for "
+                    "other_kinds": f"{kind}: the key of {connection.name} was not given for "
                     f"{_origin(url)[1]}; give it a provider of its own"
                 }
             )

@@ -5,34 +5,18 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-# By kind, the formats that are spoken for it; `gateway.formats.kinds` has their code.
+from providers import served
+
+# By kind, the formats that are spoken for it.
 FORMATS: dict[str, tuple[str, ...]] = {
-    "embedding": (
-        "openai_embeddings",
-        "gemini_embeddings",
-        "cohere_embeddings",
-        "voyage_embeddings",
-        "jina_embeddings",
-        "mistral_embeddings",
-        "ollama_embeddings",
-    ),
-    "rerank": ("cohere_rerank", "voyage_rerank", "nvidia_rerank"),
-    "moderation": ("openai_moderations", "mistral_moderations"),
-    "image": (
-        "openai_images",
-        "gemini_images",
-        "stability_images",
-        "bfl_images",
-        "fal_images",
-        "replicate_images",
-        "together_images",
-    ),
-    "tts": ("openai_speech", "elevenlabs_speech", "deepgram_speech"),
+    kind: tuple(dict.fromkeys(dialects.values()))
+    for kind, dialects in served.DIALECTS.items()
+    if kind != "chat"
 }
 FIELDS = ("format", "path", "base_url")
 
 
-class EndpointsField(models.JSONField):
+class OtherKindsField(models.JSONField):
     """By kind of model: `{"embedding": {"format": …, "path": …, "base_url": …}}`, each optional.
 
     A path may have `{model}` in it. Kinds and formats are validation, not schema.

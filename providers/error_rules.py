@@ -1,5 +1,6 @@
 """The shipped rules on what providers' error messages mean: from their file into the database."""
 
+import logging
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,6 +14,9 @@ from providers.models import ErrorRule, Provider
 # Operators' own stand at lower positions.
 FIRST_POSITION = 1000
 FILE = Path(__file__).with_name("error_rules.yaml")
+
+
+log = logging.getLogger(__name__)
 
 
 class ErrorRulesError(Exception):
@@ -54,21 +58,29 @@ def read(file: Path = FILE) -> list[ErrorRuleRow]:
 
 @transaction.atomic
 def load(file: Path = FILE) -> None:
-    """Bring the shipped rules up to the file. Operators' own, and what they switched off, stay.
+    """Bring the shipped rules up to the file. Operators' own, what they switched off and the order
+    that they chose stay.
 
-    Rules of a provider that is not there are left out. Raises `ErrorRulesError`.
+    Rules of a provider that is not there wait for it. Raises `ErrorRulesError`.
     """
     shipped = {_key(row): row for row in ErrorRule.objects.filter(builtin=True)}
     known = {row.slug: row for row in Provider.objects.all()}
+    missing = set()
     for position, told in enumerate(read(file)):
         fields = structs.asdict(told)
         slug = fields.pop("provider")
-        if not slug or slug in known:
+        if slug and slug not in known:
+            missing.add(slug)
+        else:
             row = ErrorRule(builtin=True, provider=known.get(slug), **fields)
             row.position = FIRST_POSITION + position
             _save(row, shipped.pop(_key(row), None))
     for gone in shipped.values():
         gone.delete()
+    if missing:
+        log.info(
+            "error rules wait for providers that are not there: %s", ", ".join(sorted(missing))
+        )
 
 
 def _key(row: ErrorRule) -> tuple[Any, ...]:
@@ -79,6 +91,8 @@ def _key(row: ErrorRule) -> tuple[Any, ...]:
 def _save(row: ErrorRule, present: ErrorRule | None) -> None:
     if present is not None:
         row.pk, row.active = present.pk, present.active
+        if present.position < FIRST_POSITION:  # an operator has put them in another order
+            row.position = present.position
         names = [field.attname for field in ErrorRule._meta.concrete_fields]
         if all(getattr(row, name) == getattr(present, name) for name in names):
             return

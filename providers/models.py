@@ -2,28 +2,24 @@
 
 import re
 import uuid
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
-from django.db import models
+from django.db import models, transaction
 
 from omniroute.addresses import check_base_url
 from omniroute.fields import FlagsField, NumbersField, StringMapField, StringsField
-from providers import credentials
-from providers.endpoints import EndpointsField
+from omniroute.proxies import check_written
+from providers import credentials, placeholders, pricing, served
+from providers.endpoints import OtherKindsField
+from providers.oauth.tables import SignIn as SignIn
+from providers.oauth.tables import Token as Token
 
 LIMITS = ("rpm", "tpm", "concurrency", "max_wait")
 TIMEOUTS = ("connect", "first_byte", "first_content", "idle", "total")
-MEDIA_PRICES = (
-    "per_request",
-    "per_1k_requests",
-    "per_1k_queries",
-    "per_image",
-    "per_million_chars",
-    "per_minute",
-)
 CAPABILITIES = ("tools", "parallel_tools", "images", "audio", "files", "schema", "thinking")
 
 
@@ -58,6 +54,11 @@ class Provider(models.Model):
         COHERE_CHAT = "cohere_chat", "Cohere Chat"
         OLLAMA_CHAT = "ollama_chat", "Ollama Chat"
 
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"
+        RESTRICTED = "restricted", "Restricted by its vendor"
+        RETIRED = "retired", "Retired"
+
     class Tier(models.TextChoices):
         SUBSCRIPTION = "subscription", "Subscription"
         API_KEY = "api_key", "API key"
@@ -77,12 +78,13 @@ class Provider(models.Model):
         help_text="With the version segment, such as http://127.0.0.1:11434/v1; {region} is the "
         "connection's.",
     )
-    format = models.CharField(max_length=30, choices=Format, default=Format.OPENAI_CHAT)
+    # Empty: it answers no chat in a format of ours.
+    format = models.CharField(max_length=30, choices=Format, default=Format.OPENAI_CHAT, blank=True)
     other_formats = StringMapField(
         help_text="Further formats that it speaks, and where: a client of one is not translated. "
         'Such as {"openai_responses": "https://api.openai.com/v1"}.'
     )
-    endpoints = EndpointsField(
+    other_kinds = OtherKindsField(
         help_text="Where it serves other kinds of model than chat, and in which format, where that "
         "is not what its format implies. Such as "
         '{"embedding": {"format": "voyage_embeddings", "path": "/embeddings"}}; a base_url is '
@@ -109,8 +111,25 @@ class Provider(models.Model):
     )
     # Facts that encode_request and upstream.py go by; the names are `gateway.formats.Quirks`.
     quirks = models.JSONField(default=dict, blank=True)
+    # How it gives out tokens; the names are `providers.oauth.row.Row`.
+    oauth = models.JSONField(default=dict, blank=True)
     env_var = models.CharField(max_length=60, blank=True, editable=False)
     docs_url = models.URLField(blank=True, editable=False)
+    # What follows are the catalogue's facts; a provider of the operator's own has none of them.
+    status = models.CharField(max_length=20, choices=Status, default=Status.ACTIVE, editable=False)
+    status_note = models.CharField(max_length=300, blank=True, editable=False)
+    retired_on = models.DateField(null=True, blank=True, editable=False)
+    category = models.CharField(max_length=20, blank=True, editable=False)
+    auth_types = StringsField(editable=False)  # of `Connection.Auth`; empty: any
+    # Name and template of the header with the key, by format, where it is not the format's own.
+    key_headers = models.JSONField(default=dict, blank=True, editable=False)
+    headers = StringMapField(editable=False)  # that every call carries; may have {params}
+    params = models.JSONField(default=list, blank=True, editable=False)  # `catalogue.ParamRow`
+    other_bases = StringMapField(editable=False)  # addresses of what no format of ours is for
+    endpoints = models.JSONField(default=list, blank=True, editable=False)  # `EndpointRow`
+    rate_limit_headers = StringsField(editable=False)
+    terms = models.JSONField(default=dict, blank=True, editable=False)  # `catalogue.TermsRow`
+    checked_on = models.DateField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering: ClassVar = ["name"]
@@ -118,30 +137,90 @@ class Provider(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def kinds(self) -> list[str]:
+        """What it can be asked for through this gateway: `chat`, …"""
+        return served.kinds(self.format, self.endpoints, self.other_kinds)
+
+    @property
+    def refusal(self) -> str:
+        """Why it cannot be called, for a person; empty where it can."""
+        if self.status == self.Status.RETIRED:
+            since = f" since {self.retired_on}" if self.retired_on else ""
+            return f"{self.name} is retired{since}. {self.status_note}".strip()
+        if not self.kinds:
+            spoken = ", ".join(sorted({row["dialect"] for row in self.endpoints}))
+            return f"{self.name} is not supported yet: it speaks {spoken}"
+        return ""
+
+    @property
+    def other_urls(self) -> list[str]:
+        """Addresses for other kinds of model than chat, and for what no format of ours is for."""
+        told = [each.get("base_url", "") for each in self.other_kinds.values()]
+        whole = [row["path"] for row in self.endpoints if "://" in row["path"]]
+        return [url for url in (*told, *self.other_bases.values(), *whole) if url]
+
+    def key_header(self, format: str) -> tuple[str, str] | None:
+        """Name and template of the header with the key; null: the format's own."""
+        told = self.key_headers.get(format)
+        return (told[0], told[1]) if told else None
+
+    @property
+    def warning(self) -> str:
+        """What an operator should know before they use an account there; empty: nothing special."""
+        if self.status == self.Status.RESTRICTED:
+            return " ".join(filter(None, (self.status_note, self.terms.get("summary", ""))))
+        risky = self.terms.get("level") in ("medium", "high")
+        return str(self.terms["summary"]) if risky else ""
+
     def clean(self) -> None:
+        from providers.oauth import row  # which reads this one
+
+        try:
+            row.of(self)
+        except ValueError as error:
+            raise ValidationError({"oauth": str(error)}) from None
         unknown = sorted(set(self.other_formats) - set(self.Format.values))
         if unknown:
             raise ValidationError({"other_formats": f"{unknown[0]!r} is no format"})
         if not self.builtin:
             for url in (self.base_url, *self.other_formats.values()):
-                check_base_url(in_region(url, "any"), self.allow_private_network)
-            for kind, endpoint in self.endpoints.items():
-                try:
-                    if endpoint.get("base_url"):
-                        check_base_url(endpoint["base_url"], self.allow_private_network)
-                except ValidationError as error:
-                    raise ValidationError({"endpoints": f"{kind}: {error.messages[0]}"}) from None
+                check_address(url, {}, self.allow_private_network)
+            for kind, told in self.other_kinds.items():
+                self._check_kind(kind, told)
 
-    @property
-    def origins(self) -> set[str]:
-        """Other addresses than the first to which a key is sent."""
-        told = [endpoint.get("base_url", "") for endpoint in self.endpoints.values()]
-        return {url for url in told if url}
+    def _check_kind(self, kind: str, told: Mapping[str, str]) -> None:
+        try:
+            if told.get("base_url"):
+                check_base_url(told["base_url"], self.allow_private_network)
+        except ValidationError as error:
+            raise ValidationError({"other_kinds": f"{kind}: {error.messages[0]}"}) from None
 
 
-def in_region(url: str, region: str) -> str:
-    """The address in a region of Amazon's, such as `us-east-1`."""
-    return url.replace("{region}", region)
+class LoadedCatalogue(models.Model):
+    """One row: which state of the catalogue's files the rows of providers and models are from.
+
+    Loading writes in bulk, which nobody hears of; that this row is saved says it to all.
+    """
+
+    digest = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        default_permissions: ClassVar = ()
+
+    def __str__(self) -> str:
+        return self.digest
+
+
+def check_address(url: str, params: Mapping[str, str], allow_private: bool) -> None:
+    """Refuse a base URL that cannot be one, whatever will stand in its places.
+
+    Raises:
+        ValidationError: For the field `base_url`.
+    """
+    path, _ = placeholders.split_query(url)
+    anything = dict.fromkeys(placeholders.names(path), "any")
+    check_base_url(placeholders.fill(path, anything | dict(params)), allow_private)
 
 
 class Kind(models.TextChoices):
@@ -151,8 +230,9 @@ class Kind(models.TextChoices):
     EMBEDDING = "embedding", "Embeddings"
     RERANK = "rerank", "Reranking"
     MODERATION = "moderation", "Moderation"
-    TTS = "tts", "Speech"
+    SPEECH = "speech", "Speech"
     IMAGE = "image", "Images"
+    TRANSCRIPTION = "transcription", "Transcription"
 
 
 class ProviderModel(models.Model):
@@ -161,6 +241,8 @@ class ProviderModel(models.Model):
     provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="offered_models")
     name = models.CharField("model", max_length=200, help_text="As the provider expects it.")
     kind = models.CharField(max_length=20, choices=Kind, default=Kind.CHAT)
+    # `in` and `out`: text, image, audio, video, pdf, embedding, score.
+    modalities = models.JSONField(default=dict, blank=True, editable=False)
     context_window = models.PositiveIntegerField(null=True, blank=True)
     max_output_tokens = models.PositiveIntegerField(null=True, blank=True)
     input_price = models.DecimalField(
@@ -175,10 +257,33 @@ class ProviderModel(models.Model):
     cache_write_price = models.DecimalField(
         "cache write $/Mtok", max_digits=14, decimal_places=6, null=True, blank=True
     )
-    media_prices = NumbersField(
-        names=MEDIA_PRICES,
-        help_text='USD for what is not counted in tokens. Such as {"per_1k_queries": 2}.',
+    cache_write_1h_price = models.DecimalField(
+        "cache write $/Mtok, kept an hour", max_digits=14, decimal_places=6, null=True, blank=True
     )
+    reasoning_price = models.DecimalField(
+        "reasoning $/Mtok", max_digits=14, decimal_places=6, null=True, blank=True
+    )
+    price_tiers = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Prices of a request with more tokens than `over`; what is not named stays. Such "
+        'as [{"over": 200000, "input": 2.5, "output": 15}].',
+    )
+    price_changes = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Prices from a day on, in place of all those above. Such as "
+        '[{"from": "2027-01-01", "input": 2, "output": 8}].',
+    )
+    media_prices = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text='USD for what is not counted in tokens. Such as {"per_image": 0.04}.',
+    )
+    # The day of a price list that an operator has applied; an older catalogue leaves it alone.
+    priced_on = models.DateField(null=True, blank=True, editable=False)
+    dimensions = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    retired_on = models.DateField(null=True, blank=True, editable=False)
     capabilities = FlagsField(
         names=CAPABILITIES,
         help_text='What it can and cannot do; what is not named is tried. Such as {"images": false}.',
@@ -202,10 +307,15 @@ class ProviderModel(models.Model):
         return f"{self.provider.alias}/{self.name}"
 
     def clean(self) -> None:
-        for field in ("input_price", "output_price", "cache_read_price", "cache_write_price"):
+        for field in pricing.COLUMNS.values():
             price: Decimal | None = getattr(self, field)
             if price is not None and price < 0:
                 raise ValidationError({field: "a price is 0 or more"})
+        for name in ("price_tiers", "price_changes", "media_prices"):
+            try:
+                pricing.check(name, getattr(self, name))
+            except ValueError as error:
+                raise ValidationError({name: str(error)}) from None
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):
@@ -218,7 +328,10 @@ class Connection(models.Model):
 
     class Auth(models.TextChoices):
         API_KEY = "api_key", "API key"
+        OAUTH = "oauth", "OAuth: signed in"
         AWS = "aws", "AWS access key"
+        SERVICE_ACCOUNT = "service_account", "Google service account"
+        CLIENT_CREDENTIALS = "client_credentials", "OAuth: client credentials"
         NONE = "none", "None"
 
     name = models.CharField(max_length=100, unique=True)
@@ -252,6 +365,15 @@ class Connection(models.Model):
         validators=[MinValueValidator(0), MaxValueValidator(0.95)],
         help_text="Share of the account's limits that is left to its owner, 0 to 0.95.",
     )
+    proxy = models.CharField(
+        max_length=300,
+        blank=True,
+        help_text="http://host:port or socks5://host:port; with a password, env:NAME or file:/path.",
+    )
+    params = StringMapField(
+        "parameters",
+        help_text='What the provider\'s address asks for: {"resource": "my-azure-resource"}.',
+    )
 
     objects = ConnectionQuerySet.as_manager()
 
@@ -265,30 +387,49 @@ class Connection(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self.active:
             self.awaits_variable = False
-        super().save(*args, **kwargs)
+        with transaction.atomic():  # with its token, which `providers.oauth.tokens` keeps up
+            super().save(*args, **kwargs)
 
     @property
     def written_base_url(self) -> str:
-        """Its own or its provider's, and `{region}` in it as it stands."""
-        return self.base_url or self.provider.base_url
+        """Its own or its provider's, and its parameters in it; `{region}` may be left."""
+        return placeholders.fill_known(self.base_url or self.provider.base_url, self.params)
 
     @property
     def effective_base_url(self) -> str:
-        """The address that is called; without a region to put in, it has `{region}` in it."""
-        url = self.written_base_url
-        if "{region}" not in url:
-            return url
-        return in_region(url, self.stored_auth().get("region", "{region}"))
+        """The address that is called; what is missing stands in it as `{name}`."""
+        return self._whole(self.base_url or self.provider.base_url)
+
+    def _whole(self, url: str) -> str:
+        try:
+            return placeholders.fill(url, self.all_params(url))
+        except ValueError:
+            return placeholders.fill_known(url, self.all_params(url))
+
+    def all_params(self, url: str) -> dict[str, str]:
+        """Its parameters, and the region that its credential names where `url` asks for that."""
+        if "{region}" in url and "region" not in self.params:
+            return {**self.params, "region": self.stored_auth().get("region", "")}
+        return {**self.params}
 
     @property
     def base_urls(self) -> dict[str, str]:
         """By format. An address of its own is one of the provider's main format only."""
         others = {} if self.base_url else self.provider.other_formats
-        return {**others, self.provider.format: self.effective_base_url}
+        return {
+            **{format: self._whole(url) for format, url in others.items()},
+            self.provider.format: self.effective_base_url,
+        }
 
     def clean(self) -> None:
-        if self.base_url:
-            check_base_url(in_region(self.base_url, "any"), self.provider.allow_private_network)
+        if self.provider.refusal and self.active:
+            raise ValidationError({"provider": self.provider.refusal})
+        placeholders.check(self.params)
+        check_written(self.proxy)
+        if self.base_url or self.params:
+            url = self.base_url or self.provider.base_url
+            if self.base_url or not self.provider.builtin:
+                check_address(url, self.params, self.provider.allow_private_network)
 
     def set_api_key(self, api_key: str) -> None:
         """Encrypt and keep a key; `env:NAME` and `file:PATH` are read when it is used."""
@@ -370,8 +511,8 @@ class ErrorRule(models.Model):
     position = models.PositiveIntegerField(default=0)
     note = models.CharField(max_length=200, blank=True)
     active = models.BooleanField(default=True)
-    # Shipped. One that an operator changed becomes their own, and stays as it is.
-    builtin = models.BooleanField(default=False, editable=False)
+    # One that an operator changes becomes their own.
+    builtin = models.BooleanField("shipped", default=False, editable=False)
 
     class Meta:
         ordering: ClassVar = ["position", "pk"]

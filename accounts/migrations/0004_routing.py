@@ -85,7 +85,7 @@ class Migration(migrations.Migration):
             name="breaker_failures",
             field=models.PositiveIntegerField(
                 default=5,
-                help_text="So many failures of a model on a connection open its breaker,",
+                help_text="So many calls in a row that fail, of a model on a connection, open its breaker,",
                 validators=[django.core.validators.MinValueValidator(1)],
             ),
         ),
@@ -104,7 +104,7 @@ class Migration(migrations.Migration):
             name="breaker_share",
             field=models.FloatField(
                 default=0.5,
-                help_text="if they are at least this share of its calls.",
+                help_text="if at least this share of its calls in that time failed.",
                 validators=[
                     django.core.validators.MinValueValidator(0.01),
                     django.core.validators.MaxValueValidator(1),

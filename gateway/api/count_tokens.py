@@ -36,7 +36,8 @@ async def serve(exchange: Exchange, format: ClientFormat, runtime: Runtime) -> N
         format.check_request(call.request)
         route = routing.resolve(call.snapshot, call.principal, call.model, format.NAME)
         exchange.watch()
-        count = await _count(call, route.targets[0], runtime)
+        target = route.first_for(call.principal)
+        count = await _count(call, target, runtime) if target is not None else None
         source = b"estimated" if count is None else b"reported"
         if count is None:
             count = tokens.estimate_body(call.request)

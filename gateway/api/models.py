@@ -44,7 +44,7 @@ def _names(exchange: Exchange, runtime: Runtime) -> list[str]:
     return [
         name
         for name in routing.callable_names(snapshot)
-        if principal.may_call(name, snapshot.aliases.get(name, name))
+        if routing.is_allowed(snapshot, principal, name)
     ]
 
 

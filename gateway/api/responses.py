@@ -84,6 +84,10 @@ class Conversation(pipeline.Conversation):
             return
         id = str(answer.get("id"))
         items = openai_responses.input_items(call.request, id)
+        if (
+            call.principal.system_prompt
+        ):  # the upstream may have repeated it; it is not the client's
+            answer = answer | {"instructions": call.own.get("instructions")}
         try:
             await self._runtime.in_thread(stored.keep, id, call.principal.id, items, answer)
         except DatabaseError as error:

@@ -140,7 +140,7 @@ KINDS: dict[str, Kind] = {
             clients=moderations.CLIENTS,
         ),
         Kind(
-            name="tts",
+            name="speech",
             noun="a model of speech",
             address="/v1/audio/speech",
             default="openai_speech",

@@ -3,6 +3,7 @@
 import math
 from typing import Literal
 
+import msgspec
 from msgspec import Struct
 
 from gateway.formats.types import Effort, Quirks, Reasoning
@@ -24,23 +25,32 @@ BUDGETS: dict[Effort, int] = {
 class Thinking(Struct, frozen=True):
     """How much an operator lets every request think, whatever the client asks for.
 
-    `budget_tokens`, at least 1, belongs to `fixed`; `adaptive` leaves it to the model.
+    `budget_tokens`, at least 1, belongs to `fixed`; `adaptive` leaves it to the model. `quirks`
+    are those of the model that is told, where that is known.
     """
 
     mode: Literal["off", "fixed", "adaptive"]
     budget_tokens: int = 0
+    quirks: Quirks = Quirks()
+
+    def at(self, quirks: Quirks) -> "Thinking":
+        """The same, said to a model of these quirks."""
+        return msgspec.structs.replace(self, quirks=quirks)
 
     @property
     def effort(self) -> Effort:
         """For a format that knows efforts, of which none is the model's own choice."""
-        if self.mode == "off":
-            return "none"
-        return _nearest(self.budget_tokens) if self.mode == "fixed" else "medium"
+        effort: Effort = "none" if self.mode == "off" else "medium"
+        if self.mode == "fixed":
+            effort = _nearest(self.budget_tokens)
+        return effort_of(Reasoning(effort=effort), self.quirks) or effort
 
     @property
     def tokens(self) -> int:
         """For a format that knows budgets, of which none is the model's own choice."""
-        return self.budget_tokens if self.mode == "fixed" else BUDGETS[self.effort]
+        if self.mode == "fixed":
+            return self.budget_tokens
+        return BUDGETS["none" if self.mode == "off" else "medium"]
 
 
 def budget_of(reasoning: Reasoning) -> int:

@@ -236,7 +236,7 @@ class Prompt(Struct, frozen=True, kw_only=True):
 
 class Usage(Struct, frozen=True):
     """Token counts, each >= 0. `input_tokens` includes what was read from and written to a cache,
-    `output_tokens` what was spent on reasoning.
+    `output_tokens` what was spent on reasoning, and `cache_write_tokens` what is kept for an hour.
 
     `units` is what else is paid for, by the names of `analytics.media`: `{"queries": 1}`.
     """
@@ -246,6 +246,7 @@ class Usage(Struct, frozen=True):
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_1h_tokens: int = 0
     units: dict[str, int] = {}
 
 
@@ -340,7 +341,7 @@ Event = (
 )
 
 
-class Quirks(Struct, frozen=True, forbid_unknown_fields=True):
+class Quirks(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """What a provider's row, or a model's, says about how it wants to be asked."""
 
     include_usage: bool = True  # understands OpenAI's stream_options.include_usage

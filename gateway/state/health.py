@@ -98,13 +98,9 @@ class Health:
 
     # --- After it --------------------------------------------------------------------------
 
-    def succeeded(self, connection: str, model: str, now: float, *, began: float) -> None:
+    def has_content(self, connection: str, model: str, now: float, *, began: float) -> None:
         """There is content. What was blocked before the call `began` is over; what was while it
         ran is not: of calls that run at once some still pass while others find the limit."""
-        if self._breakers and (breaker := self._breakers.get((connection, model))) is not None:
-            breaker.count(False, now, self.policy)
-            if not breaker.has_failed():
-                del self._breakers[connection, model]
         if self._places:
             wall_began = self._wall() - (now - began)
             for key in self._keys(connection, model):
@@ -113,6 +109,15 @@ class Health:
                     at = max(at, place.blocks[0].since)
                 if place.blocks and place.blocks[0].since <= at:
                     self._say(Cleared(*key, at), now)
+
+    def succeeded(self, connection: str, model: str, now: float, *, began: float) -> None:
+        """The answer is complete. Not before that is a call one that has not failed: of streams
+        that all break in the middle the breaker would never hear two in a row."""
+        if self._breakers and (breaker := self._breakers.get((connection, model))) is not None:
+            breaker.count(False, now, self.policy)
+            if not breaker.has_failed():
+                del self._breakers[connection, model]
+        self.has_content(connection, model, now, began=began)
 
     def failed(self, connection: str, model: str, verdict: Verdict, now: float) -> None:
         """The call failed, and means what `verdict` says."""

@@ -87,6 +87,21 @@ class Lines:
             if not line:
                 self._lines.pop(claim.subject, None)
 
+    async def claim_at_once(self, claim: Claim) -> Lease:
+        """The same for a call that has somebody else to ask. It passes nobody who waits either.
+
+        Raises:
+            BudgetSpent, RateLimited: As `State.claim`; and where others wait.
+        """
+        if claim.subject in self._lines:
+            raise RateLimited(
+                "others wait for their turn already",
+                retry_after_s=LOOK_EVERY_S,
+                limit="concurrency",
+            )
+        lease = await self._state.claim(claim)
+        return _Watched(lease, self, claim.subject) if claim.limits.max_wait else lease
+
     def notice(self, subject: str) -> None:
         """A call of the subject's has ended: there may be room."""
         if (line := self._lines.get(subject)) is not None:

@@ -13,11 +13,14 @@ from accounts.models import GatewaySettings
 from gateway import runtime
 from gateway.state.health import Entry
 from omniroute import health
-from omniroute.api import errors, logs, routing
+from omniroute.api import errors, logs, oauth, routing
 from omniroute.api.auth import authenticate, require
 from omniroute.api.sections import SECTIONS, router
 from omniroute.configuration import schema, write
-from providers.models import Connection
+from providers import listing
+from providers.credentials import CredentialUnreadable
+from providers.listing import ListFailed
+from providers.models import Connection, Token
 from providers.probing import Outcome, test_connection
 
 api = NinjaAPI(title="OmniRoute", version="1", auth=authenticate, urls_namespace="management")
@@ -43,10 +46,22 @@ def test_one(request: HttpRequest, name: str) -> dict[str, Any]:
     return tested(get_object_or_404(Connection.objects.select_related("provider"), name=name))
 
 
+@api.post("/connections/{name}/import-models")
+def import_models(request: HttpRequest, name: str) -> dict[str, Any]:
+    """A row for each model that the provider lists and that has none, without a price."""
+    require(request, "providers.add_providermodel")
+    row = get_object_or_404(Connection.objects.select_related("provider"), name=name)
+    try:
+        return {"imported": listing.import_models(row)}
+    except (ListFailed, CredentialUnreadable) as error:
+        raise errors.ApiError(502, f"{name}: {error}") from None
+
+
 for _name, _section in SECTIONS.items():
     api.add_router(f"/{_name}", router(_section), tags=[_name])
 api.add_router("", logs.routes, tags=["log"])
 api.add_router("", routing.routes, tags=["routing"])
+api.add_router("/oauth", oauth.routes, tags=["oauth"])
 
 
 @api.get("/settings")
@@ -79,6 +94,15 @@ def state_of_the_gateway(request: HttpRequest) -> dict[str, Any]:
         "connections": [_block(entry) for entry in process.on_loop(process.blocks())]
         if process
         else [],
+        "tokens": [
+            {
+                "connection": token.connection.name,
+                "needs_login": token.needs_login,
+                "cause": token.cause,
+                "expires": _moment(token.expires.timestamp()) if token.expires else None,
+            }
+            for token in Token.objects.filter(failures__gt=0).select_related("connection")
+        ],
         "problems": [{"kind": p.kind, "name": p.name, "reason": p.reason} for p in problems],
     }
 

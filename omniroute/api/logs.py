@@ -1,6 +1,6 @@
 """The request log and what it adds up to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -52,7 +52,6 @@ def item(row: RequestRecord) -> dict[str, Any]:
         "dropped": row.dropped,
         "tags": row.tags,
         "cache": row.cache or None,
-        "trace": row.trace,
     }
 
 
@@ -83,6 +82,7 @@ def logs(
     provider: str = "",
     model: str = "",
     key: str = "",
+    tag: str = "",
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> dict[str, Any]:
@@ -92,6 +92,8 @@ def logs(
     rows = rows.filter(**{name: value for name, value in wanted.items() if value})
     if status is not None:
         rows = rows.filter(status=status)
+    if tag:  # which holds nothing that JSON would escape
+        rows = rows.filter(tags__icontains=f'"{tag}"')
     if before:
         rows = rows.filter(id__lt=before)
     page = list(rows[: limit + 1])
@@ -103,8 +105,9 @@ def logs(
 
 @routes.get("/logs/{id}")
 def log(request: HttpRequest, id: str) -> dict[str, Any]:
-    """One call, by the `x-request-id` of its answer."""
-    return item(get_object_or_404(visible(request), id=id))
+    """One call, by the `x-request-id` of its answer: also who was to be asked, and why."""
+    row = get_object_or_404(visible(request), id=id)
+    return item(row) | {"trace": row.trace}
 
 
 GROUPS: dict[str, Callable[[], Any]] = {
@@ -112,17 +115,18 @@ GROUPS: dict[str, Callable[[], Any]] = {
     "model": lambda: F("model"),
     "key": lambda: F("key"),
     "provider": lambda: F("provider"),
+    "tag": lambda: F("tags"),
 }
 
 
 @routes.get("/usage")
 def usage(
     request: HttpRequest,
-    group: Literal["day", "model", "key", "provider"] = "day",
+    group: Literal["day", "model", "key", "provider", "tag"] = "day",
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> dict[str, Any]:
-    """Sums of the log."""
+    """Sums of the log. A request with several tags counts for each."""
     sums = (
         between(visible(request), since, until)
         .order_by()
@@ -136,6 +140,7 @@ def usage(
         )
         .order_by("by")
     )
+    rows = _by_tag(sums) if group == "tag" else sums
     return {
         "items": [
             {
@@ -145,6 +150,18 @@ def usage(
                 "output_tokens": row["output_tokens"],
                 "cost_usd": format_usd(int(row["cost"] or 0)),
             }
-            for row in sums
+            for row in rows
         ]
     }
+
+
+def _by_tag(sums: Iterable[Any]) -> list[dict[str, Any]]:
+    """From sums by list of tags; requests without any are nobody's."""
+    names = ("requests", "input_tokens", "output_tokens", "cost")
+    found: dict[str, dict[str, Any]] = {}
+    for row in sums:
+        for tag in row["by"]:
+            total = found.setdefault(tag, {"by": tag} | dict.fromkeys(names, 0))
+            for name in names:
+                total[name] += row[name] or 0
+    return [found[tag] for tag in sorted(found)]

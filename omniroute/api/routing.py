@@ -41,11 +41,11 @@ def who_would_answer(request: HttpRequest, question: Body[Question]) -> Any:
     require(request, "providers.view_connection")
     process = serving()
     principal = _principal(process, question.key)
-    named = {
-        name.lower().encode(): value.encode()
+    named = [
+        (name.lower().encode(), value.encode())
         for name, value in question.headers.items()
         if name.lower().encode().startswith(PREFIX)
-    }
+    ]
     asked = explain.explain(
         process,
         principal,

@@ -11,6 +11,7 @@ from omniroute.configuration.schema import SettingsEntry
 from omniroute.configuration.write import MASK, rule_fields
 from providers.connections import SECRETS
 from providers.models import Connection, ErrorRule, Provider, ProviderModel
+from providers.oauth import tokens
 
 
 def document(*, secrets: bool = False) -> dict[str, Any]:
@@ -83,7 +84,8 @@ def provider(row: Provider) -> dict[str, Any]:
         sticky=_unless(row.sticky, 1),
         quirks=row.quirks,
         other_formats=row.other_formats,
-        endpoints=row.endpoints,
+        other_kinds=row.other_kinds,
+        oauth=row.oauth,
     )
 
 
@@ -100,6 +102,10 @@ def model(row: ProviderModel) -> dict[str, Any]:
         output_price=_number(row.output_price),
         cache_read_price=_number(row.cache_read_price),
         cache_write_price=_number(row.cache_write_price),
+        cache_write_1h_price=_number(row.cache_write_1h_price),
+        reasoning_price=_number(row.reasoning_price),
+        price_tiers=row.price_tiers,
+        price_changes=row.price_changes,
         media_prices=row.media_prices,
         capabilities=row.capabilities,
         quirks=row.quirks,
@@ -119,12 +125,18 @@ def connection(row: Connection, secrets: bool = False) -> dict[str, Any]:
         headers=row.headers if secrets else dict.fromkeys(row.headers, MASK),
         model_map=row.model_map,
         headroom=row.headroom or None,
+        proxy=row.proxy,
+        params=row.params,
     )
 
 
 def _auth(row: Connection, secrets: bool) -> dict[str, Any]:
+    """As it was entered; with `secrets`, the token that has come of it since."""
     auth: dict[str, Any] = {"type": row.auth_type}
-    for name, value in row.read_auth().items():
+    told = row.read_auth()
+    if secrets and row.auth_type == Connection.Auth.OAUTH:
+        told = tokens.in_use(row) or told
+    for name, value in told.items():
         # A reference says where the secret is, and is none itself.
         plain = secrets or name not in SECRETS or value.startswith(("env:", "file:"))
         auth[name] = value if plain else MASK

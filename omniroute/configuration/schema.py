@@ -56,26 +56,43 @@ class ProviderEntry(Entry):
     passthrough: bool = True
     quirks: dict[str, Any] = Field(default_factory=dict)
     other_formats: dict[Format, str] = Field(default_factory=dict)
-    endpoints: dict[str, dict[str, str]] = Field(default_factory=dict)
+    other_kinds: dict[str, dict[str, str]] = Field(default_factory=dict)
+    oauth: dict[str, Any] = Field(default_factory=dict)
 
 
 class AuthEntry(Entry):
     """A secret may be `env:NAME` or `file:PATH`. Masked or absent: the stored one is kept.
 
-    `aws` takes `access_key_id`, `secret_access_key` and `region`, and of temporary keys the
-    `session_token`.
+    `oauth` takes an `access_token`, a `refresh_token` or both, and when the first `expires`; `aws`
+    `access_key_id`, `secret_access_key` and `region`, and of temporary keys the `session_token`;
+    `service_account` Google's file as `json`; `client_credentials` `client_id`, `client_secret`.
     """
 
     type: AuthType = "api_key"
     api_key: str | None = None
+    access_token: str | None = None
+    refresh_token: str | None = None
+    expires: str | None = None
+    json_: str | None = Field(default=None, alias="json")
+    client_id: str | None = None
+    client_secret: str | None = None
     access_key_id: str | None = None
     secret_access_key: str | None = None
     session_token: str | None = None
     region: str | None = None
 
+    @field_validator("expires", mode="before")
+    @classmethod
+    def _as_written(cls, value: Any) -> Any:
+        """YAML makes a time of it, and JSON a number."""
+        return value.isoformat() if isinstance(value, datetime) else value and str(value)
+
+    def told(self) -> dict[str, str]:
+        return self.model_dump(exclude={"type"}, exclude_none=True, by_alias=True)
+
     @model_validator(mode="after")
     def _has_only_what_its_type_has(self) -> Self:
-        told = self.model_dump(exclude={"type"}, exclude_none=True)
+        told = self.told()
         strange = [name for name in told if name not in FIELDS[self.type]]
         if strange and self.type != Connection.Auth.NONE:
             raise ValueError(f"{strange[0]} is not of the auth type {self.type!r}")
@@ -95,15 +112,8 @@ class ConnectionEntry(Entry):
     headers: dict[str, str] = Field(default_factory=dict)
     model_map: dict[str, str] = Field(default_factory=dict)
     headroom: float = 0
-    proxy: None = None
+    proxy: str | None = None
     params: dict[str, str] = Field(default_factory=dict)
-
-    @field_validator("proxy", "params", mode="before")
-    @classmethod
-    def _not_yet(cls, value: Any) -> Any:
-        if value:
-            raise ValueError("is not available in this version")
-        return value
 
 
 class ModelEntry(Entry):
@@ -117,7 +127,11 @@ class ModelEntry(Entry):
     output_price: Decimal | None = None
     cache_read_price: Decimal | None = None
     cache_write_price: Decimal | None = None
-    media_prices: Numbers = Field(default_factory=dict)
+    cache_write_1h_price: Decimal | None = None
+    reasoning_price: Decimal | None = None
+    price_tiers: list[dict[str, float]] = Field(default_factory=list)
+    price_changes: list[dict[str, Any]] = Field(default_factory=list)
+    media_prices: dict[str, float] = Field(default_factory=dict)
     capabilities: dict[str, bool] = Field(default_factory=dict)
     quirks: dict[str, Any] = Field(default_factory=dict)
     format: Format | Literal[""] = ""

@@ -13,8 +13,9 @@ from combos.models import Alias, Combo, ComboTarget, check_kinds, check_nesting
 from omniroute.configuration import schema
 from omniroute.configuration.errors import of_row
 from providers.connections import (
+    has_secret,
     merged_auth,
-    require_key_for_new_origin,
+    require_key_for_new_place,
     require_known_endpoints,
 )
 from providers.models import Connection, ErrorRule, Provider, ProviderModel
@@ -59,9 +60,13 @@ def provider(entry: schema.ProviderEntry) -> Change:
         if any(getattr(row, name) != values[name] for name in facts):
             raise ValidationError({"slug": f"{entry.id} is built in; another id is needed"})
     elif row.pk:
-        for connection in row.connections.filter(base_url=""):
-            require_key_for_new_origin(connection, row.base_url, entry.base_url, has_key=False)
-            require_known_endpoints(connection, row, entry.endpoints)
+        moved = Provider(**values, endpoints=row.endpoints, other_bases=row.other_bases)
+        for connection in row.connections.select_related("provider"):
+            require_known_endpoints(connection, entry.other_kinds)
+            require_key_for_new_place(
+                connection, moved, connection.base_url, connection.params, connection.proxy,
+                has_key=False,
+            )  # fmt: skip
     return _write("provider", entry.id, row, **values)
 
 
@@ -82,14 +87,16 @@ def connection(entry: schema.ConnectionEntry) -> Change:
     row = Connection.objects.filter(name=entry.name).first() or Connection(
         name=entry.name, provider=owner
     )
-    told = entry.auth.model_dump(exclude={"type"}, exclude_none=True)
+    told = entry.auth.told()
     entered = {name: value for name, value in told.items() if value != MASK}
     if row.pk:
-        require_key_for_new_origin(
+        require_key_for_new_place(
             row,
-            row.written_base_url,
-            entry.base_url or owner.base_url,
-            has_key="api_key" in entered or "secret_access_key" in entered,
+            owner,
+            entry.base_url or "",
+            entry.params,
+            entry.proxy or "",
+            has_key=has_secret(entered),
         )
     values: dict[str, Any] = {
         "provider": owner,
@@ -106,6 +113,8 @@ def connection(entry: schema.ConnectionEntry) -> Change:
         },
         "model_map": entry.model_map,
         "headroom": entry.headroom,
+        "proxy": entry.proxy or "",
+        "params": entry.params,
     }
     values |= _credential(row, entry.auth.type, entered)
     change = _write("connection", entry.name, row, **values)
@@ -278,5 +287,5 @@ def _error_rule(position: int, entry: schema.ErrorRuleEntry) -> None:
 
 
 def settings(entry: schema.SettingsEntry) -> Change:
-    values = entry.model_dump(exclude_none=True)
+    values = entry.model_dump(exclude_unset=True)  # null is said, and empties what may be empty
     return _write("settings", "", GatewaySettings.load(), **values)

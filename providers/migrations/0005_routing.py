@@ -139,7 +139,10 @@ class Migration(migrations.Migration):
                 ("position", models.PositiveIntegerField(default=0)),
                 ("note", models.CharField(blank=True, max_length=200)),
                 ("active", models.BooleanField(default=True)),
-                ("builtin", models.BooleanField(default=False, editable=False)),
+                (
+                    "builtin",
+                    models.BooleanField(default=False, editable=False, verbose_name="shipped"),
+                ),
                 (
                     "provider",
                     models.ForeignKey(

@@ -2,11 +2,10 @@
 
 import pytest
 
-from analytics.costs import cost_picousd
+from analytics.costs import More, Prices, cost_picousd
 from analytics.media import PRICES, media_picousd
 from gateway.formats.types import Usage
-from gateway.snapshot import Prices
-from providers.models import MEDIA_PRICES
+from providers.pricing import MEDIA
 
 USD = 10**12
 
@@ -32,10 +31,20 @@ def test_a_part_of_the_smallest_amount_is_rounded_up_once() -> None:
 
 
 def test_it_is_paid_beside_tokens() -> None:
-    prices = Prices(input=2, output=0, cache_read=0, cache_write=0, media={"per_request": 5})
+    prices = Prices(2, 0, 0, 0, More(media={"per_request": 5}))
     assert cost_picousd(Usage(input_tokens=10, units={"requests": 1}), prices) == 25
     assert cost_picousd(Usage(input_tokens=10), prices) == 20
 
 
-def test_every_price_that_can_be_configured_is_counted() -> None:
-    assert set(MEDIA_PRICES) == set(PRICES)
+def test_whatever_the_size_of_the_request_and_the_day() -> None:
+    dear, later = Prices(3, 0, 0, 0), Prices(4, 0, 0, 0)
+    prices = Prices(
+        2, 0, 0, 0, More(tiers=((5, dear),), changes=((100.0, later),), media={"per_request": 7})
+    )
+    usage = Usage(input_tokens=10, units={"requests": 1})
+    assert cost_picousd(usage, prices, at=99) == 37
+    assert cost_picousd(usage, prices, at=100) == 47
+
+
+def test_what_is_counted_can_be_configured() -> None:
+    assert set(PRICES) < set(MEDIA)

@@ -49,18 +49,20 @@ def test_more_than_one_batch_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert spent("key", MONTH) == before
 
 
-@pytest.mark.parametrize("by", ["key", "user"])
+@pytest.mark.parametrize("by", ["key", "user", "total"])
 def test_a_budget_forgets_nothing_of_its_period(by: str) -> None:
     for age in (31, 30.4, 20, 3, 2, 0):
         log(NOW - days(age), **CALL)
         log(NOW - days(age), **CALL | {"key": "phone"})
+        log(NOW - days(age), **CALL | {"key": "", "user": ""})  # where no key is required
+        log(NOW - days(age), **CALL | {"cost_picousd": 0, "cache": "hit"})
         log(NOW - days(age), provider="", status=401, outcome="error")
     log(NOW - days(3), **CALL | {"cost_picousd": None})
     before = spent(by, MONTH)
     for keep in (30, 25, 2, 1):
         delete_older(NOW, keep)
         assert spent(by, MONTH) == before
-    assert RequestRecord.objects.count() == 3
+    assert RequestRecord.objects.count() == 5
 
 
 def test_sums_are_kept_by_day_key_and_user() -> None:
@@ -78,8 +80,8 @@ def test_sums_are_kept_by_day_key_and_user() -> None:
     ]
 
 
-def test_nothing_is_kept_of_who_can_have_no_budget() -> None:
-    log(datetime(2026, 12, 2, tzinfo=UTC), **CALL | {"key": "", "user": ""})
+def test_nothing_is_kept_of_what_no_provider_was_asked() -> None:
+    log(datetime(2026, 12, 2, tzinfo=UTC), provider="", status=401, outcome="error")
     assert delete_older(NOW, 7) == 1
     assert DeletedSpending.objects.count() == 0
 

@@ -87,6 +87,7 @@ class Said(Struct, frozen=True):
 
     name: str
     blocks: list[Block]
+    instructions: str | None = None  # which the Responses API repeats
 
     @property
     def calls(self) -> bool:
@@ -102,7 +103,7 @@ def is_scene(model: str) -> bool:
 
 def say(path: str, model: str, body: JSON) -> tuple[JSON, list[bytes]]:
     """The whole answer, and the events of the stream."""
-    said = Said(model, SCENES[model](body))
+    said = Said(model, SCENES[model](body), body.get("instructions"))
     format = _format_of(path)
     whole, stream = _FORMATS[format]
     events = list(stream(said, body))
@@ -332,8 +333,10 @@ def _responses(said: Said, id: str = "") -> JSON:
     if said.name == "long":
         reason = {"reason": "max_output_tokens"}
         more = {"incomplete_details": reason, "usage": _RESPONSES_USAGE}
-        return _response(output, "incomplete", id=id, **more)
-    return _response(output, "completed", id=id, usage=_RESPONSES_USAGE)
+        return _response(output, "incomplete", id=id, instructions=said.instructions, **more)
+    return _response(
+        output, "completed", id=id, instructions=said.instructions, usage=_RESPONSES_USAGE
+    )
 
 
 def _responses_deltas(block: Block, at: int) -> tuple[JSON, Iterator[tuple[str, JSON]]]:
@@ -389,8 +392,9 @@ def _responses_stream(said: Said, body: JSON) -> Iterator[bytes]:
         number += 1
         return _event({"type": f"response.{kind}", "sequence_number": number, **more}, f"response.{kind}")  # fmt: skip
 
-    yield event("created", response=_response([], "in_progress", id=id))
-    yield event("in_progress", response=_response([], "in_progress", id=id))
+    begun = _response([], "in_progress", id=id, instructions=said.instructions)
+    yield event("created", response=begun)
+    yield event("in_progress", response=begun)
     for at, block in enumerate(said.blocks):
         start, inside = _responses_deltas(block, at)
         yield event("output_item.added", output_index=at, item=start)

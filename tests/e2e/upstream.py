@@ -120,13 +120,16 @@ class Upstream:
             return True
         watch = asyncio.ensure_future(self._note_close(reader, seen))
         try:
-            return await answer(seen, writer)
+            return await self.answer(seen, writer)
         except ConnectionError:
             seen.closed = time.monotonic()
             raise
         finally:
             await asyncio.sleep(0)
             watch.cancel()
+
+    async def answer(self, seen: Seen, writer: asyncio.StreamWriter) -> bool:
+        return await answer(seen, writer)
 
     async def _note_close(self, reader: asyncio.StreamReader, seen: Seen) -> None:
         # While an answer runs the client sends nothing, so a read returns only when it is gone.

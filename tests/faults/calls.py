@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from tests.faults.cases import Case
+from gateway.retries import SHARE
+from tests.e2e.gateway import CLIENT, MANAGE_KEY, Gateway, keyed
+from tests.faults.cases import MAY_COOL, WELL, Case
 from tests.faults.upstream import Upstream
 from tests.matrix.clients import CLIENTS
 from tests.matrix.scenarios import Ask, Heard, JSONDict
@@ -16,14 +18,21 @@ from tests.matrix.scenarios import Ask, Heard, JSONDict
 HANGS_S = 15.0
 HELLO = Ask("Say hello.")
 
-_OPENAI = {429: "requests", 502: "upstream_error", 504: "timeout"}
+_OPENAI = {
+    429: "requests", 502: "upstream_error", 503: "service_unavailable", 504: "timeout",
+}  # fmt: skip
 # What the contract calls the errors of these statuses.
 KINDS: dict[str, dict[int, str]] = {
     "openai_chat": _OPENAI,
     "openai_responses": _OPENAI,
-    "anthropic_messages": {429: "rate_limit_error", 502: "api_error", 504: "timeout_error"},
-    "gemini": {429: "RESOURCE_EXHAUSTED", 502: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED"},
-}
+    "anthropic_messages": {
+        429: "rate_limit_error", 502: "api_error", 503: "overloaded_error", 504: "timeout_error",
+    },
+    "gemini": {
+        429: "RESOURCE_EXHAUSTED", 502: "UNAVAILABLE", 503: "UNAVAILABLE",
+        504: "DEADLINE_EXCEEDED",
+    },
+}  # fmt: skip
 
 _RETRY_DELAY = re.compile(rb'"retryDelay": ?"(\d+)s"')
 
@@ -71,6 +80,26 @@ async def call(
     told: JSONDict = json.loads(raw)
     kind = "" if response.status == 200 else _kind(case.client, told["error"])
     return Told(response.status, client.read(response.status, told), headers, kind, raw)
+
+
+async def earn_retries(session: aiohttp.ClientSession, url: str, count: int) -> None:
+    """A call in five may be asked again, of all that there are: so many make `count` sure."""
+    body = CLIENTS["openai_chat"].build(HELLO, f"{WELL}/m", False)
+
+    async def one() -> None:
+        async with session.post(f"{url}/v1/chat/completions", json=body) as response:
+            assert response.status == 200, await response.text()
+
+    await asyncio.gather(*(one() for _ in range(round(count / SHARE))))
+
+
+def cooling(gateway: Gateway) -> dict[str, JSONDict]:
+    """What is left alone for a while, by the connection, as the management API tells it."""
+    told = CLIENT.get(f"{gateway.url}/api/health", headers=keyed(MANAGE_KEY)).json()
+    found = {block["connection"]: block for block in told["connections"]}
+    assert len(found) == len(told["connections"])
+    assert found.keys() <= MAY_COOL, f"these have done nothing for it: {found.keys() - MAY_COOL}"
+    return found
 
 
 def _kind(client: str, error: JSONDict) -> str:

@@ -2,38 +2,56 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
+from typing import Literal
 
-from tests.e2e.gateway import KEY
-from tests.faults.faults import FAULTS, Fault
+from tests.e2e.gateway import KEY, MANAGE_KEY
+from tests.faults.faults import BY_ID, FAULTS, Fault, Outcome
 from tests.matrix.scenarios import JSONDict
 
 CLIENTS = ("openai_chat", "anthropic_messages", "openai_responses", "gemini")
 # Every client against these, and against its own format where that is another one.
 UPSTREAMS = ("openai_chat", "anthropic_messages")
-WELL = "well"
+# Who answers instead: another account of the same provider, or the next target of a combo, which is
+# another provider.
+NEXT_DOOR, WELL = "next-door", "well"
+SAME = "openai_chat"  # the provider that has one next door
 WELL_KEY = "sk-up-well"
 
 
 @dataclass(frozen=True)
 class Case:
-    """`alone`: no other target could answer."""
+    """`alone`: no other target could answer. `role`: of one that is called so often that it has an
+    account of its own."""
 
     fault: Fault
     client: str
     upstream: str
     streams: bool
     alone: bool
+    role: Literal["", "measured", "breaking"] = ""
 
     @property
     def id(self) -> str:
         """The model's name, as the upstream gets it."""
         mode, place = "stream" if self.streams else "whole", "alone" if self.alone else "first"
-        return f"{self.fault.id}.{self.client}.{self.upstream}.{mode}.{place}"
+        words = (self.fault.id, self.client, self.upstream, mode, place)
+        return ".".join((*words, self.role) if self.role else words)
 
     @property
     def account(self) -> str:
         """A 429 is remembered of the account, other faults of the account's model."""
-        return self.id if self.fault.hint else f"{self.fault.id}.{self.upstream}"
+        if self.fault.hint or self.role:
+            return self.id
+        return f"{self.fault.id}.{self.upstream}"
+
+    @property
+    def outcome(self) -> Outcome:
+        return self.fault.outcome(self.streams)
+
+    @property
+    def is_asked_again(self) -> bool:
+        return self.alone and self.outcome.is_asked_again
 
     @property
     def key(self) -> str:
@@ -47,7 +65,14 @@ class Case:
     @property
     def model(self) -> str:
         """What the client asks for."""
-        return self.faulty if self.alone else f"combo.{self.id}"
+        return self.faulty if self.alone or self.upstream == SAME else f"combo.{self.id}"
+
+    @property
+    def candidates(self) -> list[str]:
+        """The accounts that can be asked, in their order."""
+        if self.alone:
+            return [self.account]
+        return [self.account, NEXT_DOOR if self.upstream == SAME else WELL]
 
 
 def cases_of(fault: Fault, client: str) -> list[Case]:
@@ -60,14 +85,38 @@ def cases_of(fault: Fault, client: str) -> list[Case]:
 
 
 CASES = [case for fault in FAULTS for client in CLIENTS for case in cases_of(fault, client)]
-FAULT_OF = {case.key: case.fault for case in CASES}
+
+
+# What is kept of calls that fail is measured with these, by the fault.
+MEASURED = {
+    fault: [
+        Case(BY_ID[fault], client, "openai_chat", streams, alone, "measured")
+        for alone in (False, True)
+        for client in clients
+    ]
+    for fault, streams, clients in (
+        ("refuses", False, CLIENTS[:1]),
+        ("error-midway", True, CLIENTS[:1]),
+        ("huge", False, CLIENTS),
+    )
+}
+# Streams that break until the breaker opens, by the fault; the endless one would take too long.
+BREAKING = {
+    fault.id: [Case(fault, client, "openai_chat", True, True, "breaking") for client in CLIENTS]
+    for fault in FAULTS
+    if fault.stream.ending == "breaks" and fault.id != "endless"
+}
+ALL = [*CASES, *chain(*MEASURED.values(), *BREAKING.values())]
+FAULT_OF = {case.key: case.fault for case in ALL}
+# Whose accounts the rules leave alone for a while.
+MAY_COOL = {case.account for case in ALL if case.fault.hint or case.role == "breaking"}
 
 
 def configuration(url: str, places: Mapping[str, str]) -> JSONDict:
     """`url`: where the upstream is; `places`: and where that of a fault is, if elsewhere."""
-    formats = sorted({case.upstream for case in CASES})
+    formats = sorted({case.upstream for case in ALL})
     accounts: dict[str, list[Case]] = {}
-    for case in CASES:
+    for case in ALL:
         accounts.setdefault(case.account, []).append(case)
     return {
         "providers": [
@@ -77,13 +126,23 @@ def configuration(url: str, places: Mapping[str, str]) -> JSONDict:
         "connections": [
             *(_connection(cases, places) for cases in accounts.values()),
             {"name": WELL, "provider": _id(WELL), "auth": _auth(WELL_KEY)},
+            {
+                "name": NEXT_DOOR,
+                "provider": _id(SAME),
+                "priority": 2,
+                "auth": _auth(WELL_KEY),
+                "models": [case.id for case in ALL if not case.alone and case.upstream == SAME],
+            },
         ],
         "combos": [
             {"name": case.model, "targets": [{"model": case.faulty}, {"model": f"{WELL}/m"}]}
-            for case in CASES
-            if not case.alone
+            for case in ALL
+            if case.model != case.faulty
         ],
-        "api_keys": [{"name": "faults", "key": KEY}],
+        "api_keys": [
+            {"name": "faults", "key": KEY},
+            {"name": "ops", "key": MANAGE_KEY, "scopes": ["manage"], "owner": "admin"},
+        ],
     }
 
 

@@ -14,13 +14,19 @@ TOTAL_S = 1.0
 @dataclass(frozen=True)
 class Outcome:
     """`works`: the client has the whole answer. `fails`: before any content, so that the next
-    target answers, and without one the client gets `status`. `breaks`: after it, so that the
-    stream ends with an error event. `said`: what the log's attempt says, one of these.
+    target answers, and without one the client gets `status`: 200 where it works the second time.
+    `breaks`: after it, so that the stream ends with an error event. `said`: what the log's attempt
+    says, one of these.
     """
 
     ending: Literal["works", "fails", "breaks"]
     status: int = 200
     said: tuple[str, ...] = ()
+
+    @property
+    def is_asked_again(self) -> bool:
+        """Where there is no other target. Another call would meet a time limit or a 429 too."""
+        return self.ending == "fails" and self.status in (200, 502)
 
 
 WORKS = Outcome("works")
@@ -37,8 +43,8 @@ def breaks(*said: str) -> Outcome:
 @dataclass(frozen=True)
 class Fault:
     """`about` completes "the provider …". `limits`: the connection's, in seconds, that it runs
-    into. `upstreams`: the formats in which it is tried, where not in all. `once`: the next call
-    is answered. `hint`: it is a 429, and says when to come back."""
+    into. `upstreams`: the formats in which it is tried, where not in all. `bulky`: the gateway
+    holds a lot of it. `hint`: it is a 429, and says when to come back."""
 
     id: str
     about: str
@@ -46,7 +52,7 @@ class Fault:
     stream: Outcome
     limits: dict[str, float] = field(default_factory=dict)
     upstreams: tuple[str, ...] = ()
-    once: bool = False
+    bulky: bool = False
     hint: Hint | None = None
 
     def outcome(self, streams: bool) -> Outcome:
@@ -149,8 +155,7 @@ FAULTS = (
     ),
     Fault(
         "fails-once", "answers 500 once",
-        fails(REPORTED), fails(REPORTED),
-        once=True,
+        fails(REPORTED, status=200), fails(REPORTED, status=200),
         upstreams=ANY,
     ),
     Fault("drips", "sends one byte at a time", WORKS, WORKS),
@@ -166,11 +171,13 @@ FAULTS = (
         "huge", "answers with 100 MB of JSON",
         fails(TOO_LARGE), fails("an event of the stream is over 32 MB"),
         upstreams=ANY,
+        bulky=True,
     ),
     Fault(
         "huge-error", "answers 500 with 100 MB of JSON",
         fails(REPORTED), fails(REPORTED),
         upstreams=ANY,
+        bulky=True,
     ),
     *(
         Fault(

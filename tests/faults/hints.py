@@ -13,12 +13,13 @@ from email.utils import format_datetime
 
 from tests.matrix.scenarios import JSONDict
 
-REFUSED = "Rate limit reached for requests"
+REFUSED = "Too many requests"
 
 
 @dataclass(frozen=True)
 class Hint:
-    """`headers` are made of the present time; `details` are Google's; `seconds` is what is meant."""
+    """`headers` are made of the present time; `details` are Google's; `seconds` is what is meant.
+    `of_model`: its words name a limit of the model, not of the account."""
 
     id: str
     about: str
@@ -27,6 +28,7 @@ class Hint:
     headers: Callable[[datetime], dict[str, str]] = lambda now: {}
     message: str = REFUSED
     details: list[JSONDict] = field(default_factory=list)
+    of_model: bool = False
 
 
 def _limits(prefix: str, **told: str) -> Callable[[datetime], dict[str, str]]:
@@ -105,22 +107,11 @@ HINTS = (
     ),
     Hint(
         "message", "“Please try again in 20s.” in the message", 20,
-        message=f"{REFUSED} per min (RPM): Limit 3, Used 3, Requested 1. Please try again in 20s.",
+        message=f"{REFUSED}: Rate limit reached for m on requests per min (RPM): Limit 3, Used 3, "
+        "Requested 1. Please try again in 20s.",
+        of_model=True,
     ),
 )  # fmt: skip
-
-# The gateway does not read these yet, and tells the client the time of a 429 without a hint. A
-# test notices when it does.
-NOT_YET = frozenset(
-    {
-        "retry-after-ms",
-        "reset-requests",
-        "reset-tokens",
-        "reset-epoch",
-        "anthropic-reset",
-        "message",
-    }
-)
 
 
 def is_told(hint: Hint, told: str) -> bool:

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from gateway.retries import PAUSE_S
+from gateway.verdict import Policy
 from tests.faults.calls import KINDS
 from tests.faults.cases import CASES, CLIENTS, UPSTREAMS
 from tests.faults.faults import FAULTS, LIMIT_S, TOTAL_S, Fault, Outcome
-from tests.faults.hints import HINTS, NOT_YET, Hint
+from tests.faults.hints import HINTS, Hint
 from tests.matrix.table import TITLES
 
 PATH = Path(__file__).resolve().parents[2] / "docs/resilience.md"
@@ -14,17 +16,19 @@ INTRODUCTION = """\
 # Resilience
 
 What becomes of a call when its provider misbehaves. A test makes each of these faults on a real socket, byte by byte: for a whole answer and
-for a stream, for clients of {clients}, once with another target behind the faulty one and
-once without. These are {count} cases, and it fails where this page is wrong. `make docs` writes it.
+for a stream, for clients of {clients}, once with another account or target behind the faulty one
+and once without. These are {count} cases, and it fails where this page is wrong. `make docs` writes it.
 
 Until the first content nothing has been said to the client, so the next target can answer, and the client sees nothing of the fault. Where no
-other target is left it gets an error with an honest status, in its own format. After the first content no other target is asked: the
-stream ends with an error event of the client's format and without the format's normal end, so that half an answer is never taken for a
-whole one. Nothing stays open at the provider, and nothing of a failed call in memory. The request log has a row for each call, with what
-each attempt met.
+other target is left, the same one is asked once more after about {pause} s, unless another call would meet the same: a time limit or a 429. Then
+the client gets an error with an honest status, in its own format. After the first content no other target is asked: the stream ends with an
+error event of the client's format and without the format's normal end, so that half an answer is never taken for a whole one. Nothing
+stays open at the provider, and nothing of a failed call in memory. The request log has a row for each call, with who could be tried and
+what each attempt met.
 
-**next** The next target answers; where there is none, the client gets this status. **error event** The text so far, then an error
-event. **answered** The client has the whole answer.
+**next** The next target answers; where there is none, the client gets this status. **next, again** Where there is none, the same one is
+asked once more, and then the client gets this status. **error event** The text so far, then an error event. **answered** The client has
+the whole answer.
 """
 
 LIMITS = """\
@@ -39,16 +43,20 @@ The statuses have these names in the bodies of the errors:
 """
 
 HINTED = """\
-## When to come back
+## Who is left alone afterwards
 
-A provider that answers 429 may say when it will answer again. Where no other target is left, the client is told so in `retry-after`
-(rounded up), and a client of Gemini's format in `google.rpc.RetryInfo` too. A 429 without a hint is told as {default} s.
+A connection that answers 429 cools down until the time at which it says that it will answer again. Nothing else cools down: no other
+connection of the provider, and where the words name a limit of the model, no other model of the connection. Where no other target is left, the
+client is told that time in `retry-after` (rounded up), and a client of Gemini's format in `google.rpc.RetryInfo` too.
 
-| the provider says | that is | the client is told |
+| the provider says | that is | what cools down |
 |---|---|---|
 {hints}
+
+Any other of these faults is held against nobody until it repeats itself: after {failures} failures in a row, all within {window:g} s, the breaker
+of this model on this connection opens for {open:g} s. Streams that break in the middle count too. Where no other target is left, the
+client gets a 503 with `retry-after`, and nobody is asked. `GET /api/health` tells who is left alone, why and until when.
 """
-DEFAULT_S = 5
 
 
 def document() -> str:
@@ -57,7 +65,7 @@ def document() -> str:
     formats = " and ".join(TITLES[name] for name in UPSTREAMS)
     return "\n".join(
         [
-            INTRODUCTION.format(clients=listed, count=len(CASES)),
+            INTRODUCTION.format(clients=listed, count=len(CASES), pause=PAUSE_S),
             "| the provider | a whole answer | a stream | the attempt in the log says |",
             "|---|---|---|---|",
             *(_row(fault, fault.about) for fault in FAULTS if not fault.hint),
@@ -67,7 +75,7 @@ def document() -> str:
             f"The faults in the middle of a format are made in that of {formats} and in the "
             "client's own.\n",
             _limits(),
-            HINTED.format(default=DEFAULT_S, hints="\n".join(map(_hint, HINTS))),
+            _hinted(),
         ]
     ).rstrip("\n") + "\n"  # fmt: skip
 
@@ -85,7 +93,8 @@ def _ending(outcome: Outcome) -> str:
         case "breaks":
             return "error event"
         case "fails":
-            return f"next, {outcome.status}"
+            told = "answered" if outcome.status == 200 else outcome.status
+            return f"next, again, {told}" if outcome.is_asked_again else f"next, {told}"
 
 
 def _limits() -> str:
@@ -103,6 +112,16 @@ def _limits() -> str:
     )
 
 
+def _hinted() -> str:
+    policy = Policy()
+    return HINTED.format(
+        hints="\n".join(map(_hint, HINTS)),
+        failures=policy.breaker_failures,
+        window=policy.breaker_window_s,
+        open=policy.breaker_open_s,
+    )
+
+
 def _hint(hint: Hint) -> str:
-    told = f"{DEFAULT_S} s: it is not read yet" if hint.id in NOT_YET else f"{hint.seconds} s"
-    return f"| {hint.about} | {hint.seconds} s | {told} |"
+    what = "the model on the connection" if hint.of_model else "the connection"
+    return f"| {hint.about} | {hint.seconds} s | {what} |"

@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import suppress
 
 from tests.faults.asked import Asked
@@ -23,7 +23,7 @@ class Upstream:
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
         self._open: Counter[str] = Counter()
-        self._heard: dict[str, asyncio.Event] = {}
+        self._heard: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._sockets: list[socket.socket] = []
         self.places = {"refuses": self._refusing(), "never-accepts": self._never_accepting()}
         self._loop = asyncio.new_event_loop()
@@ -38,7 +38,7 @@ class Upstream:
 
     def note_heard(self, model: str) -> None:
         """The client has the beginning of the answer: one that breaks may break now."""
-        self._loop.call_soon_threadsafe(lambda: self._heard_of(model).set())
+        self._loop.call_soon_threadsafe(lambda: self._heard[model].set())
 
     def is_busy(self, model: str) -> bool:
         """Is a call for this model still being answered?"""
@@ -66,9 +66,6 @@ class Upstream:
         one.bind(("127.0.0.1", 0))
         self._sockets.append(one)
         return one
-
-    def _heard_of(self, model: str) -> asyncio.Event:
-        return self._heard.setdefault(model, asyncio.Event())
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -103,9 +100,8 @@ class Upstream:
         vendor = VENDORS[upstream]
         model, streams = vendor.wants(f"/{path}", body)
         fault = FAULT_OF.get(_credential(headers))
-        asked = Asked(
-            vendor, model, streams, self.calls[model], self._heard_of(model), reader, writer
-        )  # fmt: skip
+        heard = self._heard[model] = asyncio.Event()  # what an earlier call heard counts no more
+        asked = Asked(vendor, model, streams, self.calls[model], heard, reader, writer)
         self.calls[model] += 1
         self._open[model] += 1
         try:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from analytics.costs import Prices
 from gateway import admission
 from gateway.errors import BudgetSpent, GatewayError, KeyRejected, NotAllowed, RateLimited
-from gateway.snapshot import Budgets, Connection, Limits, Networks, Prices, Principal, Timeouts
+from gateway.snapshot import Budgets, Connection, Limits, Networks, Principal, Timeouts
 from gateway.state import Lease, Room
 from gateway.state.memory import MemoryState
 from tests.gateway.clocks import Clock

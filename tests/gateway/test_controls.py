@@ -13,8 +13,9 @@ from gateway.errors import BadRequest, GatewayError, NotAllowed
 ALL = frozenset(CONTROLS)
 
 
-def header(name: str, value: bytes) -> dict[bytes, bytes]:
-    return {b"host": b"x", b"x-omniroute-" + name.encode(): value, b"accept": b"*/*"}
+def header(name: str, *values: bytes) -> list[tuple[bytes, bytes]]:
+    lines = [(b"x-omniroute-" + name.encode(), value) for value in values]
+    return [(b"host", b"x"), *lines, (b"accept", b"*/*")]
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,12 @@ def test_a_bad_value_is_refused_by_the_headers_name(name: str, value: bytes) -> 
     assert str(refused.value).startswith(f"x-omniroute-{name}: ")
 
 
+def test_lines_of_one_name_are_one_list() -> None:
+    assert read(header("tags", b"a, b", b"c"), ALL) == Controls(tags=("a", "b", "c"))
+    with pytest.raises(BadRequest):
+        read(header("max-cost", b"1", b"2"), ALL)
+
+
 GOOD = {case.name: case.value for case in CASES}
 GOOD |= {"no-fallback": b"true", "no-cache": b"true"}
 
@@ -113,7 +120,7 @@ def test_a_control_that_is_off_is_not_used() -> None:
 
 
 def test_all_of_them_at_once() -> None:
-    headers = {b"x-omniroute-" + name.encode(): value for name, value in GOOD.items()}
+    headers = [(b"x-omniroute-" + name.encode(), value) for name, value in GOOD.items()]
     assert read(headers, ALL) == Controls(
         no_fallback=True,
         no_cache=True,
@@ -126,11 +133,11 @@ def test_all_of_them_at_once() -> None:
 
 @pytest.mark.parametrize("name", ["provider", "cost", "max-costs", "no_cache", "\xe9"])
 def test_other_headers_are_left_alone(name: str) -> None:
-    assert read({b"x-omniroute-" + name.encode("latin-1"): b"x"}, ALL) is NONE
+    assert read([(b"x-omniroute-" + name.encode("latin-1"), b"x")], ALL) is NONE
 
 
 def test_no_header_asks_for_nothing() -> None:
-    assert read({b"host": b"x", b"x-request-id": b"y"}, frozenset()) is NONE
+    assert read([(b"host", b"x"), (b"x-request-id", b"y")], frozenset()) is NONE
 
 
 @given(name=st.sampled_from(CONTROLS), value=st.binary(max_size=300), allowed=st.booleans())
@@ -141,7 +148,7 @@ def test_any_bytes_are_read_or_refused(name: str, value: bytes, allowed: bool) -
     )
 
 
-def outcome(headers: dict[bytes, bytes], allowed: frozenset[str]) -> str | None:
+def outcome(headers: list[tuple[bytes, bytes]], allowed: frozenset[str]) -> str | None:
     """That it was read, or the header at fault."""
     try:
         read(headers, allowed)

@@ -22,9 +22,9 @@ ANSWERS = {
 
 EMBEDDINGS: dict[str, dict[str, Any]] = {
     "openai": {},
-    "mistral": {"endpoints": {"embedding": {"format": "mistral_embeddings"}}},
-    "voyage": {"endpoints": {"embedding": {"format": "voyage_embeddings"}}},
-    "jina": {"endpoints": {"embedding": {"format": "jina_embeddings"}}},
+    "mistral": {"other_kinds": {"embedding": {"format": "mistral_embeddings"}}},
+    "voyage": {"other_kinds": {"embedding": {"format": "voyage_embeddings"}}},
+    "jina": {"other_kinds": {"embedding": {"format": "jina_embeddings"}}},
     "cohere": {"format": "cohere_chat"},
     "ollama": {"format": "ollama_chat"},
     "gemini": {"format": "gemini"},
@@ -34,27 +34,29 @@ RERANKERS: dict[str, dict[str, Any]] = {
     "rr-cohere": {"format": "cohere_chat"},
     "rr-jina": {},
     "rr-together": {},
-    "rr-voyage": {"endpoints": {"rerank": {"format": "voyage_rerank"}}},
+    "rr-voyage": {"other_kinds": {"rerank": {"format": "voyage_rerank"}}},
     "rr-nvidia": {
-        "endpoints": {"rerank": {"format": "nvidia_rerank", "path": "/retrieval/{model}/reranking"}}
+        "other_kinds": {
+            "rerank": {"format": "nvidia_rerank", "path": "/retrieval/{model}/reranking"}
+        }
     },
 }
 MODERATORS: dict[str, dict[str, Any]] = {
     "mod-openai": {},
-    "mod-mistral": {"endpoints": {"moderation": {"format": "mistral_moderations"}}},
+    "mod-mistral": {"other_kinds": {"moderation": {"format": "mistral_moderations"}}},
 }
 
 SPEAKERS: dict[str, dict[str, Any]] = {
     "tts-openai": {},
-    "tts-elevenlabs": {"endpoints": {"tts": {"format": "elevenlabs_speech"}}},
-    "tts-deepgram": {"endpoints": {"tts": {"format": "deepgram_speech"}}},
+    "tts-elevenlabs": {"other_kinds": {"speech": {"format": "elevenlabs_speech"}}},
+    "tts-deepgram": {"other_kinds": {"speech": {"format": "deepgram_speech"}}},
 }
 
 PAINTERS: dict[str, dict[str, Any]] = {
     "img-openai": {},
     "img-gemini": {"format": "gemini"},
 } | {
-    f"img-{name}": {"endpoints": {"image": {"format": f"{name}_images"}}}
+    f"img-{name}": {"other_kinds": {"image": {"format": f"{name}_images"}}}
     for name in ("together", "stability", "bfl", "fal", "replicate")
 }
 
@@ -109,11 +111,11 @@ def document(url: Callable[[str], str]) -> dict[str, Any]:
             *({"id": f"img-openai/{fault}", "kind": "image"} for fault in ("broken", "filtered")),
             {"id": "mod-openai/broken", "kind": "moderation"},
             *(
-                {"id": f"{id}/voice", "kind": "tts", "media_prices": {"per_million_chars": 15}}
+                {"id": f"{id}/voice", "kind": "speech", "media_prices": {"per_million_chars": 15}}
                 for id in SPEAKERS
             ),
             *(
-                {"id": f"tts-openai/{fault}", "kind": "tts"}
+                {"id": f"tts-openai/{fault}", "kind": "speech"}
                 for fault in ("broken", "cut", "empty", "odd")
             ),
             {"id": "mod-mistral/m", "kind": "moderation", "input_price": 0.1},

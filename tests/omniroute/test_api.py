@@ -178,6 +178,16 @@ def test_the_log_is_filtered(admin: Client) -> None:
     assert [item["status"] for item in found["items"]] == [502]
 
 
+def test_a_setting_that_is_null_is_emptied(admin: Client) -> None:
+    told = {"thinking": "fixed", "thinking_budget": 4000}
+    assert send(admin, "patch", "/settings", told).json()["thinking_budget"] == 4000
+    answer = send(admin, "patch", "/settings", {"thinking": "off", "thinking_budget": None})
+    assert (answer.json()["thinking"], answer.json()["thinking_budget"]) == ("off", None)
+    refused = send(admin, "patch", "/settings", {"thinking": "fixed"})
+    assert "a fixed budget needs its tokens" in refused.json()["error"]["message"]
+    assert send(admin, "patch", "/settings", {"cache_ttl_s": None}).status_code == 400
+
+
 def test_usage_adds_up_exactly(admin: Client) -> None:
     for second in range(3):
         log(second, cost_picousd=100_000_000_001, model="mk/m")
@@ -187,6 +197,21 @@ def test_usage_adds_up_exactly(admin: Client) -> None:
             "cost_usd": "0.300000000003",
         }
     ]  # fmt: skip
+
+
+def test_usage_by_tag_counts_a_request_for_each_of_its_tags(admin: Client) -> None:
+    for second, tags in enumerate(('["web","prod"]', '["web"]', "[]")):
+        log(second, cost_picousd=10**12, input_tokens=3, tags=tags)
+    items = send(admin, "get", "/usage?group=tag").json()["items"]
+    assert [(item["tag"], item["requests"], item["cost_usd"]) for item in items] == [
+        ("prod", 1, "1"), ("web", 2, "2"),
+    ]  # fmt: skip
+
+
+def test_the_log_is_filtered_by_whole_tags(admin: Client) -> None:
+    made = [log(n, tags=tags) for n, tags in enumerate(('["web"]', '["website"]', "[]"))]
+    found = send(admin, "get", "/logs?tag=web").json()
+    assert [item["id"] for item in found["items"]] == made[:1]
 
 
 def test_the_documentation_needs_no_other_host(admin: Client) -> None:

@@ -21,13 +21,21 @@ from pytest_django.fixtures import Settings
 
 from accounts.keys import hash_key
 from accounts.models import ApiKey, GatewaySettings, User
-from providers import catalogue
+from providers import catalogue, rows
 from providers.models import Connection, Provider
+from tests.catalogue import copy_few
 from tests.e2e.gateway import Gateway
 from tests.services import require
 
 ROOT = Path(__file__).resolve().parents[2]
 GIVEN = "sk-omni-9d1c7f20e6b84a53a1f00b6c2d7e4f18"
+
+
+@pytest.fixture(autouse=True)
+def _few_providers(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "FOLDER", copy_few(tmp_path_factory.mktemp("catalog")))
 
 
 def bootstrap() -> str:

@@ -15,6 +15,7 @@ from omniroute.configuration.apply import apply, read
 from omniroute.configuration.errors import ConfigurationError
 from providers import catalogue
 from providers.models import Connection, Provider
+from tests.catalogue import copy_few
 
 pytestmark = pytest.mark.django_db
 
@@ -71,7 +72,9 @@ providers:
 connections:
   - {name: c, provider: mock, auth: {type: none}, limits: {concurrency: 2, max_wait: 5}}
 models:
-  - {id: mk/m1, capabilities: {images: false, tools: true}}
+  - {id: mk/m1, capabilities: {images: false, tools: true}, input_price: 1.0, output_price: 2.0,
+     cache_write_1h_price: 2.0, reasoning_price: 3.0, price_tiers: [{over: 200000, input: 2.0}],
+     price_changes: [{from: "2027-01-01", input: 4.0, output: 8.0}], media_prices: {per_image: 0.04}}
 combos:
   - {name: best, strategy: priority-tiers, tier_strategy: fastest, sticky: 2, hedge_after: 1.5, cache: true,
      targets: [{model: mk/m1}]}
@@ -92,8 +95,8 @@ settings:
 
 
 @pytest.fixture(autouse=True)
-def _builtin_providers() -> None:
-    catalogue.load()
+def _builtin_providers(tmp_path: Path) -> None:
+    catalogue.load(copy_few(tmp_path))
 
 
 def applied(text: str, **environment: str) -> list[str]:
@@ -147,21 +150,29 @@ WRONG: list[tuple[str, str, str]] = [
     ("a missing field", "providers: [{id: p, alias: p}]", "providers[0].base_url"),
     ("a twice-named row", "aliases: [{alias: a, model: demo/echo}, {alias: a, model: demo/echo}]",
      "aliases[1].alias"),
+    ("a tier of no size", "models: [{id: demo/echo, price_tiers: [{input: 1}]}]",
+     "models[0].price_tiers"),
+    ("a price for what nobody counts", "models: [{id: demo/echo, media_prices: {per_smile: 1}}]",
+     "models[0].media_prices"),
     ("a private address", "providers: [{id: p, alias: p, base_url: 'http://10.0.0.1/v1'}]",
      "providers[0].base_url"),
     ("a format to come", "providers: [{id: p, alias: p, base_url: 'https://p.example', format: cursor_connect}]",
      "providers[0].format"),
     ("no strategy", "combos: [{name: c, strategy: luck}]", "combos[0].strategy"),
-    ("a sign-in to come", PROVIDER + "connections: [{name: c, provider: p, auth: {type: oauth}}]",
-     "connections[0].auth.type"),
+    ("no token", PROVIDER + "connections: [{name: c, provider: p, auth: {type: oauth}}]",
+     "connections[0].auth"),
     ("no capability", PROVIDER + "models: [{id: p/m, capabilities: {smell: true}}]",
      "models[0].capabilities"),
     ("no control", "api_keys: [{name: k, controls: [magic]}]", "api_keys[0].controls"),
     ("a pattern that is none", "error_rules: [{pattern: '(', action: stop}]",
      "error_rules[0].pattern"),
     ("a fixed budget of nothing", "settings: {thinking: fixed}", "settings.thinking_budget"),
-    ("a proxy", PROVIDER + "connections: [{name: c, provider: p, proxy: 'http://x'}]",
-     "connections[0].proxy"),
+    ("a proxy without a port", PROVIDER + "connections: [{name: c, provider: p, proxy: 'http://x',"
+     " auth: {type: none}}]", "connections[0].proxy"),
+    ("a parameter that is more than one", PROVIDER + "connections: [{name: c, provider: p, "
+     "auth: {type: none}, params: {resource: 'evil.example/x?'}}]", "connections[0].params"),
+    ("a service account that is none", PROVIDER + "connections: [{name: c, provider: p, "
+     "auth: {type: service_account, json: '{}'}}]", "connections[0].auth"),
     ("no provider", "connections: [{name: c, provider: nope, auth: {type: none}}]",
      "connections[0].provider"),
     ("no key", PROVIDER + "connections: [{name: c, provider: p}]", "connections[0].auth"),

@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from combos.models import Combo, ComboTarget, check_kinds
 from gateway import snapshot
+from gateway.endpoints import Endpoint
 from gateway.formats.kinds import KINDS
-from gateway.snapshot import Endpoint
 from omniroute.configuration import export
 from omniroute.configuration.apply import apply, read
 from omniroute.configuration.errors import ConfigurationError
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 PROVIDER = "{id: mine, alias: mine, base_url: 'https://models.example/v1'"
 DOCUMENT = f"""
 providers:
-  - {PROVIDER}, endpoints: {{embedding: {{format: voyage_embeddings, path: /embed}}}}}}
+  - {PROVIDER}, other_kinds: {{embedding: {{format: voyage_embeddings, path: /embed}}}}}}
 models:
   - {{id: mine/chat}}
   - {{id: mine/vectors, kind: embedding, input_price: 0.02, media_prices: {{per_request: 0.001}}}}
@@ -41,7 +41,7 @@ combos:
 def test_kinds_and_endpoints_apply_and_are_exported_again() -> None:
     apply(read(DOCUMENT))
     told = export.document()
-    assert told["providers"][0]["endpoints"] == {
+    assert told["providers"][0]["other_kinds"] == {
         "embedding": {"format": "voyage_embeddings", "path": "/embed"}
     }
     assert [model.get("kind") for model in told["models"]] == [None, "embedding"]
@@ -58,15 +58,15 @@ WRONG = [
     (
         "a kind",
         DOCUMENT.replace("{embedding: {format", "{telepathy: {format"),
-        "providers[0].endpoints",
+        "providers[0].other_kinds",
     ),
-    ("a format", DOCUMENT.replace("voyage_embeddings", "openai_chat"), "providers[0].endpoints"),
-    ("a path", DOCUMENT.replace("path: /embed", "path: embed"), "providers[0].endpoints"),
-    ("a field", DOCUMENT.replace("path: /embed", "dialect: x"), "providers[0].endpoints"),
+    ("a format", DOCUMENT.replace("voyage_embeddings", "openai_chat"), "providers[0].other_kinds"),
+    ("a path", DOCUMENT.replace("path: /embed", "path: embed"), "providers[0].other_kinds"),
+    ("a field", DOCUMENT.replace("path: /embed", "dialect: x"), "providers[0].other_kinds"),
     (
         "an address",
         DOCUMENT.replace("path: /embed", "base_url: 'http://127.0.0.1/'"),
-        "providers[0].endpoints",
+        "providers[0].other_kinds",
     ),
     ("a price", DOCUMENT.replace("per_request", "per_thought"), "models[1].media_prices"),
     (
@@ -88,10 +88,10 @@ def test_a_stored_key_is_not_sent_to_another_host_by_an_endpoint() -> None:
     provider = ProviderFactory(slug="mine", alias="mine")
     ConnectionFactory(provider=provider, api_key="sk-stored")
     elsewhere = "{embedding: {base_url: 'https://elsewhere.example/v1'}}"
-    with pytest.raises(ConfigurationError, match=r"endpoints: .*was not given for elsewhere"):
-        apply(read(f"providers: [{PROVIDER}, endpoints: {elsewhere}}}]"))
+    with pytest.raises(ConfigurationError, match=r"other_kinds: .*was not given for elsewhere"):
+        apply(read(f"providers: [{PROVIDER}, other_kinds: {elsewhere}}}]"))
     same = "{embedding: {base_url: 'https://models.example/v2'}}"
-    apply(read(f"providers: [{PROVIDER}, endpoints: {same}}}]"))
+    apply(read(f"providers: [{PROVIDER}, other_kinds: {same}}}]"))
 
 
 # --- Combos ----------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ def test_an_endpoint_follows_from_the_format_or_is_what_the_row_says() -> None:
     ProviderFactory(
         slug="told",
         format="anthropic_messages",
-        endpoints={"embedding": {"path": "/e", "base_url": "https://e.example/v1/"}},
+        other_kinds={"embedding": {"path": "/e", "base_url": "https://e.example/v1/"}},
     )
     assert _endpoint("plain") == Endpoint("openai_embeddings", "openai_chat")
     assert _endpoint("other") is None
@@ -194,7 +194,7 @@ def test_a_model_is_priced_by_what_its_kind_is_paid_for(
 
 
 def test_what_can_be_configured_is_what_there_is_code_for() -> None:
-    assert set(FORMATS) == set(KINDS) == set(Kind.values) - {"chat"}
+    assert set(FORMATS) == set(KINDS) == set(Kind.values) - {"chat", "transcription"}
     for name, kind in KINDS.items():
         spoken = set(kind.upstreams).difference(*kind.also.values())
         assert set(FORMATS[name]) == spoken

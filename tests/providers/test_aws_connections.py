@@ -233,10 +233,10 @@ ANSWERS = [
 def test_bedrock_is_asked_for_its_models_with_a_signature(
     row: Connection, monkeypatch: pytest.MonkeyPatch, status: int, body: bytes, message: str
 ) -> None:
-    row.provider.format = probing.BEDROCK
+    row.provider.format = "bedrock_converse"
     asked: list[tuple[str, dict[str, str]]] = []
 
-    def get(url: str, headers: dict[str, str], *, allow_private: bool) -> tuple[int, bytes]:
+    def get(url: str, headers: dict[str, str], **_: Any) -> tuple[int, bytes]:
         asked.append((url, headers))
         return status, body
 

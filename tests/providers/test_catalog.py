@@ -1,5 +1,7 @@
 """The built-in providers: what the files say, and what loading them does to the database."""
 
+import datetime
+import shutil
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -7,14 +9,15 @@ from typing import Any
 
 import pytest
 import yaml
-from msgspec import convert
+from django.core.exceptions import ValidationError
 
 from accounts.models import GatewaySettings
-from gateway import snapshot
-from gateway.formats.types import Quirks
-from omniroute.addresses import check_base_url
+from analytics import costs
+from gateway import routing, snapshot
+from gateway.errors import ModelNotFound
 from providers import catalogue
-from providers.models import Connection, Provider, ProviderModel
+from providers.models import Connection, LoadedCatalogue, Provider, ProviderModel
+from tests.factories import ConnectionFactory
 
 ACME: dict[str, Any] = {
     "id": "acme",
@@ -38,69 +41,14 @@ def write(folder: Path, **changes: Any) -> Path:
     return folder
 
 
+def demo(folder: Path) -> Path:
+    """`folder` with the file of the demo in it."""
+    shutil.copy(catalogue.FOLDER / "demo.yaml", folder)
+    return folder
+
+
 def version() -> int:
     return GatewaySettings.objects.get(pk=1).version
-
-
-# --- The files -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("row", catalogue.read(), ids=lambda row: row.id)
-class TestFile:
-    def test_quirks_are_ones_that_the_formats_know(self, row: catalogue.ProviderRow) -> None:
-        convert(row.quirks, Quirks)
-
-    def test_every_model_is_priced(self, row: catalogue.ProviderRow) -> None:
-        assert row.models
-        assert [m.name for m in row.models if m.input is None or m.output is None] == []
-
-    def test_reading_a_cache_costs_no_more_than_reading_anew(
-        self, row: catalogue.ProviderRow
-    ) -> None:
-        for model in row.models:
-            if model.cache_read is not None and model.input is not None:
-                assert model.cache_read <= model.input, model.name
-
-    def test_what_leaves_the_machine_is_a_public_https_address_with_its_sources(
-        self, row: catalogue.ProviderRow
-    ) -> None:
-        if row.id == "demo":
-            return
-        assert row.base_url.startswith("https://")
-        check_base_url(row.base_url, allow_private=False)
-        assert row.checked is not None
-        assert row.sources
-        assert row.env_var
-        assert row.docs_url
-
-
-def test_three_providers_are_built_in() -> None:
-    assert {row.id: row.format.value for row in catalogue.read()} == {
-        "anthropic": "anthropic_messages",
-        "demo": "openai_chat",
-        "openai": "openai_chat",
-    }
-
-
-def test_models_that_other_endpoints_answer_are_left_out() -> None:
-    names = {model.name for row in catalogue.read() for model in row.models}
-    kinds = ("audio", "embedding", "image", "tts", "whisper", "deep-research")
-    assert [name for name in names if any(kind in name for kind in kinds)] == []
-
-
-def test_models_that_chat_completions_does_not_serve_say_so() -> None:
-    models = {model.name: model for row in catalogue.read() for model in row.models}
-    elsewhere = [model for name, model in models.items() if "-pro" in name or "3-codex" in name]
-    assert elsewhere
-    assert {model.format for model in elsewhere if model.name != "gpt-5.3-codex-spark"} == {
-        Provider.Format.OPENAI_RESPONSES
-    }
-
-
-def test_quirks_of_models_are_ones_that_the_formats_know() -> None:
-    for row in catalogue.read():
-        for model in row.models:
-            convert(row.quirks | model.quirks, Quirks)
 
 
 # --- A file that is wrong --------------------------------------------------------------------
@@ -123,7 +71,46 @@ BAD = [
     Bad("an unknown field", changed(colour="red"), "acme.yaml: Object contains unknown field"),
     Bad("an unknown format", changed(format="telex"), "acme.yaml: format: Invalid enum value"),
     Bad("an unknown tier", changed(tier="golden"), "acme.yaml: tier: Invalid enum value"),
-    Bad("an unknown kind of sign-in", changed(auth="magic"), "acme.yaml: auth: Invalid enum"),
+    Bad("an unknown kind of sign-in", changed(auth=["magic"]), "acme.yaml: auth[0]: Invalid enum"),
+    Bad("a format without an address", changed(base_url=""), "acme.yaml: format: a format has an"),
+    Bad(
+        "retired, and nobody knows when", changed(status="retired"), "acme.yaml: retired_on: since"
+    ),
+    Bad(
+        "a placeholder that nobody declares",
+        changed(base_url="https://{resource}.example/v1"),
+        "acme.yaml: params: 'resource' is used in 'https://{resource}.example/v1' and not declared",
+    ),
+    Bad(
+        "an endpoint without an address",
+        changed(endpoints=[{"kind": "image", "dialect": "x", "base": "x", "path": "/"}]),
+        "acme.yaml: endpoints[0].base: 'x' has no address",
+    ),
+    Bad(
+        "a client's secret",
+        changed(oauth={"client_secret": "hush"}),
+        "acme.yaml: oauth: the client's id and secret are the operator's",
+    ),
+    Bad(
+        "a price finer than money is counted",
+        changed(models=[{"name": "a", "input": 0.0000001}]),
+        "acme.yaml: models[0]: input: a price has at most six decimals",
+    ),
+    Bad(
+        "a tier that begins nowhere",
+        changed(models=[{"name": "a", "tiers": [{"input": 1}]}]),
+        "acme.yaml: models[0].tiers[0]: Object missing required field `over`",
+    ),
+    Bad(
+        "a price for what nobody counts",
+        changed(models=[{"name": "a", "media": {"per_smile": 1}}]),
+        "acme.yaml: models[0]: per_smile: unknown",
+    ),
+    Bad(
+        "modalities that there are none of",
+        changed(models=[{"name": "a", "modalities": "smell -> text"}]),
+        "acme.yaml: models[0].modalities: Expected `str` matching",
+    ),
     Bad("an id that is empty", changed(id=""), "acme.yaml: id: Expected `str` of length >= 1"),
     Bad(
         "a field of a model that is missing",
@@ -182,13 +169,22 @@ def test_one_wrong_file_leaves_the_database_as_it_was(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db
-def test_the_built_in_rows_are_usable_as_they_are() -> None:
-    catalogue.load()
+def test_the_whole_catalogue_is_usable_as_it_is(django_assert_max_num_queries: Any) -> None:
+    with django_assert_max_num_queries(140):  # hundreds of rows each
+        catalogue.load()
     built = snapshot.build()
     assert built.problems == ()
-    assert set(built.providers) == {"anthropic", "demo", "openai"}
     model = built.providers["anthropic"].models["claude-haiku-4-5"]
-    assert model.prices == snapshot.Prices(1_000_000, 5_000_000, 100_000, 1_250_000)
+    assert model.prices == costs.Prices(
+        1_000_000, 5_000_000, 100_000, 1_250_000, costs.More(cache_write_1h=2_000_000)
+    )
+    before = version()
+    with django_assert_max_num_queries(5):
+        catalogue.load()
+    LoadedCatalogue.objects.update(digest="another")
+    catalogue.load()  # reads the files, and finds nothing to write
+    assert ProviderModel.objects.count() == sum(len(row.models) for row in catalogue.read())
+    assert version() == before + 1
 
 
 @pytest.mark.django_db
@@ -199,11 +195,12 @@ def test_prices_are_kept_to_the_last_digit(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db
-def test_loading_again_saves_nothing() -> None:
-    catalogue.load()
+def test_loading_tells_of_itself_once_and_the_second_time_not_at_all(tmp_path: Path) -> None:
     before = version()
-    catalogue.load()
-    assert version() == before
+    catalogue.load(write(tmp_path))
+    assert version() == before + 1
+    catalogue.load(tmp_path)
+    assert version() == before + 1
 
 
 @pytest.mark.django_db
@@ -240,7 +237,7 @@ def test_a_model_of_the_operator_is_not_switched_off(tmp_path: Path) -> None:
     catalogue.load(write(tmp_path))
     own = ProviderModel(provider=Provider.objects.get(slug="acme"), name="own", customised=True)
     own.save()
-    catalogue.load(tmp_path)
+    catalogue.load(write(tmp_path, name="Acme, Inc."))
     own.refresh_from_db()
     assert own.active
 
@@ -269,21 +266,110 @@ def test_an_operators_provider_of_the_same_name_wins_and_is_named(
     assert f"acme is left out: your provider {slug} ({alias})" in caplog.text
 
 
+@pytest.mark.django_db
+def test_one_that_was_left_out_is_loaded_once_its_name_is_free(tmp_path: Path) -> None:
+    mine = Provider.objects.create(slug="acme", alias="m", name="Mine", base_url="http://x/v1")
+    catalogue.load(write(tmp_path))
+    mine.delete()
+    catalogue.load(tmp_path)
+    assert Provider.objects.get().builtin
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("day", "price"), [("2026-11-24", "9"), ("2026-11-26", "0.1")])
+def test_the_newer_of_a_file_and_a_price_list_wins(day: str, price: str, tmp_path: Path) -> None:
+    catalogue.load(write(tmp_path, checked=datetime.date(2026, 11, 20)))
+    applied = {"input_price": Decimal(9), "priced_on": "2026-11-25"}
+    ProviderModel.objects.filter(name="small").update(**applied)
+    catalogue.load(write(tmp_path, checked=datetime.date.fromisoformat(day)))
+    assert ProviderModel.objects.get(name="small").input_price == Decimal(price)
+
+
+@pytest.mark.django_db
+def test_all_that_a_file_says_of_a_model_reaches_the_snapshot(tmp_path: Path) -> None:
+    told = {
+        "name": "m", "input": 1, "output": 2, "cache_read": 0.1, "cache_write_1h": 2,
+        "reasoning": 3, "tiers": [{"over": 1000, "input": 5}, {"over": 2000, "input": 7}],
+        "changes": [{"from": datetime.date(2027, 1, 1), "input": 4, "output": 4}],
+        "media": {"per_image": 0.04}, "modalities": "text+image -> text",
+        "capabilities": {"images": True, "tools": False}, "context_window": 5,
+    }  # fmt: skip
+    catalogue.load(write(tmp_path, models=[told]))
+    model = snapshot.build().providers["ac"].models["m"]
+
+    def prices(input: int, **more: Any) -> costs.Prices:
+        extra = costs.More(cache_write_1h=2_000_000, reasoning=3_000_000, **more)
+        return costs.Prices(input, 2_000_000, 100_000, input, extra)
+
+    four = costs.Prices(4_000_000, 4_000_000, 4_000_000, 4_000_000)
+    assert model.prices == prices(
+        1_000_000,
+        tiers=((2000, prices(7_000_000)), (1000, prices(5_000_000))),
+        changes=((1798761600.0, four),),
+        media={"per_image": 40_000_000_000},
+    )
+    assert model.lacks == frozenset({"tools"})
+
+
+# --- What cannot be called -------------------------------------------------------------------
+
+RETIRED = {"status": "retired", "retired_on": datetime.date(2026, 4, 15), "status_note": "Use X."}
+UNKNOWN = {
+    "format": None, "base_url": "", "other_bases": {"telex": "https://telex.example"},
+    "endpoints": [{"kind": "chat", "dialect": "telex", "base": "telex", "path": "/"}],
+}  # fmt: skip
+GONE = {"models": [{"name": "small", "retired": datetime.date(2026, 10, 23)}]}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        (RETIRED, "ac/small: Acme is retired since 2026-04-15. Use X."),
+        (UNKNOWN, "ac/small: Acme is not supported yet: it speaks telex"),
+        (GONE, "the model 'ac/small' is retired since 2026-10-23"),
+    ],
+    ids=["a retired provider", "one that speaks what we do not", "a retired model"],
+)
+def test_a_call_to_it_says_why(changes: dict[str, Any], why: str, tmp_path: Path) -> None:
+    catalogue.load(write(tmp_path, **changes))
+    built = snapshot.build()
+    with pytest.raises(ModelNotFound) as caught:
+        routing.resolve(built, built.anyone, "ac/small", "openai_chat")
+    assert str(caught.value) == why
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("changes", [RETIRED, UNKNOWN], ids=["retired", "unknown"])
+def test_a_connection_to_it_is_refused_and_an_old_one_says_why(
+    changes: dict[str, Any], tmp_path: Path
+) -> None:
+    catalogue.load(write(tmp_path))
+    old = ConnectionFactory.create(provider=Provider.objects.get(slug="acme"), api_key="sk-1")
+    catalogue.load(write(tmp_path, **changes))
+    [problem] = snapshot.build().problems
+    refusal = Provider.objects.get().refusal
+    assert (problem.name, problem.reason) == (old.name, refusal)
+    old.refresh_from_db()
+    with pytest.raises(ValidationError, match=refusal):
+        old.full_clean()
+
+
 # --- Connections that are there from the start -----------------------------------------------
 
 
 @pytest.mark.django_db
-def test_the_demo_can_be_called_from_the_start() -> None:
-    catalogue.load()
+def test_the_demo_can_be_called_from_the_start(tmp_path: Path) -> None:
+    catalogue.load(demo(tmp_path))
     [connection] = snapshot.build().providers["demo"].connections
     assert (connection.name, connection.auth) == ("demo", {})
 
 
 @pytest.mark.django_db
-def test_a_demo_connection_that_was_deleted_stays_deleted() -> None:
-    catalogue.load()
+def test_a_demo_connection_that_was_deleted_stays_deleted(tmp_path: Path) -> None:
+    catalogue.load(demo(tmp_path))
     Connection.objects.get(name="demo").delete()
-    catalogue.load()
+    catalogue.load(write(tmp_path))
     assert not Connection.objects.exists()
 
 
@@ -291,7 +377,7 @@ def test_a_demo_connection_that_was_deleted_stays_deleted() -> None:
 def test_an_operators_connection_named_demo_is_left_alone(tmp_path: Path) -> None:
     catalogue.load(write(tmp_path))
     Connection.objects.create(name="demo", provider=Provider.objects.get(slug="acme"))
-    catalogue.load()
+    catalogue.load(demo(tmp_path))
     assert Connection.objects.get(name="demo").provider.slug == "acme"
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from omniroute.configuration.apply import apply, read
 from providers import catalogue
+from tests.catalogue import copy_few
 
 ROOT = Path(__file__).resolve().parents[2]
 PROVIDER_KEYS = {"OPENAI_API_KEY", "ANTHROPIC_API_KEY"}
@@ -26,7 +27,7 @@ def test_the_example_environment_lists_exactly_what_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["bootstrap", "serve", "config", "rotate_keys", "reset_password"]
+    "command", ["bootstrap", "serve", "catalog", "config", "rotate_keys", "reset_password"]
 )
 def test_a_command_of_the_readme_exists(command: str) -> None:
     assert command in (ROOT / "README.md").read_text()
@@ -86,9 +87,9 @@ def _code(row: str) -> list[str]:
 @pytest.mark.django_db
 @pytest.mark.parametrize("document", ["README.md", "docs/configuration.md"])
 def test_a_configuration_that_is_shown_is_right(
-    document: str, monkeypatch: pytest.MonkeyPatch
+    document: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    catalogue.load()
+    catalogue.load(copy_few(tmp_path))
     monkeypatch.setenv("UPSTREAM_KEY", secrets.token_hex())
     monkeypatch.setenv("LAPTOP_KEY", f"sk-omni-{secrets.token_hex(16)}")
     (shown,) = re.findall(r"```yaml\n(.+?)```", (ROOT / document).read_text(), re.DOTALL)

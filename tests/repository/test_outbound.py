@@ -8,10 +8,20 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("omniroute", "gateway", "combos", "providers", "accounts", "analytics")
-GUARDED = {"gateway/upstream.py", "omniroute/http.py"}
+GUARDED = {"gateway/proxied.py", "gateway/upstream.py", "omniroute/http.py"}
 CLIENTS = (
-    *("aiohttp", "anyio", "h11", "http.client", "httpcore", "httpx", "pycurl", "requests"),
-    *("smtplib", "urllib.request", "urllib3", "websockets"),
+    *(
+        "aiohttp",
+        "anyio",
+        "authlib.integrations",
+        "h11",
+        "http.client",
+        "httpcore",
+        "httpx",
+        "pycurl",
+        "python_socks",
+    ),
+    *("requests", "smtplib", "urllib.request", "urllib3", "websockets"),
 )
 CALLS = ("create_connection", "open_connection")
 

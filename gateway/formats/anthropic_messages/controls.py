@@ -32,30 +32,40 @@ def with_thinking(request: JSONDict, thinking: Thinking) -> JSONDict:
     """The request, which was checked, whose model is to think as the operator says.
 
     It does not where Anthropic would refuse that: with a forced tool, and with a budget in a turn
-    that began without thoughts. Sampling that does not go with thinking is left out.
+    that began without thoughts. Sampling that does not go with thinking is left out. A model that
+    knows no budgets gets an effort instead, and one that decides nothing itself a budget.
     """
-    if thinking.mode == "off" or _cannot_think(request, by_budget=thinking.mode == "fixed"):
+    way = thinking.quirks.reasoning
+    by_budget = way == "budget" or (thinking.mode == "fixed" and way is None)
+    if thinking.mode == "off" or _cannot_think(request, by_budget):
         return _without_clearing(request) | {"thinking": {"type": "disabled"}}
     told = request.get("thinking")
     told = told if isinstance(told, dict) else {}
     shown = given(display=told.get("display"))
     sent = {name: value for name, value in request.items() if not _clashes(name, value)}
-    if thinking.mode == "adaptive":
-        return sent | {"thinking": {"type": "adaptive", **shown}}
+    if not by_budget:
+        effort = {"output_config": _effort(sent, thinking)} if thinking.mode == "fixed" else {}
+        return sent | {"thinking": {"type": "adaptive", **shown}} | effort
     limit, budget = _room(request["max_tokens"], count(told.get("budget_tokens")), thinking)
     enabled = {"type": "enabled", "budget_tokens": budget, **shown}
     return sent | {"max_tokens": limit, "thinking": enabled}
+
+
+def _effort(request: JSONDict, thinking: Thinking) -> JSONDict:
+    told = request.get("output_config")
+    return (told if isinstance(told, dict) else {}) | {"effort": thinking.effort}
 
 
 def _room(max_tokens: int, counted: int, thinking: Thinking) -> tuple[int, int]:
     """`max_tokens`, and a budget below it.
 
     The budget is part of the limit, which grows by it, unless the client has `counted` one already,
-    so that the answer keeps its room: as far as all models that think allow.
+    so that the answer keeps its room: as far as the model allows, or all models that think.
     """
-    budget = max(thinking.budget_tokens, MIN_BUDGET_TOKENS)
+    budget = max(thinking.tokens, MIN_BUDGET_TOKENS)
     answer = max_tokens - counted if counted < max_tokens else max_tokens
-    limit = max(max_tokens, min(answer + budget, DEFAULT_MAX_TOKENS))
+    most = thinking.quirks.max_output_tokens or DEFAULT_MAX_TOKENS
+    limit = max(max_tokens, min(answer + budget, most))
     return limit, min(budget, limit - 1)
 
 

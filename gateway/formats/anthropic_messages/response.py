@@ -71,6 +71,8 @@ def read_usage(usage: Mapping[str, Any]) -> Usage:
     """
     read = count(usage.get("cache_read_input_tokens"))
     written = count(usage.get("cache_creation_input_tokens"))
+    by_ttl = usage.get("cache_creation")
+    kept = by_ttl.get("ephemeral_1h_input_tokens") if isinstance(by_ttl, dict) else 0
     details = usage.get("output_tokens_details")
     thought = details.get("thinking_tokens") if isinstance(details, dict) else 0
     return Usage(
@@ -79,6 +81,7 @@ def read_usage(usage: Mapping[str, Any]) -> Usage:
         cache_read_tokens=read,
         cache_write_tokens=written,
         reasoning_tokens=count(thought),
+        cache_write_1h_tokens=count(kept),
     )
 
 

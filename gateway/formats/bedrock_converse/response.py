@@ -73,6 +73,16 @@ def read_usage(usage: Mapping[str, Any]) -> Usage:
         output_tokens=count(usage.get("outputTokens")),
         cache_read_tokens=read,
         cache_write_tokens=written,
+        cache_write_1h_tokens=_kept_an_hour(usage.get("cacheDetails")),
+    )
+
+
+def _kept_an_hour(details: Any) -> int:
+    entries = details if isinstance(details, list) else []
+    return sum(
+        count(entry.get("inputTokens"))
+        for entry in entries
+        if isinstance(entry, dict) and entry.get("ttl") == "1h"
     )
 
 

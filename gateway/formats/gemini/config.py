@@ -8,7 +8,7 @@ from typing import Any
 from gateway.formats.gemini import schemas
 from gateway.formats.gemini.signing import NAME
 from gateway.formats.reading import one_of, optional, others, strings, wrong
-from gateway.formats.thinking import budget_of, effort_of
+from gateway.formats.thinking import Thinking, budget_of, effort_of
 from gateway.formats.types import Effort, JSONDict, OutputSchema, Prompt, Quirks, Reasoning
 
 AT = "generationConfig."
@@ -233,6 +233,11 @@ def _level(reasoning: Reasoning, quirks: Quirks, dropped: list[str]) -> str | No
     elif effort != wanted.effort:
         dropped.append("reasoning_effort")
     return _LEVELS_OUT[effort]
+
+
+def level(thinking: Thinking) -> str:
+    """Of those that the model knows the nearest to what an operator says."""
+    return _LEVELS_OUT[thinking.at(Quirks(efforts=thinking.quirks.efforts or _COMMON)).effort]
 
 
 def _budget(reasoning: Reasoning, dropped: list[str]) -> int:

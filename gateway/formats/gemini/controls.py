@@ -3,7 +3,7 @@
 from typing import Any
 
 from gateway.formats import system
-from gateway.formats.gemini.config import DYNAMIC, MAX_BUDGET_TOKENS
+from gateway.formats.gemini.config import DYNAMIC, MAX_BUDGET_TOKENS, level
 from gateway.formats.gemini.spelling import spelled
 from gateway.formats.reading import required
 from gateway.formats.thinking import Thinking
@@ -39,8 +39,8 @@ def _parts(parts: Any) -> list[Any]:
 def with_thinking(request: JSONDict, thinking: Thinking) -> JSONDict:
     """The request, which was checked, whose model is to think as the operator says.
 
-    It is told by a budget, which models that know levels take too. A level beside it is refused,
-    and so is the wish to see thoughts where there are none.
+    It is told by a budget, which models that know levels take too, or as the model's quirks say. A
+    level beside a budget is refused, and so is the wish to see thoughts where there are none.
     """
     name = spelled(request, _GENERATION)
     config = request.get(name) or {}
@@ -49,10 +49,24 @@ def with_thinking(request: JSONDict, thinking: Thinking) -> JSONDict:
 
 
 def _thinking(told: Any, thinking: Thinking) -> JSONDict:
+    how_much = _how_much(thinking)
     if thinking.mode == "off":
-        return {"thinkingBudget": 0}
-    adaptive = thinking.mode == "adaptive"
-    budget = DYNAMIC if adaptive else min(thinking.budget_tokens, MAX_BUDGET_TOKENS)
+        return how_much
     told = told if isinstance(told, dict) else {}
     replaced = {spelled(told, name) for name in ("thinkingBudget", "thinkingLevel")}
-    return {name: told[name] for name in told if name not in replaced} | {"thinkingBudget": budget}
+    return {name: told[name] for name in told if name not in replaced} | how_much
+
+
+def _how_much(thinking: Thinking) -> JSONDict:
+    """Where a model knows levels, the lowest is what comes nearest to no thinking; and to decide
+    itself is what it does unasked."""
+    match thinking.quirks.reasoning, thinking.mode:
+        case ("adaptive", _) | ("effort", "adaptive"):
+            return {}
+        case "effort", _:
+            return {"thinkingLevel": level(thinking)}
+        case _, "off":
+            return {"thinkingBudget": 0}
+        case _, "adaptive":
+            return {"thinkingBudget": DYNAMIC}
+    return {"thinkingBudget": min(thinking.budget_tokens, MAX_BUDGET_TOKENS)}

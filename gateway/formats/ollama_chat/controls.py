@@ -17,9 +17,10 @@ def with_thinking(request: JSONDict, thinking: Thinking) -> JSONDict:
     """The request, whose model is to think as the operator says.
 
     Most models know only whether to think, and refuse a level: it is told to one that is asked
-    for a level already.
+    for a level already, or whose quirks say that it knows them.
     """
     if thinking.mode == "off":
         return request | {"think": False}
     told = request.get("think")
-    return request | {"think": thinking.effort if isinstance(told, str) and told else True}
+    by_level = thinking.quirks.reasoning == "effort" or (isinstance(told, str) and told)
+    return request | {"think": thinking.effort if by_level else True}

@@ -35,7 +35,11 @@ class Command(BaseCommand):
         with _alone():
             try:
                 self._prepare()
-            except (ImproperlyConfigured, catalogue.CatalogueError) as error:
+            except (
+                ImproperlyConfigured,
+                catalogue.CatalogueError,
+                error_rules.ErrorRulesError,
+            ) as error:
                 raise CommandError(str(error)) from None
 
     def _prepare(self) -> None:

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from gateway.snapshot import bump_version
 from providers.credentials import CredentialUnreadable, rotate
-from providers.models import Connection
+from providers.models import Connection, Token
 
 
 class Command(BaseCommand):
@@ -27,9 +27,23 @@ class Command(BaseCommand):
             rotated += Connection.objects.filter(pk=pk, credential=sealed).update(
                 credential=renewed
             )
+        rotated += _rotate_tokens(unreadable)
         bump_version()
         self.stdout.write(f"{rotated} credentials are under the newest key.")
         if unreadable:
             raise CommandError(
                 "no key of ENCRYPTION_KEYS decrypts the credential of: " + ", ".join(unreadable)
             )
+
+
+def _rotate_tokens(unreadable: list[str]) -> int:
+    """The tokens too. A sign-in that is under way ends in minutes, so it may as well fail."""
+    rotated = 0
+    for pk, name, sealed in Token.objects.values_list("pk", "connection__name", "sealed"):
+        try:
+            renewed = rotate(sealed)
+        except CredentialUnreadable:
+            unreadable.append(name)
+            continue
+        rotated += Token.objects.filter(pk=pk, sealed=sealed).update(sealed=renewed)
+    return rotated

@@ -25,8 +25,7 @@ WORKER_AFTER_S = (
 )
 CELERY = {
     "worker": [
-        "--pool=solo",
-        "--concurrency=1",
+        "--concurrency=2",  # one that waits for a provider keeps no other from its time
         "--without-gossip",
         "--without-mingle",
         "--without-heartbeat",

@@ -42,6 +42,7 @@ OPENAI = [
 
 ANTHROPIC = [
     Case("nothing told", {}, Usage()),
+    Case("what is kept for an hour is told apart", {"input_tokens": 7, "cache_creation_input_tokens": 30, "cache_creation": {"ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 20}}, Usage(37, 0, 0, 30, 0, 20)),
     Case("the three parts of the input are one", {"input_tokens": 7, "cache_read_input_tokens": 90, "cache_creation_input_tokens": 3, "output_tokens": 2}, Usage(100, 2, 90, 3)),
     Case("null is nothing", {"input_tokens": 7, "output_tokens": None, "cache_read_input_tokens": None}, Usage(7)),
     Case("thinking is part of the output", {"output_tokens": 9, "output_tokens_details": {"thinking_tokens": 5}}, Usage(0, 9, 0, 0, 5)),

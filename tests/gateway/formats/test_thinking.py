@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway import formats
 from gateway.formats import anthropic_messages, openai_chat, wire
 from gateway.formats.thinking import Thinking
-from gateway.formats.types import JSONDict, Prompt
+from gateway.formats.types import JSONDict, Prompt, Quirks
 from tests.gateway.formats.bodies import REQUESTS
 
 OFF, ADAPTIVE = Thinking("off"), Thinking("adaptive")
@@ -333,3 +333,46 @@ def test_so_are_they_of_a_chat_in_openais_words(request: JSONDict, thinking: Thi
     plain = {name: value for name, value in request.items() if name not in dialects}
     prompt = openai_chat.decode_request(openai_chat.with_thinking(plain, thinking))
     assert told(prompt) == (thinking.mode != "off")
+
+
+LEVELS = Quirks(reasoning="effort", efforts=("low", "high"))
+FITTED = [
+    ("chat, off where there is no none", "openai_chat", OFF, Quirks(efforts=("minimal", "high")), {},
+        {"reasoning_effort": "minimal"}),
+    ("chat, none where it is known", "openai_chat", OFF, Quirks(efforts=("none", "low")), {},
+        {"reasoning_effort": "none"}),
+    ("responses, the nearest", "openai_responses", fixed(60_000), Quirks(efforts=("low", "medium")), {},
+        {"reasoning": {"effort": "medium"}}),
+    ("messages, an effort for a budget", "anthropic_messages", fixed(3000),
+        Quirks(reasoning="adaptive"), {"output_config": {"format": {"type": "text"}}},
+        {"output_config": {"format": {"type": "text"}, "effort": "low"}, "thinking": {"type": "adaptive"}}),
+    ("messages, the model decides and keeps the client's effort", "anthropic_messages", ADAPTIVE,
+        Quirks(reasoning="adaptive"), {"output_config": {"effort": "max"}},
+        {"output_config": {"effort": "max"}, "thinking": {"type": "adaptive"}}),
+    ("messages, a budget for who decides nothing", "anthropic_messages", ADAPTIVE,
+        Quirks(reasoning="budget"), {"max_tokens": 100},
+        {"max_tokens": 8292, "thinking": {"type": "enabled", "budget_tokens": 8192}}),
+    ("messages, no more than the model writes", "anthropic_messages", fixed(9000),
+        Quirks(max_output_tokens=4096), {"max_tokens": 100},
+        {"max_tokens": 4096, "thinking": {"type": "enabled", "budget_tokens": 4095}}),
+    ("gemini, the lowest level for off", "gemini", OFF, LEVELS, {},
+        config(thinkingConfig={"thinkingLevel": "LOW"})),
+    ("gemini, a level for a budget", "gemini", fixed(50_000), LEVELS,
+        config(thinkingConfig={"thinkingBudget": 1, "includeThoughts": True}),
+        config(thinkingConfig={"includeThoughts": True, "thinkingLevel": "HIGH"})),
+    ("gemini, the model decides unasked", "gemini", ADAPTIVE, LEVELS,
+        config(thinkingConfig={"thinkingLevel": "HIGH"}), config(thinkingConfig={})),
+    ("ollama, a level", "ollama_chat", fixed(60_000), LEVELS, {}, {"think": "high"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("format", "thinking", "quirks", "told", "sent"), [row[1:] for row in FITTED],
+    ids=[row[0] for row in FITTED],
+)  # fmt: skip
+def test_a_model_is_told_in_a_way_that_it_takes(
+    format: str, thinking: Thinking, quirks: Quirks, told: JSONDict, sent: JSONDict
+) -> None:
+    base: JSONDict = {"max_tokens": 100, "messages": [{"role": "user", "content": "Hi"}]}
+    request = base | told
+    assert formats.for_client(format).with_thinking(request, thinking.at(quirks)) == base | sent

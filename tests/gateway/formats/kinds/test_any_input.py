@@ -36,7 +36,7 @@ BODIES: dict[str, list[JSONDict]] = {
         {"data": [{"index": 0, "relevance_score": 0.5}]},
         {"rankings": [{"index": 0, "logit": -1.5}]},
     ],
-    "tts": [
+    "speech": [
         {
             "model": "m",
             "input": "a",

@@ -17,7 +17,7 @@ WHOLE: list[tuple[str, str, JSONDict]] = [
         },
     ),
     (
-        "tts",
+        "speech",
         "openai_speech",
         {
             "model": "m", "input": "a", "voice": "v", "response_format": "wav", "speed": 2.0,

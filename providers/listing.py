@@ -1,0 +1,186 @@
+"""What a provider says that it has: its list of models, by the format that it speaks."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from django.db import transaction
+from msgspec import Struct
+
+from omniroute import http
+from providers import authentication, placeholders
+from providers.credentials import resolve
+from providers.models import Connection, ProviderModel
+from providers.oauth import renewal
+
+MAX_PAGES = 20
+_HEADERS = {"accept-encoding": "identity"}
+
+
+class ListFailed(Exception):
+    """There is no list; the message says why and holds no secret."""
+
+
+class _Listing(Struct, frozen=True):
+    """Where a format's providers list models: a path, what names one, and the next page's query."""
+
+    path: str
+    name: str = "id"
+    query: dict[str, str] = {}
+    next: Callable[[dict[str, Any]], dict[str, str]] = lambda told: {}
+
+
+def _by(theirs: str, ours: str) -> Callable[[dict[str, Any]], dict[str, str]]:
+    return lambda told: {ours: str(told[theirs])} if told.get(theirs) else {}
+
+
+def _anthropics_next(told: dict[str, Any]) -> dict[str, str]:
+    return {"after_id": str(told["last_id"])} if told.get("has_more") else {}
+
+
+# Sources (read 2026-11): the vendors' references of GET /v1/models, models.list, /api/tags and
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_ListFoundationModels.html
+_LISTINGS = {
+    "anthropic_messages": _Listing("/models", query={"limit": "1000"}, next=_anthropics_next),
+    "gemini": _Listing(
+        "/models", "name", {"pageSize": "1000"}, next=_by("nextPageToken", "pageToken")
+    ),
+    "cohere_chat": _Listing(
+        "/v1/models", "name", {"page_size": "1000"}, next=_by("next_page_token", "page_token")
+    ),
+    "ollama_chat": _Listing("/api/tags", "name"),
+    "bedrock_converse": _Listing("/foundation-models", "modelId"),
+    "bedrock": _Listing("/foundation-models", "modelId"),
+    "databricks": _Listing("/models", "name"),
+    "watsonx": _Listing("/models", "model_id"),
+}
+_USUAL = _Listing("/models")
+
+
+def models(connection: Connection) -> list[str]:
+    """The names, as the provider expects them in a call, in its order.
+
+    Raises:
+        ListFailed: It does not answer, refuses the credential, or answers something else.
+        CredentialUnreadable: The credential is not where it should be.
+    """
+    row = _row(connection)
+    listing = _LISTINGS.get(row["dialect"] if row else connection.provider.format, _USUAL)
+    names: dict[str, None] = {}
+    query = dict(listing.query)
+    for _ in range(MAX_PAGES):
+        told = _ask(connection, _url(connection, listing, query))
+        names |= dict.fromkeys(_names(told, listing))
+        more = listing.next(told) if isinstance(told, dict) else {}
+        if not more:
+            break
+        query |= more
+    return list(names)
+
+
+def import_models(connection: Connection) -> list[str]:
+    """Make a row of each model that has none; the names of those.
+
+    They have no price, so calls of them are logged unpriced; what is known of a model of that name
+    elsewhere is its kind. Raises as `models`.
+    """
+    found = models(connection)
+    provider = connection.provider
+    present = set(provider.offered_models.values_list("name", flat=True))
+    new = [name for name in found if name not in present and len(name) <= 200]
+    known = ProviderModel.objects.filter(name__in=new[:900]).values_list("name", "kind")
+    kinds = dict(known)
+    with transaction.atomic():  # row by row, since only a save renews the snapshot
+        for name in new:
+            # The operator's, so the catalogue does not take it away again.
+            ProviderModel.objects.create(
+                provider=provider,
+                name=name,
+                kind=kinds.get(name, "chat"),
+                customised=provider.builtin,
+            )
+    return new
+
+
+def _url(connection: Connection, listing: _Listing, query: dict[str, str]) -> str:
+    where, _, told = _whole(connection, listing).partition("?")
+    asked = "&".join(filter(None, (urlencode(query), told)))
+    return f"{where}{'?' if asked else ''}{asked}"
+
+
+def _whole(connection: Connection, listing: _Listing) -> str:
+    """Where the provider's row has its list, or else where its format has: at the address that
+    calls go to, since it gets the same credential.
+
+    Raises:
+        ListFailed: It needs a parameter.
+    """
+    provider = connection.provider
+    row = _row(connection) or {"base": provider.format, "path": listing.path}
+    base_urls = connection.base_urls
+    base_url, _, query = base_urls.get(row["base"], base_urls[provider.format]).partition("?")
+    base_url = base_url.rstrip("/")
+    if provider.format == "bedrock_converse":
+        # At the service beside the one that runs them.
+        base_url = base_url.replace("//bedrock-runtime", "//bedrock", 1)
+    try:
+        path = placeholders.fill(row["path"], connection.all_params(row["path"]))
+    except ValueError as error:
+        raise ListFailed(str(error)) from None
+    whole = path if path.startswith("https://") else base_url + path
+    if urlsplit(whole)[:2] != urlsplit(base_url)[:2]:
+        whole = base_url + listing.path
+    return f"{whole}{'&' if '?' in whole else '?'}{query}" if query else whole
+
+
+def _row(connection: Connection) -> dict[str, str] | None:
+    rows = [row for row in connection.provider.endpoints if row["kind"] == "models"]
+    return rows[0] if rows else None
+
+
+def _ask(connection: Connection, url: str) -> Any:
+    provider = connection.provider
+    try:
+        headers = authentication.headers(
+            provider.format,
+            renewal.auth(connection),
+            connection.headers,
+            method="GET",
+            url=url,
+            key_header=provider.key_header(provider.format),
+        )
+        status, body = http.get(
+            url,
+            _HEADERS | headers,
+            allow_private=provider.allow_private_network,
+            proxy=resolve(connection.proxy),
+        )
+    except (http.CallFailed, renewal.NotRenewed) as error:
+        raise ListFailed(str(error)) from None
+    if status in (401, 403):
+        raise ListFailed(f"the key was refused ({status})")
+    if status != 200:
+        raise ListFailed(f"it answered {status}")
+    try:
+        return json.loads(body)
+    except ValueError:
+        raise ListFailed(_NO_LIST) from None
+
+
+# Of what an answer has, the list.
+_LISTS = ("data", "models", "modelSummaries", "endpoints", "resources")
+_NO_LIST = "it answers, but with no list of models: is the base URL right?"
+
+
+def _names(told: Any, listing: _Listing) -> Iterator[str]:
+    rows = told
+    if isinstance(told, dict):
+        rows = next((told[name] for name in _LISTS if name in told), None)
+    if not isinstance(rows, list):
+        raise ListFailed(_NO_LIST)
+    for row in rows:
+        name = row.get(listing.name) if isinstance(row, dict) else None
+        if not isinstance(name, str) or not name:
+            raise ListFailed(_NO_LIST)
+        yield name.removeprefix("models/") if listing.name == "name" else name

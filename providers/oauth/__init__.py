@@ -1,0 +1,1 @@
+"""Signing in at providers, and keeping the tokens that come of it."""

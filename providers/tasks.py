@@ -1,0 +1,10 @@
+"""What runs on a clock for providers. Each is safe to run twice, and at the same time."""
+
+from celery import shared_task
+
+from providers.oauth import renewal
+
+
+@shared_task(ignore_result=True)
+def renew_tokens() -> None:
+    renewal.renew_due()
