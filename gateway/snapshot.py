@@ -150,8 +150,8 @@ class Provider(Struct, frozen=True):
     account_strategy: str
     sticky: int
     models: dict[str, Model]  # by name
-    endpoints: dict[str, Endpoint]  # by kind, of those beside chat
     connections: tuple[Connection, ...]  # in the order in which they are tried
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)  # by kind, of those beside chat
     key_headers: dict[str, tuple[str, str]] = field(default_factory=dict)  # by format
     retired: dict[str, str] = field(default_factory=dict)  # its models' names, and since when
     refusal: str = ""  # why it cannot be called at all
