@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from celery import current_app
 from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import GatewaySettings
 from analytics.models import Heartbeat, RequestRecord
 from omniroute import tasks
+from omniroute.celery import app
 from tests.analytics.rows import log
 
 
@@ -37,5 +37,5 @@ def test_as_many_days_are_kept_as_the_settings_say() -> None:
 
 @pytest.mark.parametrize("name", sorted(settings.CELERY_BEAT_SCHEDULE))
 def test_the_schedule_names_tasks_that_there_are(name: str) -> None:
-    current_app.loader.import_default_modules()
-    assert settings.CELERY_BEAT_SCHEDULE[name]["task"] in current_app.tasks
+    app.loader.import_default_modules()
+    assert settings.CELERY_BEAT_SCHEDULE[name]["task"] in app.tasks
