@@ -7,6 +7,7 @@ import statistics
 import threading
 import time
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 CONNECTIONS = 10_000
 MODELS = 5_000
@@ -49,13 +50,13 @@ class Stream:
     def __init__(self) -> None:
         self.late: list[float] = []
 
-    async def run(self, building: threading.Thread) -> None:
-        """While `building` is alive."""
+    async def run(self, other: threading.Thread) -> None:
+        """While the `other` thread, which is started, is alive."""
         server = await asyncio.start_server(_echo, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        building.start()
-        while building.is_alive():
+        other.start()
+        while other.is_alive():
             began = time.perf_counter()
             await asyncio.sleep(TICK_S)
             writer.write(PIECE)
@@ -72,26 +73,38 @@ async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
-def measure(builds: int) -> tuple[list[float], list[float]]:
-    """Seconds of each build, and the milliseconds by which the pieces of a stream were late."""
+class Measured(NamedTuple):
+    """Seconds of each build, on the wall and of the processor, and the milliseconds by which the
+    pieces of a stream were late: beside the builds, and beside nothing for as long."""
+
+    took: list[float]
+    worked: list[float]
+    late: list[float]
+    late_alone: list[float]
+
+
+def measure(builds: int) -> Measured:
     from gateway import snapshot
 
     took: list[float] = []
+    worked: list[float] = []
     watcher = snapshot.Watcher()
 
     def build() -> None:
         for _ in range(builds):
             snapshot.bump_version()
-            began = time.perf_counter()
+            began, work = time.perf_counter(), time.thread_time()
             watcher.refresh()
             took.append(time.perf_counter() - began)
+            worked.append(time.thread_time() - work)
 
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)  # as `serve` does
-    stream = Stream()
-    asyncio.run(stream.run(threading.Thread(target=build)))
-    return took, stream.late
+    beside, alone = Stream(), Stream()
+    asyncio.run(beside.run(threading.Thread(target=build)))
+    asyncio.run(alone.run(threading.Thread(target=time.sleep, args=[sum(took)])))
+    return Measured(took, worked, sorted(beside.late), sorted(alone.late))
 
 
 def main() -> None:
@@ -103,11 +116,14 @@ def main() -> None:
         django.setup()
         call_command("migrate", verbosity=0)
         populate(CONNECTIONS, MODELS)
-        took, late = measure(BUILDS)
-    late.sort()
+        told = measure(BUILDS)
     print(f"{CONNECTIONS:,} connections, {MODELS:,} models, built {BUILDS} times beside a stream:")
-    print(f"  a build takes {statistics.median(took):.2f} s, at most {max(took):.2f} s")
     print(
-        f"  of {len(late):,} pieces half were up to {statistics.median(late):.1f} ms late, "
-        f"99% up to {late[len(late) * 99 // 100]:.1f} ms, and all up to {late[-1]:.1f} ms"
+        f"  a build takes {statistics.median(told.took):.2f} s, at most {max(told.took):.2f} s, "
+        f"of which the processor works {statistics.median(told.worked):.2f} s"
     )
+    for name, late in (("beside it", told.late), ("with none", told.late_alone)):
+        print(
+            f"  {name}, half of {len(late):,} pieces were up to {statistics.median(late):.1f} ms "
+            f"late, 99% up to {late[len(late) * 99 // 100]:.1f} ms, and all up to {late[-1]:.1f} ms"
+        )

@@ -1,6 +1,7 @@
 """One call on its way: who asks for what, what was tried, and what it comes to."""
 
 import logging
+from functools import cached_property
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -120,8 +121,14 @@ class Call:
 
     def estimate(self, target: Target) -> tuple[int, int]:
         """What the call may come to at `target`, in tokens and 10⁻¹² USD."""
-        at_most = self.format.max_tokens(self.request)
-        return admission.estimate(self.estimated_input, at_most, target.model.prices, self.units)
+        return admission.estimate(
+            self.estimated_input, self.max_tokens, target.model.prices, self.units
+        )
+
+    @cached_property
+    def max_tokens(self) -> int | None:
+        """Of the answer, where the client bounds it; asked for once the request is complete."""
+        return self.format.max_tokens(self.request)
 
     def passed_headers(self, target: Target) -> dict[str, str]:
         """Headers of the client's that mean something to an upstream of the same format."""

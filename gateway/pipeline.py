@@ -29,7 +29,7 @@ from gateway.formats.needs import Needs
 from gateway.formats.types import JSONDict
 from gateway.routing import Route, Target
 from gateway.runtime import Runtime
-from gateway.selection import Chooser
+from gateway.selection import Chooser, undisturbed
 from gateway.snapshot import Principal, Snapshot
 from gateway.verdict import Verdict
 
@@ -198,17 +198,24 @@ async def choose(call: Call, route: Route, runtime: Runtime) -> Choice:
         call.estimated_input,
         call.units,
     )
+    choice = undisturbed(route, ask, runtime.health) or await weigh(ask, route, runtime)
+    if call.controls.no_fallback:
+        choice = choice.first_only()
+    call.trace = choice.trace()
+    if not choice.order:
+        raise choice.refusal(ask)
+    return choice
+
+
+async def weigh(ask: Ask, route: Route, runtime: Runtime) -> Choice:
+    """Of the candidates those that fit, in the strategies' order; where all that do are limited for
+    a moment, after that."""
     turns = await runtime.state.turn(route.turns) if route.turns else ()
     named = dict(zip(route.turns, turns, strict=True))
     until = monotonic() + cooling.WAIT_S
     while not (choice := chooser(ask, runtime, named).choose(route)).order:
         if await cooling.first_back(choice.cooling, runtime, until) is None:
             break
-    if call.controls.no_fallback:
-        choice = choice.first_only()
-    call.trace = choice.trace()
-    if not choice.order:
-        raise choice.refusal(ask)
     return choice
 
 

@@ -93,6 +93,8 @@ class Route(Struct, frozen=True, eq=False):
     targets: tuple[Target, ...]
     turns: tuple[str, ...]
     is_picky: bool = False  # some of them are known to lack something
+    is_fixed: bool = False  # no strategy changes their order
+    least_context: int | None = None  # of those whose context is known
     is_open: bool = False
     hedge_after: float | None = None
     cache: bool = False
@@ -246,8 +248,22 @@ def _route(root: Group, **more: Any) -> Route:
     root = _pruned(root)
     targets = tuple(leaves(root))
     turns = dict.fromkeys(_turns(root))
-    picky = any(target.model.lacks for target in targets)
-    return Route(root=root, targets=targets, turns=tuple(turns), is_picky=picky, **more)
+    contexts = [t.model.context_window for t in targets if t.model.context_window is not None]
+    return Route(
+        root=root,
+        targets=targets,
+        turns=tuple(turns),
+        is_picky=any(target.model.lacks for target in targets),
+        is_fixed=_is_fixed(root),
+        least_context=min(contexts, default=None),
+        **more,
+    )
+
+
+def _is_fixed(group: Group) -> bool:
+    if group.strategy != "fill-first" and len(group.members) > 1:
+        return False
+    return all(_is_fixed(member) for member in group.members if isinstance(member, Group))
 
 
 def _pruned(group: Group) -> Group:

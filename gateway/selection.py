@@ -28,6 +28,18 @@ UNKNOWN = 10**30  # a cost that nobody knows is farther away than any other
 SPREADING = frozenset({"round-robin", "power-of-two-choices", "random", "least-used", "fastest"})
 
 
+def undisturbed(route: Route, ask: Ask, health: Health) -> Choice | None:
+    """The choice where there is nothing to choose: nobody cools down or lacks anything, and the
+    order is the configured one. Most calls are such. None where it takes a `Chooser`."""
+    if not route.is_fixed or route.is_picky or route.is_open or not health.is_clear:
+        return None
+    if ask.controls.max_cost_picousd is not None or ask.controls.connection is not None:
+        return None
+    if route.least_context is not None and ask.room > route.least_context:
+        return None
+    return Choice(route.targets, (), {})
+
+
 class _Misfit(NamedTuple):
     """`far`: by how much, among those of the same `why`: capabilities, tokens, 10⁻¹² USD."""
 

@@ -5,7 +5,9 @@ imported, and because a worker of pytest-xdist inherits the folder of the proces
 """
 
 import os
+import re
 import tempfile
+from pathlib import Path
 
 _folder = tempfile.TemporaryDirectory(prefix=f"omniroute-test-{os.getpid()}-")
 os.environ["DATA_DIR"] = _folder.name
@@ -19,7 +21,10 @@ for _name in (
     "ENCRYPTION_KEYS",
     "ADMIN_PASSWORD",
     "API_KEY",
-    "OPENAI_API_KEY",
-    "ANTHROPIC_API_KEY",
+    *(  # each would make a connection; read without Django, whose settings are not ready
+        name
+        for path in (Path(__file__).parents[1] / "providers/catalog").glob("*.yaml")
+        for name in re.findall(r"^env_var: (\w+)$", path.read_text("utf-8"), re.MULTILINE)
+    ),
 ):
     os.environ[_name] = ""  # and not absent, which a developer's .env would fill in

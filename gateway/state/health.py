@@ -70,6 +70,11 @@ class Health:
 
     # --- Before a call ---------------------------------------------------------------------
 
+    @property
+    def is_clear(self) -> bool:
+        """Is nothing known of any connection that would keep a call away?"""
+        return not self._places
+
     def blocked(self, connection: str, model: str, now: float) -> Block | None:
         """What keeps calls away from `model` on `connection`; null where one may go."""
         if not self._places:

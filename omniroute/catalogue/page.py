@@ -14,7 +14,7 @@ HEAD = """\
 What the catalogue knows, written from its files in `providers/catalog/` by `make docs`. A provider can be
 chosen for the kinds of model that this version can ask it for; *later* are those that it offers besides.
 *Priced* is the share of its models whose price is known: a call to another is logged as unpriced, and
-never as free. Facts were compiled from public sources, which each file names, and are as old as *checked*
+never as free. A *variable* that is set makes a connection at the next start. Facts were compiled from public sources, which each file names, and are as old as *checked*
 says.
 """
 SECTIONS = (
@@ -35,7 +35,9 @@ SECTIONS = (
         lambda row: row.status == Provider.Status.RETIRED,
     ),
 )
-COLUMNS = ("Provider", "Id", "Tier", "Auth", "Formats", "Kinds", "Models", "Priced", "Checked")
+COLUMNS = (
+    "Provider", "Id", "Tier", "Auth", "Variable", "Formats", "Kinds", "Models", "Priced", "Checked",
+)  # fmt: skip
 
 
 def document(rows: Iterable[ProviderRow]) -> str:
@@ -67,6 +69,7 @@ def _cells(row: ProviderRow) -> list[str]:
         f"`{name}`",
         row.tier.label.lower(),
         ", ".join(row.auth).replace("_", " "),
+        f"`{row.env_var}`" if row.env_var else "",
         ", ".join(formats) or ", ".join(sorted({each.dialect for each in row.endpoints})),
         _kinds_told(row),
         str(len(row.models)) + (" or any" if row.passthrough else ""),

@@ -7,7 +7,7 @@ and not its integrations: those bring sessions of their own, which know no addre
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -21,6 +21,7 @@ from providers.oauth.claims import expiry
 from providers.oauth.row import Row
 
 TIMEOUT_S = 15.0
+HIDDEN_CHARS = 8  # shorter ones are no secrets, but words such as `code`
 # Answers that say nothing about the credential: asking again may help.
 _TRANSIENT = frozenset([408, 425, 429])
 
@@ -152,8 +153,9 @@ class _Nobody:
 class Answer:
     """What Authlib reads of a response."""
 
-    def __init__(self, row: Row, status: int, body: bytes) -> None:
-        self._row, self.status_code, self._body = row, status, body
+    def __init__(self, row: Row, status: int, body: bytes, sent: Iterable[str]) -> None:
+        self._row, self.status_code = row, status
+        self._body, self._sent = body, [value for value in sent if len(value) >= HIDDEN_CHARS]
 
     def json(self) -> Any:
         told = json.loads(self._body)
@@ -183,9 +185,23 @@ class Answer:
             self.raise_for_status()
             raise http.CallFailed("it answers with no JSON object")
         if told.get("error"):
-            raise _refused(told["error"], told.get("error_description"), self.status_code)
+            raise self._refused(told["error"], told.get("error_description"))
         self.raise_for_status()
         return told
+
+    def _refused(self, error: Any, words: Any) -> Exception:
+        """An error in the standard's shape, or an object as some write it; what it repeats of what
+        was sent is a secret."""
+        if isinstance(error, dict):
+            words = error.get("message") or error.get("error_description")
+            error = error.get("code") or error.get("type") or error.get("status")
+        status = self.status_code
+        if status >= 500 or (status in _TRANSIENT and error != "slow_down"):
+            return http.CallFailed(f"it answered {status}")
+        told = str(words or "")
+        for value in self._sent:
+            told = told.replace(value, "[hidden]")
+        return Refused(str(error)[:60], told)
 
 
 class _Session:
@@ -225,7 +241,8 @@ class _Session:
             method, url, sent, body,
             allow_private=place.allow_private, proxy=place.proxy, timeout_s=TIMEOUT_S,
         )  # fmt: skip
-        return Answer(row, status, answer)
+        secrets = [*(data or {}).values(), headers.get("authorization", "").rpartition(" ")[2]]
+        return Answer(row, status, answer, secrets)
 
 
 def _encoded(fields: Mapping[str, str], encoding: str) -> tuple[bytes, str]:
@@ -250,16 +267,6 @@ def _at(told: Any, path: str) -> Any:
             return None
         told = told.get(step)
     return told
-
-
-def _refused(error: Any, description: Any, status: int) -> Exception:
-    """An error in the standard's shape, or an object as some write it."""
-    if isinstance(error, dict):
-        description = error.get("message") or error.get("error_description")
-        error = error.get("code") or error.get("type") or error.get("status")
-    if status >= 500 or (status in _TRANSIENT and error != "slow_down"):
-        return http.CallFailed(f"it answered {status}")
-    return Refused(str(error)[:60], str(description or ""))
 
 
 def granted(told: Mapping[str, Any]) -> Granted:

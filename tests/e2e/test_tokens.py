@@ -29,8 +29,10 @@ def server() -> Iterator[AuthorizationServer]:
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
     """Gateways on one database, each with a journal of its own."""
+    if "postgres_url" in request.fixturenames:
+        request.getfixturevalue("postgres_url")  # made first, so that it goes last
     made: list[Gateway] = []
 
     def one(*options: str, **environment: str) -> Gateway:
@@ -108,18 +110,30 @@ async def test_fifty_calls_with_an_expired_token_cause_one_refresh(
     assert server.asked["refresh_token"] == 1
 
 
-async def test_and_one_on_two_processes_too(
-    make: Callable[..., Gateway], server: AuthorizationServer
+async def one_refresh_for_two_processes(
+    make: Callable[..., Gateway], server: AuthorizationServer, **environment: str
 ) -> None:
-    first = make("--no-worker", "--server", "uvicorn")
+    first = make("--no-worker", "--server", "uvicorn", **environment)
     first.apply(configured(server, -1))
-    second = make("--no-worker", "--server", "daphne")
+    second = make("--no-worker", "--server", "daphne", **environment)
     first.start()
     second.start()
     server.delay_s = 0.5
     assert await fifty(first, second) == {200: 50}
     assert server.asked["refresh_token"] == 1
     assert not any(family.revoked for family, _ in server.tokens.values())
+
+
+async def test_and_one_on_two_processes_too(
+    make: Callable[..., Gateway], server: AuthorizationServer
+) -> None:
+    await one_refresh_for_two_processes(make, server)
+
+
+async def test_and_one_on_postgresql(
+    make: Callable[..., Gateway], server: AuthorizationServer, postgres_url: str
+) -> None:
+    await one_refresh_for_two_processes(make, server, DATABASE_URL=postgres_url)
 
 
 def test_a_token_that_the_upstream_refuses_early_is_renewed_once(

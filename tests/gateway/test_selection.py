@@ -15,7 +15,7 @@ from gateway.choice import Ask, Choice
 from gateway.controls import Controls
 from gateway.errors import BadRequest, GatewayError, NotAllowed, RateLimited, Unavailable
 from gateway.formats.needs import Needs
-from gateway.selection import Chooser
+from gateway.selection import Chooser, undisturbed
 from gateway.snapshot import Combo, Principal, Provider, Snapshot
 from gateway.state.health import Health
 from gateway.state.observed import Observed
@@ -55,7 +55,10 @@ class Scene:
             asked, self.health, self.observed,
             turns=turns, rng=self.rng, now=self.clock.mono, wall=self.clock.wall,
         )  # fmt: skip
-        return Chosen(chooser.choose(route), asked)
+        chosen = chooser.choose(route)
+        at_once = undisturbed(route, asked, self.health)
+        assert at_once is None or at_once == chosen  # wherever there is nothing to choose
+        return Chosen(chosen, asked)
 
 
 @dataclass
@@ -583,3 +586,34 @@ def test_the_trace_tells_order_scores_and_reasons() -> None:
 def test_a_request_that_wants_no_fallback_has_one_candidate() -> None:
     chosen = Scene(*accounts("a", "b"), combo("all", "a/m", "b/m")).choose("all")
     assert [target.connection.name for target in chosen.choice.first_only().order] == ["a"]
+
+
+# --- Where there is nothing to choose ---------------------------------------------------------
+
+
+def is_at_once(scene: Scene, name: str, **wishes: Any) -> bool:
+    route = routing.resolve(scene.snapshot, ANYONE, name, "openai_chat")
+    return undisturbed(route, ask(**wishes), scene.health) is not None
+
+
+def test_an_order_that_stands_costs_no_choice_until_something_happens() -> None:
+    scene = Scene(
+        provider("a", model("a/m", context_window=1000)),
+        provider("b", model("b/m")),
+        combo("all", "a/m", "b/m"),
+        combo("turns", "a/m", "b/m", strategy="round-robin"),
+    )
+    assert is_at_once(scene, "all")
+    assert is_at_once(scene, "a/m")
+    assert not is_at_once(scene, "turns")
+    assert not is_at_once(scene, "auto")
+    assert not is_at_once(scene, "all", prompt_tokens=950)
+    assert not is_at_once(scene, "all", connection="a")
+    assert not is_at_once(scene, "all", max_cost_picousd=1)
+    scene.fail("b")
+    assert not is_at_once(scene, "all")
+
+
+def test_a_model_that_lacks_something_is_looked_at_each_time() -> None:
+    scene = Scene(provider("a", model("a/m", lacks=frozenset({"images"}))))
+    assert not is_at_once(scene, "a/m")

@@ -326,7 +326,7 @@ COUNTS = {
     "SELECT count(*) FROM accounts_user": 1,
     "SELECT count(*) FROM accounts_user WHERE is_superuser": 1,
     "SELECT count(*) FROM accounts_apikey": 1,
-    "SELECT count(*) FROM providers_provider": 3,
+    "SELECT count(*) FROM providers_provider": len(rows.read()),
     "SELECT count(*) FROM providers_connection": 2,
 }
 

@@ -280,7 +280,11 @@ def _variable(facts: Facts, row: Row) -> str:
     simple = "api_key" in row["auth"] and facts["status"] == "active" and row["category"] != "local"
     if not simple or any(param["required"] for param in row["params"]):
         return ""
-    names = [name for name in facts["auth"]["env_vars"] if "TOKEN" not in name or "HF" in name]
+    names = [
+        name
+        for name in facts["auth"]["env_vars"]
+        if name.isidentifier() and ("TOKEN" not in name or "HF" in name)
+    ]
     return names[0] if names and "{base_url}" not in row["base_url"] else ""
 
 

@@ -128,6 +128,20 @@ def test_vendors_say_it_in_words_of_their_own(
     assert got.needs_login
 
 
+def test_what_a_provider_repeats_of_a_secret_is_not_told(
+    provider: Provider, server: AuthorizationServer, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    row = signed_in(provider, server)
+    secret = token_of(row).opened()["refresh_token"]
+    told = {"error": "invalid_grant", "error_description": f"{secret} is of no use"}
+    said = (400, json.dumps(told).encode())
+    monkeypatch.setattr("providers.oauth.client.http.send", lambda *_, **__: said)
+    renew(row)
+    assert token_of(row).cause == "sign in again: invalid_grant: [hidden] is of no use"
+    assert secret not in caplog.text
+
+
 def test_signing_in_again_ends_it(provider: Provider, server: AuthorizationServer) -> None:
     row = signed_in(provider, server)
     server.refreshes.clear()
