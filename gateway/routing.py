@@ -11,7 +11,7 @@ from yarl import URL
 from combos.models import PRIORITY_TIERS
 from gateway import auto, formats
 from gateway.errors import BadRequest, ModelNotFound, NotAllowed, Unavailable
-from gateway.formats.kinds import CHAT, KINDS, AnyUpstream, Kind, described, kind_of
+from gateway.formats.kinds import CHAT, KINDS, AnyUpstream, Kind, described, kind_of, noun
 from gateway.snapshot import Combo, Connection, Endpoint, Model, Principal, Provider, Snapshot
 from providers import authentication
 
@@ -207,8 +207,7 @@ class _Roads:
         if model.kind not in (None, self._kind):
             misfit = f"{model.id} is {described(model.kind)}"
         elif not provider.has_address_for(self._kind):
-            noun = KINDS[self._kind].noun
-            misfit = f"{model.id}: its provider has no address where {noun} is called"
+            misfit = f"{model.id}: its provider has no address for {noun(self._kind)}"
         self._misfit = self._misfit or misfit
         return not misfit
 

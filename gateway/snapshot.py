@@ -184,7 +184,9 @@ class Provider(Struct, frozen=True):
         return model.kind if model else None
 
     def has_address_for(self, kind: str | None) -> bool:
-        return kind is None or kind == "chat" or kind in self.endpoints
+        if kind == "chat":
+            return bool(self.format)  # some answer no chat
+        return kind is None or kind in self.endpoints
 
 
 class ComboTarget(Struct, frozen=True):
