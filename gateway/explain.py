@@ -1,15 +1,14 @@
 """Who would be asked for a request, and why not the others. Nobody is, and nothing is counted."""
 
 from collections.abc import Iterable
-from typing import cast
 
 from msgspec import Struct
 
 from analytics.costs import cost_picousd, format_usd
-from gateway import controls, formats, pipeline, routing, tokens
+from gateway import controls, pipeline, routing, tokens
 from gateway.choice import Ask, Choice, Excluded
 from gateway.errors import GatewayError
-from gateway.formats.kinds import AnyClient, KindClient
+from gateway.formats.kinds import AnyClient
 from gateway.formats.types import JSONDict, Usage
 from gateway.routing import Target
 from gateway.runtime import Runtime
@@ -56,7 +55,7 @@ async def explain(
     asked = controls.read(headers, principal.controls)
     route = routing.resolve(runtime.snapshot, principal, model, format.NAME)
     prompt_tokens = tokens.estimate_body(request)
-    units = {} if formats.is_chat(format) else cast(KindClient, format).units(request)
+    units = pipeline.units(format, request)
     ask = pipeline.wishes(route, principal, format, request, asked, prompt_tokens, units)
     turns = await runtime.state.turn(route.turns, 0) if route.turns else ()
     named = dict(zip(route.turns, turns, strict=True))

@@ -114,8 +114,14 @@ async def read(call: Call, runtime: Runtime, conversation: Conversation) -> None
     await conversation.recall(call)
     say(call)
     call.estimated_input = tokens.estimate_body(call.request)
-    if not formats.is_chat(call.format):
-        call.units = {"requests": 1} | cast(KindClient, call.format).units(call.request)
+    call.units = units(call.format, call.request)
+
+
+def units(format: AnyClient, request: JSONDict) -> dict[str, int]:
+    """What a request is going to use that is not counted in tokens; of a chat, nothing."""
+    if formats.is_chat(format):
+        return {}
+    return {"requests": 1} | cast(KindClient, format).units(request)
 
 
 def say(call: Call) -> None:

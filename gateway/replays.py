@@ -3,6 +3,7 @@
 from gateway import cache, formats, idempotency
 from gateway.call import Call
 from gateway.exchange import Headers
+from gateway.formats import wire
 from gateway.idempotency import First
 from gateway.kept import Kept, Recorder
 from gateway.routing import Route
@@ -27,14 +28,16 @@ async def find(call: Call, route: Route, runtime: Runtime) -> Kept | None:
     headers, tenant = call.exchange.headers, call.principal.id
     key = idempotency.read_key(headers.get(b"idempotency-key"))
     if key is not None:
-        same = idempotency.fingerprint(call.exchange.path, content_type(call), call.raw)
+        # A form has another boundary each time that it is sent.
+        told = wire.dumps(call.request) if call.form_type else call.raw
+        same = idempotency.fingerprint(call.exchange.path, content_type(call), told)
         found = await runtime.idempotency.begin(tenant, key, same, wait_s=call.snapshot.deadline_s)
         if isinstance(found, Kept):
             call.cache = "again"
             return found
         call.first = found
-    told = headers.get(b"x-omniroute-cache")
-    if cache.wants_cache(call.principal.cache, route.cache, told, call.controls.no_cache):
+    wish = headers.get(b"x-omniroute-cache")
+    if cache.wants_cache(call.principal.cache, route.cache, wish, call.controls.no_cache):
         call.cache_key = cache.key(
             tenant,
             call.format.NAME,

@@ -13,7 +13,7 @@ from combos.models import PRIORITY_TIERS
 from gateway import auto, formats
 from gateway.endpoints import Endpoint
 from gateway.errors import BadRequest, ModelNotFound, NotAllowed, Unavailable
-from gateway.formats.kinds import CHAT, KINDS, AnyUpstream, Kind, described, kind_of
+from gateway.formats.kinds import CHAT, KINDS, AnyUpstream, Kind, described, kind_of, noun
 from gateway.snapshot import Combo, Connection, Model, Principal, Provider, Snapshot
 from providers import authentication
 
@@ -232,8 +232,7 @@ class _Roads:
         if model.kind not in (None, self._kind):
             misfit = f"{model.id} is {described(model.kind)}"
         elif not provider.has_address_for(self._kind):
-            noun = "a chat model" if self._kind == CHAT else KINDS[self._kind].noun
-            misfit = f"{model.id}: its provider has no address where {noun} is called"
+            misfit = f"{model.id}: its provider has no address for {noun(self._kind)}"
         self._misfit = self._misfit or misfit
         return not misfit
 

@@ -171,7 +171,7 @@ class Provider(Struct, frozen=True):
 
     def has_address_for(self, kind: str | None) -> bool:
         if kind == "chat":
-            return bool(self.format)
+            return bool(self.format)  # some answer no chat
         return kind is None or kind in self.endpoints
 
 

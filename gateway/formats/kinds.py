@@ -180,11 +180,16 @@ def is_slow(client_format: str) -> bool:
     return kind is not None and kind.is_slow
 
 
+def noun(kind: str) -> str:
+    """What a message calls a model of that kind."""
+    return KINDS[kind].noun if kind in KINDS else "a chat model"
+
+
 def described(kind: str) -> str:
     """A model of that kind and where it is called, for a message."""
     known = KINDS.get(kind)
     if known is not None:
-        return f"{known.noun}, which is called at {known.address}"
+        return f"{noun(kind)}, which is called at {known.address}"
     if kind == CHAT:
-        return f"a chat model, which is called at {CHAT_ADDRESS}"
+        return f"{noun(kind)}, which is called at {CHAT_ADDRESS}"
     return f"a model of the kind {kind!r}, for which there is no address yet"

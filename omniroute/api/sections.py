@@ -116,7 +116,7 @@ def router(section: Section) -> Router:
     def change(request: HttpRequest, name: str, fields: Body[dict[str, Any]]) -> dict[str, Any]:
         """What is given replaces what is there; a secret that is left out is kept."""
         require(request, f"{app}.change_{kind}")
-        if fields.keys() & {"auth", "base_url", "proxy", "params"}:
+        if fields.keys() & {"auth", "base_url", "proxy", "params", "other_kinds"}:
             require(request, "providers.change_credential")
         present = {
             k: v for k, v in section.show(row_of(name)).items() if k in section.entry.model_fields

@@ -7,7 +7,15 @@ import openai
 import pytest
 from google import genai
 
-from tests.e2e.gateway import CLIENT, KEY, UPSTREAM_KEY, Gateway, keyed, request_id
+from tests.e2e.gateway import (
+    CLIENT,
+    KEY,
+    MANAGE_KEY,
+    UPSTREAM_KEY,
+    Gateway,
+    keyed,
+    request_id,
+)
 from tests.kinds.configuration import EMBEDDINGS
 from tests.kinds.embedding_vendors import IN_BASE64, VECTOR
 from tests.kinds.vendor import Vendors
@@ -197,7 +205,7 @@ def test_an_unpriced_model_has_no_cost(kinds: Gateway) -> None:
         ("/v1/embeddings", "auto", "auto stands for a chat model"),
         (
             "/v1/embeddings", "deaf/unheard-of",
-            "deaf/unheard-of: its provider has no address where an embedding model is called",
+            "deaf/unheard-of: its provider has no address for an embedding model",
         ),
     ],
 )  # fmt: skip
@@ -215,6 +223,29 @@ def test_a_model_that_nobody_listed_is_what_the_client_takes_it_for(
 ) -> None:
     assert embed(kinds, "openai-here/unheard-of").status_code == 200
     assert vendors.last("openai").body["model"] == "unheard-of"
+
+
+def test_an_answer_is_kept_for_who_wants_it_again(kinds: Gateway, vendors: Vendors) -> None:
+    body = {"model": "gemini-here/embed", "input": "kept"}
+    first, again = (
+        kinds.post("/v1/embeddings", body, **{"x-omniroute-cache": "on"}) for _ in range(2)
+    )
+    assert (first.headers["x-omniroute-cache"], again.headers["x-omniroute-cache"]) == (
+        "miss", "hit",
+    )  # fmt: skip
+    assert first.json() == again.json()
+    assert kinds.row(request_id(again))["cost_picousd"] == 0
+
+
+def test_who_would_answer_is_explained_for_other_kinds(kinds: Gateway) -> None:
+    question = {"model": "near", "format": "openai_embeddings", "request": {"input": "red"}}
+    answer = CLIENT.post(
+        kinds.url + "/api/explain", json=question, headers=keyed(MANAGE_KEY)
+    ).json()
+    assert [(each["model"], each["format"]) for each in answer["order"]] == [
+        ("openai-here/broken", "openai_embeddings"), ("voyage-here/embed", "voyage_embeddings"),
+    ]  # fmt: skip
+    assert answer["order"][1]["cost_usd"] == "0.00000002"
 
 
 def test_lists_say_of_what_kind_a_model_is(kinds: Gateway) -> None:

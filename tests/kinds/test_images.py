@@ -186,6 +186,20 @@ def test_the_sdks_form_is_relayed_to_openai_with_the_models_name(
     assert told == {"model": "m", "prompt": PROMPT, "n": "2", "vendor_option": "x"}
 
 
+def test_the_same_form_is_the_same_request_whatever_its_boundary(
+    client: openai.OpenAI, vendors: Vendors
+) -> None:
+    def edit() -> Any:
+        return client.images.edit(
+            model="img-openai/m", prompt="once", image=("a.png", PIXEL, "image/png"),
+            extra_headers={"idempotency-key": "edit-once"},
+        )  # fmt: skip
+
+    assert edit() == edit()
+    sent = [seen for seen in vendors.seen if b"once" in seen.raw]
+    assert len(sent) == 1
+
+
 def edited(vendors: Vendors, vendor: str) -> Any:
     seen = next(
         seen for seen in reversed(vendors.seen)

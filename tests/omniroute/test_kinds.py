@@ -8,8 +8,9 @@ from django.test import Client
 from django.urls import reverse
 
 from combos.models import Combo, ComboTarget, check_kinds
-from gateway import snapshot
+from gateway import routing, snapshot
 from gateway.endpoints import Endpoint
+from gateway.errors import BadRequest
 from gateway.formats.kinds import KINDS
 from omniroute.configuration import export
 from omniroute.configuration.apply import apply, read
@@ -201,3 +202,32 @@ def test_what_can_be_configured_is_what_there_is_code_for() -> None:
         assert kind.default in spoken
         assert set(kind.usual) <= set(Provider.Format.values)
         assert set(kind.usual.values()) <= spoken
+
+
+def test_a_provider_that_answers_no_chat_is_called_for_what_it_does() -> None:
+    provider = ProviderFactory(
+        slug="mute", format="", other_kinds={"speech": {"format": "deepgram_speech"}}
+    )
+    ConnectionFactory(provider=provider, auth_type="none")
+    built = snapshot.build()
+    route = routing.resolve(built, built.anyone, "mute/aura", "openai_speech")
+    assert str(route.targets[0].url) == "https://models.example/v1/speak"
+    with pytest.raises(BadRequest, match="mute/aura: its provider has no address for a chat model"):
+        routing.resolve(built, built.anyone, "mute/aura", "openai_chat")
+
+
+def test_an_account_elsewhere_is_asked_there_for_every_kind() -> None:
+    provider = ProviderFactory(
+        slug="far",
+        other_kinds={"speech": {"base_url": "https://speech.example/v2", "path": "/{model}/s"}},
+    )
+    ConnectionFactory(provider=provider, name="a", auth_type="none")
+    ConnectionFactory(
+        provider=provider, name="b", auth_type="none", base_url="https://own.example/v1"
+    )
+    built = snapshot.build()
+    route = routing.resolve(built, built.anyone, "far/org/m", "openai_speech")
+    assert {target.connection.name: str(target.url) for target in route.targets} == {
+        "a": "https://speech.example/v2/org/m/s",
+        "b": "https://own.example/v1/org/m/s",
+    }
