@@ -15,6 +15,7 @@ from gateway.formats.kinds import KINDS
 from omniroute.configuration import export
 from omniroute.configuration.apply import apply, read
 from omniroute.configuration.errors import ConfigurationError
+from providers.connections import require_key_for_new_place
 from providers.endpoints import FORMATS
 from providers.models import Kind, Provider
 from tests.factories import (
@@ -93,6 +94,18 @@ def test_a_stored_key_is_not_sent_to_another_host_by_an_endpoint() -> None:
         apply(read(f"providers: [{PROVIDER}, other_kinds: {elsewhere}}}]"))
     same = "{embedding: {base_url: 'https://models.example/v2'}}"
     apply(read(f"providers: [{PROVIDER}, other_kinds: {same}}}]"))
+
+
+def test_nor_by_another_provider_whose_addresses_are_of_other_kinds_alone() -> None:
+    here, there = (
+        ProviderFactory(slug=slug, format="", base_url="", other_bases={"fal": url})
+        for slug, url in (("here", "https://a.example"), ("there", "https://b.example"))
+    )
+    row = ConnectionFactory(provider=here, api_key="sk-stored")
+    require_key_for_new_place(row, here, "", {}, "", has_key=False)
+    require_key_for_new_place(row, there, "", {}, "", has_key=True)
+    with pytest.raises(ValidationError, match="needs its API key entered again"):
+        require_key_for_new_place(row, there, "", {}, "", has_key=False)
 
 
 # --- Combos ----------------------------------------------------------------------------------
@@ -174,6 +187,23 @@ def test_an_endpoint_follows_from_the_format_or_is_what_the_row_says() -> None:
     assert _endpoint("told") == Endpoint(
         "openai_embeddings", "anthropic_messages", "https://e.example/v1", "/e"
     )
+
+
+def test_what_the_catalogue_says_goes_before_what_a_format_implies() -> None:
+    row = {"kind": "embedding", "dialect": "voyage", "base": "voyage", "path": "/embeddings"}
+    whole = {"kind": "rerank", "dialect": "nvidia_ranking", "base": "openai_chat"}
+    ProviderFactory(
+        slug="known",
+        other_bases={"voyage": "https://vectors.example/v1"},
+        endpoints=[row, whole | {"path": "https://ranks.example/v1/{model}/reranking"}],
+    )
+    assert _endpoint("known") == Endpoint(
+        "voyage_embeddings", "openai_chat", "https://vectors.example/v1", "/embeddings"
+    )
+    assert _endpoint("known", "rerank") == Endpoint(
+        "nvidia_rerank", "openai_chat", "https://ranks.example", "/v1/{model}/reranking"
+    )
+    assert _endpoint("known", "speech") is None
 
 
 @pytest.mark.parametrize(

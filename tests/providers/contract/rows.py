@@ -77,8 +77,9 @@ def connect(provider: Provider, row: ProviderRow) -> None:
     connection = Connection(name=provider.slug, provider=provider)
     if "{base_url}" in row.base_url:
         connection.base_url = ANY_URL
-    if not any(model.kind == "chat" and not model.retired for model in row.models):
-        connection.model_names = [UNLISTED]
+    listed = [model for model in row.models if not model.retired]
+    if not any(model.kind == "chat" for model in listed):
+        connection.model_names = [UNLISTED, *(model.name for model in listed)]
     if "aws" in row.auth:
         connection.auth_type = Connection.Auth.AWS
         keys = {"access_key_id": "AKIAEXAMPLE", "secret_access_key": KEY, "region": REGION}
