@@ -17,6 +17,7 @@ UPSTREAMS = ("openai_chat", "anthropic_messages")
 NEXT_DOOR, WELL = "next-door", "well"
 SAME = "openai_chat"  # the provider that has one next door
 WELL_KEY = "sk-up-well"
+WELL_MODEL = "faults-well/m"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Case:
 
     @property
     def faulty(self) -> str:
-        return f"{self.upstream}/{self.id}"
+        return f"{_id(self.upstream)}/{self.id}"
 
     @property
     def model(self) -> str:
@@ -135,7 +136,7 @@ def configuration(url: str, places: Mapping[str, str]) -> JSONDict:
             },
         ],
         "combos": [
-            {"name": case.model, "targets": [{"model": case.faulty}, {"model": f"{WELL}/m"}]}
+            {"name": case.model, "targets": [{"model": case.faulty}, {"model": WELL_MODEL}]}
             for case in ALL
             if case.model != case.faulty
         ],
@@ -146,9 +147,9 @@ def configuration(url: str, places: Mapping[str, str]) -> JSONDict:
     }
 
 
-def _provider(alias: str, format: str, url: str) -> JSONDict:
+def _provider(name: str, format: str, url: str) -> JSONDict:
     return {
-        "id": _id(alias), "alias": alias, "format": format, "base_url": url,
+        "id": _id(name), "alias": _id(name), "format": format, "base_url": url,
         "allow_private_network": True,
     }  # fmt: skip
 
@@ -165,8 +166,9 @@ def _connection(cases: list[Case], places: Mapping[str, str]) -> JSONDict:
     }
 
 
-def _id(alias: str) -> str:
-    return f"faults-{alias.replace('_', '-')}"
+def _id(name: str) -> str:
+    """The catalogue has providers of some of these names."""
+    return f"faults-{name.replace('_', '-')}"
 
 
 def _auth(key: str) -> JSONDict:

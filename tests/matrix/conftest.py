@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.gateway import KEY, Gateway
-from tests.matrix.serving import Vendors
+from tests.matrix.serving import Vendors, provider_id
 from tests.matrix.vendors import VENDORS
 
 
@@ -39,8 +39,8 @@ def configuration(vendors: Vendors) -> dict[str, object]:
     return {
         "providers": [
             {
-                "id": f"matrix-{name.replace('_', '-')}",
-                "alias": name,
+                "id": provider_id(name),
+                "alias": provider_id(name),
                 "format": name,
                 "base_url": vendors.url(name),
                 "allow_private_network": True,
@@ -51,7 +51,7 @@ def configuration(vendors: Vendors) -> dict[str, object]:
         "connections": [
             {
                 "name": name,
-                "provider": f"matrix-{name.replace('_', '-')}",
+                "provider": provider_id(name),
                 "auth": {"type": "none"},
             }
             for name in VENDORS
