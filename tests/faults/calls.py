@@ -84,7 +84,7 @@ async def call(
 
 async def earn_retries(session: aiohttp.ClientSession, url: str, count: int) -> None:
     """A call in five may be asked again, of all that there are: so many make `count` sure."""
-    body = CLIENTS["openai_chat"].build(HELLO, f"{WELL}/m", False)
+    body = CLIENTS["openai_chat"].build(HELLO, f"to-{WELL}/m", False)
 
     async def one() -> None:
         async with session.post(f"{url}/v1/chat/completions", json=body) as response:

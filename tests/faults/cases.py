@@ -60,7 +60,7 @@ class Case:
 
     @property
     def faulty(self) -> str:
-        return f"{self.upstream}/{self.id}"
+        return f"to-{self.upstream}/{self.id}"
 
     @property
     def model(self) -> str:
@@ -135,7 +135,7 @@ def configuration(url: str, places: Mapping[str, str]) -> JSONDict:
             },
         ],
         "combos": [
-            {"name": case.model, "targets": [{"model": case.faulty}, {"model": f"{WELL}/m"}]}
+            {"name": case.model, "targets": [{"model": case.faulty}, {"model": f"to-{WELL}/m"}]}
             for case in ALL
             if case.model != case.faulty
         ],
@@ -148,7 +148,7 @@ def configuration(url: str, places: Mapping[str, str]) -> JSONDict:
 
 def _provider(alias: str, format: str, url: str) -> JSONDict:
     return {
-        "id": _id(alias), "alias": alias, "format": format, "base_url": url,
+        "id": _id(alias), "alias": f"to-{alias}", "format": format, "base_url": url,
         "allow_private_network": True,
     }  # fmt: skip
 

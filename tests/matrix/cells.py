@@ -47,7 +47,7 @@ async def run(
     body: JSONDict = {}
     heard = Heard()
     for number, step in enumerate(scenario.steps):
-        model = f"{cell.upstream}/{cell.model(number)}"
+        model = f"to-{cell.upstream}/{cell.model(number)}"
         if step.ask.goes_on:
             body = client.goes_on(body, heard, step.ask.results, model)
         else:

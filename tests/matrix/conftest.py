@@ -16,7 +16,7 @@ def vendors() -> Iterator[Vendors]:
 
 @pytest.fixture(scope="package")
 def gateway(vendors: Vendors, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A gateway with a provider of each format; its alias is the format's name."""
+    """A gateway with a provider of each format; its alias is made of the format's name."""
     gateway = Gateway(tmp_path_factory.mktemp("matrix"), "--no-worker", "--server", "uvicorn")
     gateway.manage("bootstrap")
     gateway.apply(configuration(vendors))
@@ -40,7 +40,7 @@ def configuration(vendors: Vendors) -> dict[str, object]:
         "providers": [
             {
                 "id": f"matrix-{name.replace('_', '-')}",
-                "alias": name,
+                "alias": f"to-{name}",  # the catalogue has names of formats too
                 "format": name,
                 "base_url": vendors.url(name),
                 "allow_private_network": True,
