@@ -9,7 +9,7 @@ import aiohttp
 
 from gateway.retries import SHARE
 from tests.e2e.gateway import CLIENT, MANAGE_KEY, Gateway, keyed
-from tests.faults.cases import MAY_COOL, WELL_MODEL, Case
+from tests.faults.cases import MAY_COOL, WELL, Case
 from tests.faults.upstream import Upstream
 from tests.matrix.clients import CLIENTS
 from tests.matrix.scenarios import Ask, Heard, JSONDict
@@ -84,7 +84,7 @@ async def call(
 
 async def earn_retries(session: aiohttp.ClientSession, url: str, count: int) -> None:
     """A call in five may be asked again, of all that there are: so many make `count` sure."""
-    body = CLIENTS["openai_chat"].build(HELLO, WELL_MODEL, False)
+    body = CLIENTS["openai_chat"].build(HELLO, f"to-{WELL}/m", False)
 
     async def one() -> None:
         async with session.post(f"{url}/v1/chat/completions", json=body) as response:

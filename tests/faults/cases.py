@@ -17,7 +17,6 @@ UPSTREAMS = ("openai_chat", "anthropic_messages")
 NEXT_DOOR, WELL = "next-door", "well"
 SAME = "openai_chat"  # the provider that has one next door
 WELL_KEY = "sk-up-well"
-WELL_MODEL = "faults-well/m"
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class Case:
 
     @property
     def faulty(self) -> str:
-        return f"{_id(self.upstream)}/{self.id}"
+        return f"to-{self.upstream}/{self.id}"
 
     @property
     def model(self) -> str:
@@ -136,7 +135,7 @@ def configuration(url: str, places: Mapping[str, str]) -> JSONDict:
             },
         ],
         "combos": [
-            {"name": case.model, "targets": [{"model": case.faulty}, {"model": WELL_MODEL}]}
+            {"name": case.model, "targets": [{"model": case.faulty}, {"model": f"to-{WELL}/m"}]}
             for case in ALL
             if case.model != case.faulty
         ],
@@ -147,9 +146,9 @@ def configuration(url: str, places: Mapping[str, str]) -> JSONDict:
     }
 
 
-def _provider(name: str, format: str, url: str) -> JSONDict:
+def _provider(alias: str, format: str, url: str) -> JSONDict:
     return {
-        "id": _id(name), "alias": _id(name), "format": format, "base_url": url,
+        "id": _id(alias), "alias": f"to-{alias}", "format": format, "base_url": url,
         "allow_private_network": True,
     }  # fmt: skip
 
@@ -166,9 +165,8 @@ def _connection(cases: list[Case], places: Mapping[str, str]) -> JSONDict:
     }
 
 
-def _id(name: str) -> str:
-    """The catalogue has providers of some of these names."""
-    return f"faults-{name.replace('_', '-')}"
+def _id(alias: str) -> str:
+    return f"faults-{alias.replace('_', '-')}"
 
 
 def _auth(key: str) -> JSONDict:

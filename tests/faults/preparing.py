@@ -25,10 +25,14 @@ def prepare(folder: Path) -> None:
 
 def readdress(folder: Path, upstream: Upstream) -> None:
     """Before the gateway starts: `upstream` is where the configuration's is."""
-    moves = [("provider", _UPSTREAM + "/", upstream.url + "/")]
-    moves += [("connection", _PLACES[name], url) for name, url in upstream.places.items()]
     with closing(sqlite3.connect(folder / "omniroute.db")) as database, database:
-        for table, old, new in moves:
+        database.execute(
+            "UPDATE providers_provider SET base_url = replace(base_url, ?, ?)",
+            (_UPSTREAM + "/", upstream.url + "/"),
+        )
+        for name, url in upstream.places.items():
+            # Whole, since the new address of one may begin as the old one of another.
             database.execute(
-                f"UPDATE providers_{table} SET base_url = replace(base_url, ?, ?)", (old, new)
+                "UPDATE providers_connection SET base_url = ? WHERE base_url = ?",
+                (url, _PLACES[name]),
             )

@@ -24,7 +24,7 @@ from tests.matrix.scenarios import (
     Scenario,
     Seen,
 )
-from tests.matrix.serving import Cell, Vendors, provider_id
+from tests.matrix.serving import Cell, Vendors
 from tests.matrix.vendors import VENDORS
 
 DROPPED = "x-omniroute-dropped"
@@ -47,7 +47,7 @@ async def run(
     body: JSONDict = {}
     heard = Heard()
     for number, step in enumerate(scenario.steps):
-        model = f"{provider_id(cell.upstream)}/{cell.model(number)}"
+        model = f"to-{cell.upstream}/{cell.model(number)}"
         if step.ask.goes_on:
             body = client.goes_on(body, heard, step.ask.results, model)
         else:

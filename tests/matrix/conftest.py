@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.gateway import KEY, Gateway
-from tests.matrix.serving import Vendors, provider_id
+from tests.matrix.serving import Vendors
 from tests.matrix.vendors import VENDORS
 
 
@@ -16,7 +16,7 @@ def vendors() -> Iterator[Vendors]:
 
 @pytest.fixture(scope="package")
 def gateway(vendors: Vendors, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A gateway with a provider of each format; its alias is the format's name."""
+    """A gateway with a provider of each format; its alias is made of the format's name."""
     gateway = Gateway(tmp_path_factory.mktemp("matrix"), "--no-worker", "--server", "uvicorn")
     gateway.manage("bootstrap")
     gateway.apply(configuration(vendors))
@@ -39,8 +39,8 @@ def configuration(vendors: Vendors) -> dict[str, object]:
     return {
         "providers": [
             {
-                "id": provider_id(name),
-                "alias": provider_id(name),
+                "id": f"matrix-{name.replace('_', '-')}",
+                "alias": f"to-{name}",  # the catalogue has names of formats too
                 "format": name,
                 "base_url": vendors.url(name),
                 "allow_private_network": True,
@@ -51,7 +51,7 @@ def configuration(vendors: Vendors) -> dict[str, object]:
         "connections": [
             {
                 "name": name,
-                "provider": provider_id(name),
+                "provider": f"matrix-{name.replace('_', '-')}",
                 "auth": {"type": "none"},
             }
             for name in VENDORS

@@ -29,11 +29,6 @@ class Cell:
         return f"{self.client}.{self.scenario}.{'stream' if self.streams else 'whole'}.{step}"
 
 
-def provider_id(upstream: str) -> str:
-    """And its alias; the catalogue has providers of some of the formats' names."""
-    return f"matrix-{upstream.replace('_', '-')}"
-
-
 class Vendors:
     """Runs in a thread of its own until `close`. `seen`: by format and model, what came, or in
     words what is wrong with it."""

@@ -78,6 +78,7 @@ LOSSES: list[Loss] = [
     Loss("other [as]*", "*", "signatures*", UNSIGNED, to="ollama_chat"),
     Loss("other [as]*", "*", "cited*", UNSIGNED, to="ollama_chat"),
     Loss("other [as]*", "*", "usage.cache_write_tokens", "Gemini does not tell what was written to the cache", to="gemini"),
+    Loss("other [as]*", "anthropic_messages", "usage.cache_write_1h_tokens", "only Anthropic and Amazon tell for how long a cache is kept", to="[go]*"),
     Loss("other stream", "openai_chat", "usage.output_tokens", "more thoughts are counted than all that was written", "req_llm.deepseek*", "gemini"),
     Loss("other [as]*", "openai_chat", "calls.*", "Gemini and Ollama take objects: `null` and half an object are kept as text", to="[go]*"),
     Loss("other stream", "openai_responses", "calls.*", "a client of this format cannot have asked for a tool that takes free text", "lingua.responses_response_streaming*", "*"),
