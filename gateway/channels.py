@@ -9,11 +9,7 @@ import logging
 import threading
 from typing import Any
 
-import redis
 from django.conf import settings
-from redis.backoff import NoBackoff
-from redis.connection import parse_url
-from redis.retry import Retry
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +24,8 @@ _pending = threading.Lock()
 
 def channel(url: str, name: str) -> str:
     """Channels are the same in all of a server's databases, so each has its number in the name."""
+    from redis.connection import parse_url  # only who has a Redis pays for its client's memory
+
     options: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call]
     return f"omniroute:{options.get('db', 0)}:{name}"
 
@@ -43,6 +41,10 @@ def announce() -> None:
 
 
 def _publish() -> None:
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     _pending.release()  # first: what changes from here on is another change
     try:
         with redis.Redis.from_url(

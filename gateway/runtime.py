@@ -27,7 +27,6 @@ from gateway.state import State, budgets
 from gateway.state.health import Entry
 from gateway.state.memory import MemoryState
 from gateway.state.observed import Observed
-from gateway.state.redis import RedisState
 from gateway.state.sharing import SharedHealth
 from gateway.state.waiting import Lines
 from gateway.upstream import Upstreams
@@ -212,6 +211,8 @@ def _spare_the_collector() -> None:
 
 def _state() -> State:
     if settings.REDIS_URL:
+        from gateway.state.redis import RedisState  # 10 MiB, for who has a Redis
+
         return RedisState(settings.REDIS_URL, processes=settings.GATEWAY_PROCESSES)
     return MemoryState(processes=settings.GATEWAY_PROCESSES)
 

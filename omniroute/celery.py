@@ -3,6 +3,8 @@
 import os
 
 from celery import Celery, signals
+from django.conf import settings
+from kombu import Queue
 
 from omniroute import task_runs
 
@@ -14,4 +16,5 @@ signals.task_postrun.connect(task_runs.end)
 
 app = Celery("omniroute")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.task_queues = [Queue(name) for name in settings.TASK_QUEUES]
 app.autodiscover_tasks()

@@ -8,7 +8,6 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.urls import reverse_lazy
-from kombu import Queue
 
 from omniroute import secrets
 
@@ -223,7 +222,7 @@ CELERY_TASK_TIME_LIMIT = 330  # below the hour after which a broker gives a task
 # One queue a concern, so that each can have workers of its own. A room's tasks are one concern.
 CELERY_TASK_DEFAULT_QUEUE = "chores"
 CELERY_TASK_ROUTES = {"providers.tasks.*": {"queue": "providers"}}
-CELERY_TASK_QUEUES = [Queue(name) for name in ("chores", "providers")]
+TASK_QUEUES = ("chores", "providers")  # which `omniroute.celery` gives to Celery
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "omniroute.tasks.beat", "schedule": 15.0},

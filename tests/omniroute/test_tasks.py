@@ -69,7 +69,7 @@ def test_a_real_worker_notes_its_runs(transactional_db: None) -> None:
 
 
 def test_every_queue_is_served_by_a_plain_worker() -> None:
-    named = {queue.name for queue in settings.CELERY_TASK_QUEUES}
+    named = {queue.name for queue in app.conf.task_queues}
     routed = {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()}
     assert routed | {settings.CELERY_TASK_DEFAULT_QUEUE} == named
 
