@@ -37,7 +37,8 @@ def announce() -> None:
     """
     # Many rows of one transaction change together; they need to be told of once.
     if settings.REDIS_URL and _pending.acquire(blocking=False):
-        threading.Thread(target=_publish, name="announce", daemon=True).start()
+        # No daemon: a command that ends at once still tells of what it has changed.
+        threading.Thread(target=_publish, name="announce").start()
 
 
 def _publish() -> None:
