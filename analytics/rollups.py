@@ -82,16 +82,12 @@ def _add(table: Table, found: Tally) -> None:
     }
     rows = []
     for place, sums in found.sums.items():
-        known = there.get(place)
-        row = table(**place._asdict())
-        for name, before, more in zip(MEASURES, known or NOTHING, sums, strict=False):
-            setattr(row, name, before + more)
-        for number, name in enumerate(SPREADS):
-            total = dict(known[len(MEASURES) + number]) if known else {}
-            if place in found.spreads:
-                spread.add(total, found.spreads[place][number])
-            setattr(row, name, total)
-        rows.append(row)
+        *before, one, two, three = there.get(place, (*NOTHING, {}, {}, {}))
+        spreads = (one, two, three)
+        for total, more in zip(spreads, found.spreads.get(place, ()), strict=False):
+            spread.add(total, more)
+        values = zip(MEASURES + SPREADS, (*sums.plus(before), *spreads), strict=True)
+        rows.append(table(**place._asdict(), **dict(values)))
     table.objects.bulk_create(
         rows,
         update_conflicts=True,

@@ -1,5 +1,6 @@
 """Rows of the log, added up by all that there is a name for."""
 
+import operator
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -11,14 +12,51 @@ from analytics.spread import Spread
 SPAN = timedelta(minutes=5)
 IDS = 500  # in one query
 
-MEASURES = (
-    "requests", "errors", "truncated", "aborted", "interrupted", "cached", "unpriced",
-    "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens",
-    "cost_picousd", "flat_picousd", "saved_picousd",
-)  # fmt: skip
 SPREADS = ("duration_ms", "first_byte_ms", "tokens_per_s")
 
-NOTHING = (0,) * len(MEASURES)
+
+class Sums(NamedTuple):
+    """What requests come to. The names are the columns of `Usage`."""
+
+    requests: int = 0
+    errors: int = 0
+    truncated: int = 0
+    aborted: int = 0
+    interrupted: int = 0
+    cached: int = 0
+    unpriced: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_picousd: int = 0
+    flat_picousd: int = 0
+    saved_picousd: int = 0
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+    @property
+    def failed(self) -> int:
+        """Those that got no whole answer. Who left did not wait for one."""
+        return self.errors + self.truncated + self.interrupted
+
+    @property
+    def billed_picousd(self) -> int:
+        """Without what a flat rate covers."""
+        return self.cost_picousd - self.flat_picousd
+
+    def plus(self, more: Iterable[int]) -> "Sums":
+        return Sums._make(map(operator.add, self, more))
+
+    def minus(self, less: Iterable[int]) -> "Sums":
+        return Sums._make(map(operator.sub, self, less))
+
+
+MEASURES = Sums._fields
+NOTHING = Sums()
 
 
 class Place(NamedTuple):
@@ -31,10 +69,9 @@ class Place(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """Sums in the order of `MEASURES`, and spreads in that of `SPREADS` where there is no
-    dimension."""
+    """Sums, and where there is no dimension spreads, in the order of `SPREADS`."""
 
-    sums: dict[Place, tuple[int, ...]]
+    sums: dict[Place, Sums]
     spreads: dict[Place, tuple[Spread, ...]]
 
 
@@ -63,28 +100,28 @@ class _Row(NamedTuple):
 
 def of(ids: list[str]) -> Tally:
     """What those rows of the log add up to, by spans of five minutes."""
-    groups: dict[tuple[Any, ...], tuple[int, ...]] = {}
+    groups: dict[tuple[Any, ...], Sums] = {}
     spreads: dict[Place, tuple[Spread, ...]] = {}
     for row in _rows(ids):
         start = floor(row.time, SPAN)
         group = (
             start, row.user, row.provider, row.model, row.key, row.combo, row.tier, tuple(row.tags),
         )  # fmt: skip
-        groups[group] = _plus(groups.get(group, NOTHING), _measures(row))
+        groups[group] = groups.get(group, NOTHING).plus(_measures(row))
         _spread(spreads, start, row)
-    sums: dict[Place, tuple[int, ...]] = {}
+    sums: dict[Place, Sums] = {}
     for group, more in groups.items():
         for place in _places(*group):
-            sums[place] = _plus(sums.get(place, NOTHING), more)
+            sums[place] = sums.get(place, NOTHING).plus(more)
     return Tally(sums, spreads)
 
 
 def coarser(tally: Tally, span: timedelta) -> Tally:
     """The same, by longer spans."""
-    sums: dict[Place, tuple[int, ...]] = {}
+    sums: dict[Place, Sums] = {}
     for place, more in tally.sums.items():
         wider = place._replace(start=floor(place.start, span))
-        sums[wider] = _plus(sums.get(wider, NOTHING), more)
+        sums[wider] = sums.get(wider, NOTHING).plus(more)
     spreads: dict[Place, tuple[Spread, ...]] = {}
     for place, told in tally.spreads.items():
         wider = place._replace(start=floor(place.start, span))
@@ -123,10 +160,6 @@ def _measures(row: _Row) -> tuple[int, ...]:
         cost if row.tier == "subscription" else 0,
         row.saved_picousd,
     )
-
-
-def _plus(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(map(int.__add__, one, other))
 
 
 def _places(
