@@ -234,6 +234,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 10.0},  # a worker that was away finds one turn, and not hundreds
     },
+    "rollups": {
+        "task": "omniroute.tasks.roll_up",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},
+    },
     "retention": {"task": "omniroute.tasks.delete_expired", "schedule": 3600.0},
 }
 
