@@ -29,6 +29,7 @@ from gateway.endpoints import Endpoint
 from gateway.formats.thinking import Thinking
 from gateway.formats.types import Quirks
 from gateway.pacing import paced, short_turns
+from gateway.redaction import Redaction, redaction_of
 from gateway.verdict import Policy, Rule
 from providers import models as providers
 from providers import placeholders
@@ -223,6 +224,7 @@ class Snapshot(Struct, frozen=True):
     aliases: dict[str, str]
     combos: dict[str, Combo]
     problems: tuple[Problem, ...]
+    redaction: Redaction = Redaction()  # of what is kept of prompts and answers
     # What routing has worked out so far, by the name asked for and the client's format; it dies
     # with the snapshot.
     routes: dict[tuple[str, str], Any] = field(default_factory=dict)
@@ -243,6 +245,7 @@ def build(bearers: Bearers | None = None) -> Snapshot:
             version=settings.version,
             require_api_key=settings.require_api_key,
             log_bodies=settings.log_bodies,
+            redaction=redaction_of(settings.redacted_fields, settings.redacted_patterns),
             stored_responses_days=settings.stored_responses_days,
             ollama_api=settings.ollama_api,
             budgets=Budgets(settings.budgets, settings.soft_budgets),

@@ -22,6 +22,9 @@ translate = admin.site.admin_view(translator.page)
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="logs"), name="home"),
     path("logs/", logs.listing, name="logs"),
+    path("logs/export.csv", logs.export, {"format": "csv"}, name="logs-export"),
+    path("logs/export.json", logs.export, {"format": "json"}, name="logs-export"),
+    path("logs/<str:id>/", logs.detail, name="log"),
     path("admin/translator/", translate, {"kind": "request"}, name="translator"),
     path("admin/translator/<str:kind>/", translate, name="translator"),
     path("admin/sign-in/", admin.site.admin_view(sign_in.providers), name="sign-ins"),

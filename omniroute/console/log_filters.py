@@ -94,7 +94,7 @@ class LogFilters(forms.Form):
             if name not in ("range", "since", "until")
         )  # fmt: skip
 
-    def since(self, now: datetime) -> datetime:
+    def begins(self, now: datetime) -> datetime:
         """Never everything there is: without a time, the last day."""
         asked = self.cleaned_data
         if asked["since"]:
@@ -104,7 +104,7 @@ class LogFilters(forms.Form):
 
     def within(self, rows: QuerySet[RequestRecord]) -> QuerySet[RequestRecord]:
         """Of `rows`, those of the time asked for, and as `matching`."""
-        rows = rows.filter(id__gte=first_id(self.since(timezone.now()).timestamp()))
+        rows = rows.filter(id__gte=first_id(self.begins(timezone.now()).timestamp()))
         if until := self.cleaned_data["until"]:
             rows = rows.filter(id__lt=first_id(until.timestamp()))
         return self.matching(rows)
