@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.urls import NoReverseMatch, reverse
+from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext as _
 from msgspec import Struct
 
@@ -144,10 +145,11 @@ class Detail:
             return ""
         return " \\\n  ".join(
             (
-                f"curl {shlex.quote(settings.PUBLIC_URL + self._row.path)}",
+                f"curl {shlex.quote(settings.PUBLIC_URL + iri_to_uri(self._row.path))}",
                 '-H "Authorization: Bearer $OMNIROUTE_API_KEY"',
                 "-H 'Content-Type: application/json'",
-                f"--data-raw {shlex.quote(self._row.request_body)}",
+                # In JSON's own words for what a terminal would obey.
+                f"--data-raw {shlex.quote(json.dumps(_json(self._row.request_body)))}",
             )
         )
 

@@ -18,12 +18,13 @@ from analytics.models import RequestRecord
 
 SPANS = {
     "1h": timedelta(hours=1),
-    "24h": timedelta(hours=24),
+    "": timedelta(hours=24),
     "7d": timedelta(days=7),
     "30d": timedelta(days=30),
     "90d": timedelta(days=90),
 }
-DEFAULT_SPAN = "24h"
+# What most people look for; the rest waits to be opened.
+MAIN = ("range", "outcome", "model", "key")
 # Of a row's columns, those that a filter compares with what is asked for.
 EXACT = ("provider", "model", "key", "combo", "outcome", "status")
 
@@ -35,8 +36,8 @@ class LogFilters(forms.Form):
         label=_("Time"),
         required=False,
         choices=[
+            ("", _("Last 24 hours")),
             ("1h", _("Last hour")),
-            ("24h", _("Last 24 hours")),
             ("7d", _("Last 7 days")),
             ("30d", _("Last 30 days")),
             ("90d", _("Last 90 days")),
@@ -80,6 +81,22 @@ class LogFilters(forms.Form):
         return asked
 
     @property
+    def main(self) -> list[forms.BoundField]:
+        return [self[name] for name in MAIN]
+
+    @property
+    def others(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.fields if name not in MAIN]
+
+    @property
+    def asks_for_others(self) -> bool:
+        return any(self.data.get(field.name) for field in self.others)
+
+    @property
+    def mistakes(self) -> list[tuple[forms.BoundField, str]]:
+        return [(self[name], str(words)) for name in self.errors for words in self.errors[name]]
+
+    @property
     def query(self) -> str:
         """The address of what is looked at: what is asked for, without what is left empty."""
         return urlencode(
@@ -100,7 +117,7 @@ class LogFilters(forms.Form):
         if asked["since"]:
             found: datetime = asked["since"]
             return found
-        return (asked["until"] or now) - SPANS[asked["range"] or DEFAULT_SPAN]
+        return (asked["until"] or now) - SPANS[asked["range"]]
 
     def within(self, rows: QuerySet[RequestRecord]) -> QuerySet[RequestRecord]:
         """Of `rows`, those of the time asked for, and as `matching`."""
