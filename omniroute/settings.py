@@ -95,6 +95,7 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
 SITE_ID = 1
+AUDITLOG_USE_FK_STRING_REPRESENTATION = True  # history tells names, which outlive rows
 
 INSTALLED_APPS = [
     "unfold",
@@ -107,6 +108,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "auditlog",
     "channels",
     "ninja",
     "omniroute",
@@ -129,6 +131,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "omniroute.history.remember_request",
 ]
 
 TEMPLATES = [

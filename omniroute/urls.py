@@ -14,7 +14,7 @@ from omniroute.console import sign_in, translator
 
 # Admin's own sign-in has no limit on attempts; allauth's has.
 admin.autodiscover()
-import_module("omniroute.console.connections")  # which takes the place of another room's
+import_module("omniroute.console.rows")  # which joins rooms, and takes the place of their own
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 translate = admin.site.admin_view(translator.page)
