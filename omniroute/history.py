@@ -5,7 +5,8 @@ and what is no one's decision, such as the version of the settings.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ TOLD = (
 MASK = "********"
 
 _request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
+_collected: ContextVar[list[LogEntry] | None] = ContextVar("collected", default=None)
 
 
 def watch() -> None:
@@ -72,6 +74,17 @@ def remember_request(
     return middleware
 
 
+@contextmanager
+def collected() -> Iterator[list[LogEntry]]:
+    """What is told meanwhile, also where it is rolled back in the end."""
+    entries: list[LogEntry] = []
+    token = _collected.set(entries)
+    try:
+        yield entries
+    finally:
+        _collected.reset(token)
+
+
 def _sign(instance: LogEntry, **_: Any) -> None:
     request = _request.get()
     user = None
@@ -83,6 +96,9 @@ def _sign(instance: LogEntry, **_: Any) -> None:
     # The name outlives the user's row.
     signed = {"by": user.get_username() if user else "", "through": _door()}
     instance.additional_data = (instance.additional_data or {}) | signed
+    entries = _collected.get()
+    if entries is not None:
+        entries.append(instance)
 
 
 def _door() -> str:

@@ -277,8 +277,11 @@ UNFOLD = {
     "SITE_SYMBOL": "hub",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "omniroute.console.dashboard.context",
+    "COMMAND": {"search_callback": "omniroute.console.finding.rows"},
     "SIDEBAR": {
-        "show_search": False,
+        "show_search": True,
+        "command_search": True,
         "navigation": [
             {
                 "title": "Gateway",
@@ -296,6 +299,7 @@ UNFOLD = {
                 "items": [
                     _page("Requests", "receipt_long", "analytics_requestrecord"),
                     _page("Background tasks", "schedule", "analytics_taskrun"),
+                    _page("Changes", "history", "auditlog_logentry"),
                 ],
             },
             {
@@ -305,6 +309,14 @@ UNFOLD = {
                         "title": "Translator",
                         "icon": "translate",
                         "link": reverse_lazy("translator"),
+                    },
+                    {
+                        "title": "Configuration",
+                        "icon": "swap_vert",
+                        "link": reverse_lazy("configuration"),
+                        "permission": lambda request: request.user.has_perm(
+                            "accounts.import_configuration"
+                        ),
                     },
                 ],
             },

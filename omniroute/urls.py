@@ -10,7 +10,7 @@ from django.views.generic import RedirectView
 
 from omniroute import health
 from omniroute.api import api
-from omniroute.console import sign_in, translator
+from omniroute.console import combos, importing, sign_in, translator
 
 # Admin's own sign-in has no limit on attempts; allauth's has.
 admin.autodiscover()
@@ -26,6 +26,13 @@ urlpatterns = [
     path("admin/sign-in/", admin.site.admin_view(sign_in.providers), name="sign-ins"),
     path("admin/sign-in/<slug:slug>/", admin.site.admin_view(sign_in.provider), name="sign-in"),
     path("admin/test-all/", admin.site.admin_view(sign_in.test_all), name="test-all"),
+    path("admin/combos/preview/", admin.site.admin_view(combos.preview), name="combo-preview"),
+    path("admin/configuration/", admin.site.admin_view(importing.page), name="configuration"),
+    path(
+        "admin/configuration/export/",
+        admin.site.admin_view(importing.everything),
+        name="configuration-export",
+    ),
     path("admin/", admin.site.urls),
     path("api/", api.urls),
     path("accounts/login/", login, name="account_login"),

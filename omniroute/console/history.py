@@ -49,6 +49,10 @@ def _shown(value: str) -> str:
     return text if len(text) <= MAX_CHARS else f"{text[:MAX_CHARS]}… [{len(text):,} characters]"
 
 
+def _signed(entry: LogEntry, name: str) -> str:
+    return visible(str((entry.additional_data or {}).get(name, "")))
+
+
 def entries_of(row: Model) -> QuerySet[LogEntry]:
     """All that happened to a row; to a combo also what happened to its targets."""
     kinds = ContentType.objects
@@ -92,11 +96,11 @@ class LogEntryAdmin(ModelAdmin):
 
     @admin.display(description="By")
     def by(self, entry: LogEntry) -> str:
-        return (entry.additional_data or {}).get("by", "")
+        return _signed(entry, "by")
 
     @admin.display(description="Through")
     def through(self, entry: LogEntry) -> str:
-        return (entry.additional_data or {}).get("through", "")
+        return _signed(entry, "through")
 
     @display(
         description="What",

@@ -11,7 +11,8 @@ from django.shortcuts import get_object_or_404
 
 from accounts.models import GatewaySettings
 from omniroute.configuration import export
-from omniroute.console import connections as connections  # which takes another's place first
+from omniroute.console import combos as combos  # which take others' places first
+from omniroute.console import connections as connections
 from omniroute.console import history
 from providers.credentials import CredentialUnreadable
 from providers.models import ErrorRule
