@@ -97,6 +97,7 @@ USE_I18N = True
 LANGUAGES = [("en", "English")]  # so far; the sources are English, and Admin's follow
 LOCALE_PATHS = [BASE_DIR / "locale"]
 SITE_ID = 1
+AUDITLOG_USE_FK_STRING_REPRESENTATION = True  # history tells names, which outlive rows
 
 INSTALLED_APPS = [
     "unfold",
@@ -109,6 +110,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "auditlog",
     "channels",
     "ninja",
     "omniroute",
@@ -131,6 +133,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "omniroute.history.remember_request",
 ]
 
 TEMPLATES = [
@@ -282,8 +285,11 @@ UNFOLD = {
     "SITE_SYMBOL": "hub",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "omniroute.console.dashboard.context",
+    "COMMAND": {"search_callback": "omniroute.console.finding.rows"},
     "SIDEBAR": {
-        "show_search": False,
+        "show_search": True,
+        "command_search": True,
         "navigation": [
             {
                 "title": "Gateway",
@@ -303,6 +309,7 @@ UNFOLD = {
                     {"title": "Logs", "icon": "list", "link": reverse_lazy("logs")},
                     _page("Requests", "receipt_long", "analytics_requestrecord"),
                     _page("Background tasks", "schedule", "analytics_taskrun"),
+                    _page("Changes", "history", "auditlog_logentry"),
                 ],
             },
             {
@@ -312,6 +319,14 @@ UNFOLD = {
                         "title": "Translator",
                         "icon": "translate",
                         "link": reverse_lazy("translator"),
+                    },
+                    {
+                        "title": "Configuration",
+                        "icon": "swap_vert",
+                        "link": reverse_lazy("configuration"),
+                        "permission": lambda request: request.user.has_perm(
+                            "accounts.import_configuration"
+                        ),
                     },
                 ],
             },
