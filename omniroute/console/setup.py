@@ -18,7 +18,7 @@ from omniroute.console.access import allowed, records_of, user_of
 from omniroute.console.offered import chat_models_of
 
 
-class NewKey(forms.ModelForm[ApiKey]):
+class NewKey(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
     class Meta:
         model = ApiKey
         fields = ("name",)

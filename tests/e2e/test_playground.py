@@ -1,6 +1,7 @@
 """Calls that a page makes: with a session and a key of one's own, and as any client's are made."""
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -52,10 +53,9 @@ def ann(played: Gateway) -> Iterator[Session]:
 
 
 def path_of(gateway: Gateway, name: str) -> str:
-    pk = gateway.manage(
-        "shell", "-v0", "-c",
-        f"from accounts.models import ApiKey; print(ApiKey.objects.get(name='{name}').pk)",
-    ).strip()  # fmt: skip
+    with sqlite3.connect(f"file:{gateway.folder / 'omniroute.db'}?mode=ro", uri=True) as database:
+        query = "SELECT id FROM accounts_apikey WHERE name = ?"
+        (pk,) = database.execute(query, [name]).fetchone()
     return f"/playground/call/{pk}/"
 
 

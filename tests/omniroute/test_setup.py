@@ -2,7 +2,7 @@
 
 import ast
 import json
-import shlex
+import re
 import shutil
 import subprocess
 import time
@@ -64,15 +64,13 @@ def _leaves(value: Any) -> Iterator[str]:
 
 
 def _after_the_shell(text: str) -> list[str]:
-    """What variables and arguments are, once a shell has read them."""
-    lines = [line for line in text.splitlines() if line]
-    assigned = [line.removeprefix("export ") for line in lines if line.startswith("export ")]
-    called = [shlex.split(line)[1:] for line in lines if not line.startswith("export ")]
-    names = [line.partition("=")[0] for line in assigned]
-    show = "\n".join(f'printf "%s\\0" "${name}"' for name in names)
-    script = "\n".join(f"export {line}" for line in assigned) + "\n" + show
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
-    return done.stdout.split("\0") + [word for words in called for word in words]
+    """What variables and arguments are, once a shell has read them; no program is called."""
+    names = re.findall(r"^export (\w+)=", text, re.MULTILINE)
+    script = 'command_not_found_handle() { shift; printf "%s\\0" "$@"; }; PATH=\n' + text
+    script += "".join(f'printf "%s\\0" "${name}"\n' for name in names)
+    bash = shutil.which("bash")
+    done = subprocess.run([str(bash), "-c", script], capture_output=True, text=True, check=True)
+    return done.stdout.split("\0")
 
 
 def _literals(text: str) -> list[str]:
