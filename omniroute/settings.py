@@ -92,8 +92,10 @@ ROOT_URLCONF = "omniroute.urls"
 ASGI_APPLICATION = "omniroute.asgi.application"
 USE_TZ = True
 TIME_ZONE = "UTC"
-LANGUAGE_CODE = "en-us"
-USE_I18N = False
+LANGUAGE_CODE = "en"
+USE_I18N = True
+LANGUAGES = [("en", "English")]  # so far; the sources are English, and Admin's follow
+LOCALE_PATHS = [BASE_DIR / "locale"]
 SITE_ID = 1
 
 INSTALLED_APPS = [
@@ -141,6 +143,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "omniroute.console.navigation.context",
             ],
         },
     },
@@ -163,7 +166,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
+LOGIN_REDIRECT_URL = reverse_lazy("home")
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
@@ -291,6 +294,8 @@ UNFOLD = {
             {
                 "title": "Watch",
                 "items": [
+                    {"title": "Overview", "icon": "monitoring", "link": reverse_lazy("home")},
+                    {"title": "Logs", "icon": "list", "link": reverse_lazy("logs")},
                     _page("Requests", "receipt_long", "analytics_requestrecord"),
                     _page("Background tasks", "schedule", "analytics_taskrun"),
                 ],

@@ -10,7 +10,7 @@ from django.views.generic import RedirectView
 
 from omniroute import health
 from omniroute.api import api
-from omniroute.console import playground, setup, sign_in, translator
+from omniroute.console import logs, playground, setup, sign_in, translator
 
 # Admin's own sign-in has no limit on attempts; allauth's has.
 admin.autodiscover()
@@ -20,7 +20,8 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 translate = admin.site.admin_view(translator.page)
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+    path("", RedirectView.as_view(pattern_name="logs"), name="home"),
+    path("logs/", logs.listing, name="logs"),
     path("playground/", playground.page, name="playground"),
     path("playground/models/", playground.models, name="playground-models"),
     path("playground/call/<int:key>/", playground.call, name="playground-call"),

@@ -10,5 +10,5 @@ function fillIn() {
   }
 }
 
-document.addEventListener("htmx:afterSwap", fillIn);
+document.addEventListener("htmx:after:swap", fillIn);
 fillIn();

@@ -66,7 +66,7 @@ def _leaves(value: Any) -> Iterator[str]:
 def _after_the_shell(text: str) -> list[str]:
     """What variables and arguments are, once a shell has read them; no program is called."""
     names = re.findall(r"^export (\w+)=", text, re.MULTILINE)
-    script = 'command_not_found_handle() { shift; printf "%s\\0" "$@"; }; PATH=\n' + text
+    script = 'command_not_found_handle() { shift; printf "%s\\0" "$@"; }; PATH=/nowhere\n' + text
     script += "".join(f'printf "%s\\0" "${name}"\n' for name in names)
     bash = shutil.which("bash")
     done = subprocess.run([str(bash), "-c", script], capture_output=True, text=True, check=True)
