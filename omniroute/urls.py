@@ -10,7 +10,7 @@ from django.views.generic import RedirectView
 
 from omniroute import health
 from omniroute.api import api
-from omniroute.console import combos, importing, logs, sign_in, translator
+from omniroute.console import combos, importing, logs, playground, setup, sign_in, translator
 
 # Admin's own sign-in has no limit on attempts; allauth's has.
 admin.autodiscover()
@@ -22,6 +22,12 @@ translate = admin.site.admin_view(translator.page)
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="logs"), name="home"),
     path("logs/", logs.listing, name="logs"),
+    path("playground/", playground.page, name="playground"),
+    path("playground/models/", playground.models, name="playground-models"),
+    path("playground/call/<int:key>/", playground.call, name="playground-call"),
+    path("playground/calls/<str:id>/", playground.outcome, name="playground-outcome"),
+    path("setup/", setup.page, name="setup"),
+    path("setup/waiting/", setup.waiting, name="setup-waiting"),
     path("admin/translator/", translate, {"kind": "request"}, name="translator"),
     path("admin/translator/<str:kind>/", translate, name="translator"),
     path("admin/sign-in/", admin.site.admin_view(sign_in.providers), name="sign-ins"),
