@@ -16,7 +16,7 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from gateway import routing, snapshot
+from gateway import directory, routing, snapshot
 from gateway.attempt import secrets
 from gateway.errors import GatewayError
 from gateway.formats import FORMATS, by_name
@@ -203,9 +203,9 @@ def _initial(request: HttpRequest, kind: str, configured: Snapshot) -> dict[str,
 def _chat_models(configured: Snapshot) -> list[str]:
     """The page translates chats."""
     return [
-        name
-        for name in routing.callable_names(configured)
-        if routing.kind_of_name(configured, name) in (None, CHAT)
+        entry.name
+        for entry in directory.of(configured).entries.values()
+        if entry.kind in (None, CHAT)
     ]
 
 
