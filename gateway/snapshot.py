@@ -130,6 +130,7 @@ class Model(Struct, frozen=True, gc=False):
     lacks: frozenset[str] = frozenset()  # and not to have
     quirks: Quirks = Quirks()
     format: str = ""  # where it is not its provider's
+    is_listed: bool = True  # its provider still has it in its list, as far as that was asked
 
 
 class Connection(Struct, frozen=True, gc=False):
@@ -180,7 +181,7 @@ class Provider(Struct, frozen=True):
                 names |= dict.fromkeys(sorted(account.model_names))
             elif not are_all:
                 are_all = True
-                names |= dict.fromkeys(self.models)
+                names |= dict.fromkeys(n for n, model in self.models.items() if model.is_listed)
         return [name for name in names if self.has_address_for(self.kind_of(name))]
 
     def kind_of(self, name: str) -> str | None:
@@ -438,6 +439,7 @@ def _model(row: providers.ProviderModel) -> Model:
         lacks=frozenset(name for name, has in row.capabilities.items() if not has),
         quirks=msgspec.convert(quirks, Quirks),
         format=row.format,
+        is_listed=row.vanished_on is None,
     )
 
 
@@ -534,6 +536,7 @@ CONFIGURATION: tuple[type[models.Model], ...] = (
     providers.LoadedCatalogue,
     providers.Provider,
     providers.ProviderModel,
+    providers.ModelList,
     providers.Connection,
     providers.ErrorRule,
     combos.Alias,

@@ -231,6 +231,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 10.0},  # a worker that was away finds one turn, and not hundreds
     },
+    "discovery": {
+        "task": "providers.tasks.discover_models",
+        "schedule": 600.0,
+        "options": {"expires": 600.0},
+    },
     "retention": {"task": "omniroute.tasks.delete_expired", "schedule": 3600.0},
 }
 
