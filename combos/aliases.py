@@ -45,6 +45,24 @@ class Aliases:
                     return Found(alias, self.patterns[alias].replace(STAR, starred, 1))
         return None
 
+    def of(self, model: str) -> list[str]:
+        """The aliases by which `model` is meant, patterns as they are written."""
+        return [
+            *(alias for alias, meant in self.exact.items() if meant == model),
+            *(alias for alias, meant in self.patterns.items() if self._means(alias, meant, model)),
+        ]
+
+    def _means(self, alias: str, meant: str, model: str) -> bool:
+        """Does some name that the pattern `alias` decides on stand for `model`?"""
+        if STAR not in meant:
+            return meant == model
+        start, end = _halves(meant)
+        starred = model.removeprefix(start).removesuffix(end)
+        if model != start + starred + end:
+            return False
+        found = self.find(alias.replace(STAR, starred))
+        return found is not None and found.model == model
+
 
 def _halves(pattern: str) -> tuple[str, str]:
     start, _, end = pattern.partition(STAR)
