@@ -28,9 +28,13 @@ class Candidate(Struct, frozen=True):
 
 
 class Explanation(Struct, frozen=True):
-    """`order` are those that would be tried. `refusal` is what the client would get instead."""
+    """`model` is what was asked for, `stands_for` what that is (a combo, alias/model or `auto`), and
+    `by` what says so, if it is not the name itself. `order` are those that would be tried, `refusal`
+    is what the client would get instead."""
 
     model: str
+    stands_for: str
+    by: str
     strategy: str
     prompt_tokens: int
     order: tuple[Candidate, ...]
@@ -69,6 +73,8 @@ async def explain(
     refusal: GatewayError | None = None if choice.order else choice.refusal(ask)
     return Explanation(
         model=model,
+        stands_for=route.named.to,
+        by=route.named.by,
         strategy=route.root.strategy,
         prompt_tokens=prompt_tokens,
         order=tuple(_candidate(target, choice, ask) for target in choice.order),

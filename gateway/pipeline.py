@@ -208,7 +208,7 @@ async def choose(call: Call, route: Route, runtime: Runtime) -> Choice:
     choice = undisturbed(route, ask, runtime.health) or await weigh(ask, route, runtime)
     if call.controls.no_fallback:
         choice = choice.first_only()
-    call.trace = choice.trace()
+    call.trace = choice.trace(route.named)
     if not choice.order:
         raise choice.refusal(ask)
     return choice

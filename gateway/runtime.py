@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from analytics import records, spending
-from gateway import channels
+from gateway import channels, directory
 from gateway.idempotency import Idempotency
 from gateway.journal import Journal
 from gateway.renewals import Renewals
@@ -47,7 +47,7 @@ class Runtime:
 
     def __init__(self) -> None:
         self.watcher = Watcher()
-        self.watcher.prepare = self._count_for
+        self.watcher.prepare = self._prepare
         self._budgets_of = self.watcher.current
         self._counting = threading.Lock()
         self.journal = Journal(
@@ -156,6 +156,12 @@ class Runtime:
             # A sum over a long log must not keep the database busy with itself.
             pause_s = max(SPENDING_INTERVAL_S, 20 * (monotonic() - began))
         connection.close()
+
+    def _prepare(self, snapshot: Snapshot) -> None:
+        """In the watcher's thread. Raises `DatabaseError`."""
+        self._count_for(snapshot)
+        directory.of(snapshot)
+        directory.bare(snapshot)
 
     def _count_for(self, snapshot: Snapshot) -> None:
         """A budget that is new has been spent from already, and is not in force before that is

@@ -242,6 +242,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15.0},
     },
+    "discovery": {
+        "task": "providers.tasks.discover_models",
+        "schedule": 600.0,
+        "options": {"expires": 600.0},
+    },
     "retention": {"task": "omniroute.tasks.delete_expired", "schedule": 3600.0},
 }
 

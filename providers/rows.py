@@ -131,6 +131,8 @@ class ProviderRow(Row, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     oauth: dict[str, Any] = {}
     # On the machine itself, or beside it: private addresses are allowed from the start.
     local: bool = False
+    # What it lists can be called, so that discovery asks for it.
+    discovery: bool = True
     # It has a connection from the start.
     connected: bool = False
     sources: list[Word] = []

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.db import models, transaction
+from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from msgspec import Struct
@@ -12,6 +13,7 @@ from pydantic import ValidationError as ShapeError
 
 from accounts.models import ApiKey
 from combos.models import Alias, Combo
+from omniroute.api import models
 from omniroute.api.auth import require
 from omniroute.api.errors import ApiError
 from omniroute.configuration import export, schema, write
@@ -26,9 +28,12 @@ class Section(Struct, frozen=True):
     entry: type[schema.Entry]
     name: str
     write: Callable[[Any], Change]
-    rows: Callable[[], models.QuerySet[Any]]
+    rows: Callable[[], QuerySet[Any]]
     find: Callable[[str], dict[str, Any]]
     show: Callable[[Any], dict[str, Any]]
+    # Where reading says more than writing takes: views of their own.
+    listing: Callable[..., dict[str, Any]] | None = None
+    one: Callable[[HttpRequest, str], dict[str, Any]] | None = None
 
 
 def _combo(entry: schema.ComboEntry) -> Change:
@@ -55,6 +60,7 @@ SECTIONS: dict[str, Section] = {
     "models": Section(
         schema.ModelEntry, "id", write.model,
         lambda: ProviderModel.objects.select_related("provider"), _by_model, export.model,
+        models.listing, models.one,
     ),
     "aliases": Section(
         schema.AliasEntry, "alias", write.alias, Alias.objects.all,
@@ -88,15 +94,16 @@ def router(section: Section) -> Router:
         shown = section.show(row_of(getattr(entry, section.name)))
         return shown | ({"key": change.secret} if change.secret else {})
 
-    @routes.get("")
     def listing(request: HttpRequest) -> dict[str, Any]:
         require(request, f"{app}.view_{kind}")
         return {"items": [section.show(row) for row in section.rows()]}
 
-    @routes.get("/{path:name}")
     def one(request: HttpRequest, name: str) -> dict[str, Any]:
         require(request, f"{app}.view_{kind}")
         return section.show(row_of(name))
+
+    routes.get("")(section.listing or listing)
+    routes.get("/{path:name}")(section.one or one)
 
     def create(request: HttpRequest, entry: Any) -> Any:
         require(request, f"{app}.add_{kind}")

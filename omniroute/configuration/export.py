@@ -52,13 +52,14 @@ def settings() -> dict[str, Any]:
 
 
 def _own_providers() -> Any:
-    decided = ~Q(account_strategy="fill-first") | ~Q(sticky=1)
+    decided = ~Q(account_strategy="fill-first") | ~Q(sticky=1) | ~Q(discovery=None)
     return Provider.objects.filter(Q(builtin=False) | decided)
 
 
 def _own_models() -> Any:
     own = Q(provider__builtin=False) | Q(customised=True)
-    return ProviderModel.objects.filter(own).select_related("provider")
+    found = ProviderModel.objects.filter(own, discovered_on=None)
+    return found.select_related("provider")
 
 
 def _told(**fields: Any) -> dict[str, Any]:
@@ -83,6 +84,7 @@ def provider(row: Provider) -> dict[str, Any]:
     } | _told(
         account_strategy=_unless(row.account_strategy, "fill-first"),
         sticky=_unless(row.sticky, 1),
+        discovery=row.discovery,
         quirks=row.quirks,
         other_formats=row.other_formats,
         other_kinds=row.other_kinds,
