@@ -10,7 +10,7 @@ import msgspec
 from analytics import records
 from analytics.costs import cost_picousd
 from analytics.records import Attempt, Outcome, Record, Source
-from gateway import admission, auto, formats, media, tokens
+from gateway import admission, formats, media, tokens
 from gateway.controls import Controls
 from gateway.errors import GatewayError, StorageUnavailable
 from gateway.exchange import Exchange
@@ -47,6 +47,7 @@ class Call:
     body = b""  # as it is relayed: with what the operator has to say in it
     form_type = ""  # the content type of a request that is a form
     model = ""
+    combo = ""  # that the model is, by its name or an alias
     stream = False
     estimated_input = 0
     target: Target | None = None
@@ -210,14 +211,6 @@ class Call:
             return self.lost_picousd
         cost = cost_picousd(usage, self.target.model.prices, self.exchange.time)
         return cost if cost is None else cost + self.lost_picousd
-
-    @property
-    def combo(self) -> str:
-        """What was asked for, where that is several models: a combo, or `auto`."""
-        if self.model in self.snapshot.combos:
-            return self.model
-        is_auto = self.model in auto.NAMES and self.model not in self.snapshot.aliases
-        return self.model if is_auto else ""
 
     def saved(self, kept: Kept, usage: Usage) -> int:
         """What the cache's answer would cost now, in 10⁻¹² USD; 0 where nobody knows."""
