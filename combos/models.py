@@ -151,6 +151,10 @@ class ComboTarget(models.Model):
         if self.nested and self.combo_id:
             check_nesting(self.combo_id, self.nested)
 
+    def get_additional_data(self) -> dict[str, int]:
+        """For the history, which is that of its combo."""
+        return {"combo": self.combo_id}
+
 
 def check_model(model: str) -> None:
     """Is `alias/model` something that some provider could answer?

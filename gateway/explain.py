@@ -12,7 +12,7 @@ from gateway.formats.kinds import AnyClient
 from gateway.formats.types import JSONDict, Usage
 from gateway.routing import Target
 from gateway.runtime import Runtime
-from gateway.snapshot import Principal
+from gateway.snapshot import Principal, Snapshot
 
 
 class Candidate(Struct, frozen=True):
@@ -50,14 +50,18 @@ async def explain(
     model: str,
     request: JSONDict,
     headers: Iterable[tuple[bytes, bytes]],
+    snapshot: Snapshot | None = None,
 ) -> Explanation:
     """As `pipeline.serve` would choose now; round-robins show whose turn is next.
+
+    Args:
+        snapshot: A configuration that is not in force; null: the one that is.
 
     Raises:
         GatewayError: The request is wrong, or the model unknown or not allowed.
     """
     asked = controls.read(headers, principal.controls)
-    route = routing.resolve(runtime.snapshot, principal, model, format.NAME)
+    route = routing.resolve(snapshot or runtime.snapshot, principal, model, format.NAME)
     prompt_tokens = tokens.estimate_body(request)
     units = pipeline.units(format, request)
     ask = pipeline.wishes(route, principal, format, request, asked, prompt_tokens, units)

