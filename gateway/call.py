@@ -214,10 +214,8 @@ class Call:
     @property
     def combo(self) -> str:
         """What was asked for, where that is several models: a combo, or `auto`."""
-        if self.model in self.snapshot.combos:
-            return self.model
-        is_auto = self.model in auto.NAMES and self.model not in self.snapshot.aliases
-        return self.model if is_auto else ""
+        is_several = self.stands_for in self.snapshot.combos or self.stands_for in auto.NAMES
+        return self.stands_for if is_several else ""
 
     def saved(self, kept: Kept, usage: Usage) -> int:
         """What the cache's answer would cost now, in 10⁻¹² USD; 0 where nobody knows."""

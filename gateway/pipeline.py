@@ -59,6 +59,7 @@ async def serve(
         call.controls = controls.read(exchange.scope["headers"], call.principal.controls)
         await read(call, runtime, conversation)
         route = routing.resolve(call.snapshot, call.principal, call.model, format.NAME)
+        call.stands_for = route.named.to
         exchange.watch()
         kept = await replays.find(call, route, runtime)
         if kept is not None:

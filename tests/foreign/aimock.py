@@ -7,6 +7,7 @@ many succeeded. docs/compatibility.md says how aimock is started.
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -122,7 +123,8 @@ def chat(url: str, model: str) -> Iterator[Any]:
     call = message.tool_calls[0]
     yield call.function.name, arguments(call.function.arguments)
     with client.chat.completions.stream(**asked) as stream:
-        streamed = stream.get_final_completion().choices[0].message.tool_calls[0]
+        final: Any = stream.get_final_completion()
+    streamed = final.choices[0].message.tool_calls[0]
     yield streamed.function.name, arguments(streamed.function.arguments)
     told = {"role": "tool", "tool_call_id": call.id, "content": "21"}
     asked["messages"] += [message.model_dump(exclude_none=True), told]
@@ -187,7 +189,7 @@ def gemini(url: str, model: str) -> Iterator[Any]:
     yield "".join(piece.text or "" for piece in stream(model=model, contents=ASK))
     user = types.UserContent(ASK_TOOL)
     reply = ask(model=model, contents=[user], config=config)
-    call: Any = (reply.function_calls or [None])[0]
+    call = (reply.function_calls or [])[0]
     yield call.name, call.args
     calls = [
         found
@@ -252,12 +254,12 @@ def others(url: str) -> Iterator[tuple[str, Callable[[], bool]]]:
         return "gpt-4o" in told["imported"]
 
     for upstream in ("openai", "ollama", "gemini"):
-        yield f"models of {upstream}", lambda upstream=upstream: listed(upstream)
+        yield f"models of {upstream}", partial(listed, upstream)
     yield "embedContent at gemini", vector
     for upstream in ("openai", "gemini", "cohere", "ollama"):
-        yield f"embeddings at {upstream}", lambda upstream=upstream: vectors(upstream)
-    yield "speech at openai", lambda: speech("f-openai/tts-1")
-    yield "speech at elevenlabs", lambda: speech("f-elevenlabs/eleven_multilingual_v2")
+        yield f"embeddings at {upstream}", partial(vectors, upstream)
+    yield "speech at openai", partial(speech, "f-openai/tts-1")
+    yield "speech at elevenlabs", partial(speech, "f-elevenlabs/eleven_multilingual_v2")
     yield "an image at openai", picture
     yield "reranking at cohere", ranks
     yield "moderation at openai", judged
