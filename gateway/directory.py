@@ -83,11 +83,15 @@ def bare(snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
     return snapshot.bare
 
 
-def kind_of(snapshot: Snapshot, model: str) -> str | None:
-    """Of `alias/model`; null where nobody has said."""
-    alias, _, name = model.partition("/")
-    provider = snapshot.providers.get(alias)
-    return provider.kind_of(name) if provider else None
+def kind_of(snapshot: Snapshot, name: str) -> str | None:
+    """Of `alias/model` or a combo; null where nobody has said."""
+    models = combo_models(snapshot, name) if name in snapshot.combos else [name]
+    for model in models:
+        alias, _, own = model.partition("/")
+        provider = snapshot.providers.get(alias)
+        if provider is not None and (kind := provider.kind_of(own)) is not None:
+            return kind
+    return None
 
 
 def exists(snapshot: Snapshot, model: str) -> bool:

@@ -251,6 +251,12 @@ class Snapshot(Struct, frozen=True):
     meanings: dict[str, Any] = field(default_factory=dict)
     routes: dict[tuple[str, str, str], Any] = field(default_factory=dict)
 
+    def with_combo(self, name: str, combo: Combo) -> "Snapshot":
+        """As it would be with that one, for a look ahead; nothing has been worked out of it yet."""
+        combos = self.combos | {name: combo}
+        fresh: dict[str, Any] = {"directories": {}, "bare": {}, "meanings": {}, "routes": {}}
+        return msgspec.structs.replace(self, combos=combos, **fresh)
+
     @property
     def bearing(self) -> Iterator[Connection]:
         """The connections whose calls carry a token."""

@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
-from msgspec import structs
 
 from combos import admin as rooms
 from combos.models import Combo, ComboTarget
@@ -98,9 +97,8 @@ def _explained(process: Runtime, combo: Combo, targets: list[ComboTarget]) -> di
     if not targets:
         return {"problems": [_("A combo without targets answers nothing: add one.")]}
     current = process.snapshot
-    with_it = structs.replace(current, combos=current.combos | {_PREVIEWED: previewed}, routes={})
-    models = directory.combo_models(with_it, _PREVIEWED)
-    kind = next(filter(None, (directory.kind_of(with_it, model) for model in models)), CHAT)
+    with_it = current.with_combo(_PREVIEWED, previewed)
+    kind = directory.kind_of(with_it, _PREVIEWED) or CHAT
     format = "openai_chat" if kind == CHAT else next(iter(KINDS[kind].clients))
     asked = explain.explain(
         process, current.anyone, formats.for_any_client(format), _PREVIEWED, {}, (), with_it

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.steps import Watch, check_accessibility, sign_in
-from tests.e2e.gateway import HELLO, KEY, Gateway, request_id, until
+from tests.e2e.gateway import KEY, Gateway, request_id, until
 from tests.e2e.scenes import REPORT, TALK, THOUGHT
 from tests.e2e.upstream import Upstream
 
@@ -201,7 +201,7 @@ def test_the_code_that_is_shown_makes_the_same_request(
     page.locator("#settings summary").click()
     page.get_by_label("Tools").fill(WEATHER)
     page.get_by_label("Further fields").fill('{"seed": 7, "own": {"a": [null, true]}}')
-    page.get_by_label("Your message").fill(asked := "it's \"so\" $HOME\n`x` \\ é")
+    page.get_by_label("Your message").fill(asked := 'it\'s "so" $HOME\n`x` \\ é')
     page.locator("#code summary").click()
     page.get_by_role("tab", name=language).click()
     shown = page.locator("#code-text").text_content() or ""
@@ -276,7 +276,9 @@ def test_on_a_phone_nothing_is_cut_off(page: Page, gateway: Gateway) -> None:
     check_accessibility(page)
 
 
-def test_who_has_no_key_is_told_how_to_get_one(page: Page, gateway: Gateway, tmp_path: Path) -> None:
+def test_who_has_no_key_is_told_how_to_get_one(
+    page: Page, gateway: Gateway, tmp_path: Path
+) -> None:
     gateway.apply({"users": [{"username": "keyless", "role": "viewer"}]})
     sign_in(page, gateway, "keyless", to=PATH)
     expect(page.get_by_text("You have no API key")).to_be_visible()

@@ -66,7 +66,9 @@ def chat(model: str = "mk/plain", **more: object) -> dict[str, object]:
 def test_a_session_calls_with_a_key_of_its_user_and_the_row_is_that_keys(
     played: Gateway, ann: Session
 ) -> None:
-    answer = ann.post(path_of(played, "anns"), chat(stream=True, stream_options={"include_usage": True}))
+    answer = ann.post(
+        path_of(played, "anns"), chat(stream=True, stream_options={"include_usage": True})
+    )
     assert answer.status_code == 200
     events = [line[6:] for line in answer.text.split("\n") if line.startswith("data: {")]
     deltas = [c["delta"] for e in events for c in json.loads(e)["choices"]]
