@@ -5,8 +5,9 @@ of models can be had does not mean that there is credit, nor everywhere that the
 """
 
 import hashlib
+import random
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -18,6 +19,7 @@ from providers.models import Connection, ConnectionState
 Status = ConnectionState.Status
 TROUBLE = (Status.NEEDS_LOGIN, Status.OUT_OF_CREDIT)
 MAX_CAUSE = 300
+LOOK_AGAIN_S = (40.0, 70.0)
 
 
 class Finding(Struct, frozen=True):
@@ -58,9 +60,9 @@ def _since(row: ConnectionState, status: str, now: datetime) -> dict[str, dateti
     return {} if row.status == status else {"since": now}
 
 
-def report(met: Mapping[str, tuple[str, str]], again: datetime) -> None:
-    """Calls have met trouble: status and cause, by the names of connections. `again` is when a
-    probe is to look. Raises `DatabaseError`."""
+def report(met: Mapping[str, tuple[str, str]]) -> None:
+    """Calls have met trouble: status and cause, by the names of connections. A probe is to look
+    soon. Raises `DatabaseError`."""
     now = timezone.now()
     new = missing(Connection.objects.filter(name__in=met), now)
     ConnectionState.objects.bulk_create(new, ignore_conflicts=True)
@@ -70,7 +72,7 @@ def report(met: Mapping[str, tuple[str, str]], again: datetime) -> None:
             status=status,
             cause=cause[:MAX_CAUSE],
             reported=True,
-            next_at=again,
+            next_at=now + timedelta(seconds=random.uniform(*LOOK_AGAIN_S)),  # noqa: S311  # it spreads
             **_since(row, status, now),
         )
 
