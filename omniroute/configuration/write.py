@@ -113,6 +113,7 @@ def connection(entry: schema.ConnectionEntry) -> Change:
         },
         "model_map": entry.model_map,
         "headroom": entry.headroom,
+        "probe": entry.probe,
         "proxy": entry.proxy or "",
         "params": entry.params,
     }
