@@ -60,7 +60,8 @@ class Reporter:
         """Read which accounts were in trouble when the last process ended. Raises `DatabaseError`."""
         now = time()
         for row in states.reported():
-            name, since = row.connection.name, min(row.since.timestamp(), now)
+            # Whoever wrote it may have a clock that is ahead: it was before now.
+            name, since = row.connection.name, min(row.since.timestamp(), now - 1)
             kind = _KIND[Status(row.status)]
             self._told[name] = Block(name, "", kind, row.cause, since, now)
 
