@@ -29,6 +29,7 @@ from gateway.channels import announce
 from gateway.endpoints import Endpoint
 from gateway.formats.thinking import Thinking
 from gateway.formats.types import Quirks
+from gateway.meters import Meter, meters
 from gateway.pacing import paced, short_turns
 from gateway.verdict import Policy, Rule
 from providers import models as providers
@@ -146,6 +147,7 @@ class Connection(Struct, frozen=True, gc=False):
     other_urls: dict[str, str] = field(default_factory=dict)
     is_elsewhere: bool = False  # its address is not its provider's
     proxy: str = ""
+    headroom: float = 0.0  # the share of its quotas that is its owner's
     # Of one whose calls carry a token that is renewed; it changes while the snapshot stands.
     bearer: Bearer | None = None
 
@@ -166,6 +168,7 @@ class Provider(Struct, frozen=True):
     key_headers: dict[str, tuple[str, str]] = field(default_factory=dict)  # by format
     retired: dict[str, str] = field(default_factory=dict)  # its models' names, and since when
     refusal: str = ""  # why it cannot be called at all
+    meters: tuple[Meter, ...] = ()  # of quotas, in the headers of its answers
 
     @property
     def served(self) -> list[str]:
@@ -413,13 +416,14 @@ def _providers(problems: list[Problem], bearers: Bearers) -> Iterator[tuple[str,
             key_headers={f: (name, text) for f, (name, text) in row.key_headers.items()},
             retired=retired[row.pk],
             refusal=row.refusal,
+            meters=meters(tuple(row.rate_limit_headers)),
         )
 
     return _each("provider", rows.values(), provider, problems)
 
 
 # What of a provider no call needs.
-_UNUSED = ("oauth", "rate_limit_headers", "terms", "auth_types", "params")
+_UNUSED = ("oauth", "terms", "auth_types", "params", "probes")
 
 Owned = TypeVar("Owned", providers.ProviderModel, providers.Connection)
 
@@ -480,6 +484,7 @@ def _connection(
         other_urls=_other_urls(row, places[row.provider_id]),
         is_elsewhere=bool(row.base_url),
         proxy=row.proxy,
+        headroom=row.headroom,
         bearer=bearer,
     )
 

@@ -227,8 +227,11 @@ CELERY_TASK_SOFT_TIME_LIMIT = 300
 CELERY_TASK_TIME_LIMIT = 330  # below the hour after which a broker gives a task to another worker
 # One queue a concern, so that each can have workers of its own. A room's tasks are one concern.
 CELERY_TASK_DEFAULT_QUEUE = "chores"
-CELERY_TASK_ROUTES = {"providers.tasks.*": {"queue": "providers"}}
-TASK_QUEUES = ("chores", "providers")  # which `omniroute.celery` gives to Celery
+CELERY_TASK_ROUTES = {
+    "providers.tasks.probe_connections": {"queue": "probes"},
+    "providers.tasks.*": {"queue": "providers"},
+}
+TASK_QUEUES = ("chores", "providers", "probes")  # which `omniroute.celery` gives to Celery
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "omniroute.tasks.beat", "schedule": 15.0},
@@ -246,6 +249,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "providers.tasks.discover_models",
         "schedule": 600.0,
         "options": {"expires": 600.0},
+    },
+    "probes": {
+        "task": "providers.tasks.probe_connections",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},
     },
     "retention": {"task": "omniroute.tasks.delete_expired", "schedule": 3600.0},
 }

@@ -7,6 +7,7 @@ from accounts.models import GatewaySettings
 from analytics import rollups, stored
 from analytics.models import Heartbeat
 from analytics.retention import delete_older
+from providers import quotas
 
 
 @shared_task(ignore_result=True)
@@ -27,3 +28,4 @@ def delete_expired() -> None:
     rollups.prune(now)
     delete_older(now, settings.retention_days)
     stored.delete_older(now, settings.stored_responses_days)
+    quotas.forget(now)

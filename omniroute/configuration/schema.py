@@ -113,6 +113,7 @@ class ConnectionEntry(Entry):
     headers: dict[str, str] = Field(default_factory=dict)
     model_map: dict[str, str] = Field(default_factory=dict)
     headroom: float = 0
+    probe: bool | None = None
     proxy: str | None = None
     params: dict[str, str] = Field(default_factory=dict)
 
