@@ -22,6 +22,7 @@ from gateway.state.health import Entry
 from omniroute.actions import confirmed
 from omniroute.console import health
 from omniroute.console.health import Account
+from omniroute.console.readable import visible
 from providers import admin as providers
 from providers.models import Connection
 from providers.quotas import Known
@@ -102,7 +103,7 @@ class ConnectionAdmin(providers.ConnectionAdmin):
         """The one of which least is left."""
         account: Account = vars(row)["account"]
         told = [known for known in account.quotas if known.remaining is not None]
-        return quota_words(min(told, key=_share_left)) if told else ""
+        return visible(quota_words(min(told, key=_share_left))) if told else ""
 
     @admin.display(description="State")
     def account_state(self, row: Connection) -> SafeString:
@@ -140,7 +141,8 @@ def _account_of(row: Connection) -> Account:
 
 
 def _lines(texts: Iterable[str]) -> SafeString:
-    return format_html_join(SafeString("<br>"), "{}", ((text,) for text in texts))
+    """Providers' and clients' words stand in them."""
+    return format_html_join(SafeString("<br>"), "{}", ((visible(text),) for text in texts))
 
 
 def _words(account: Account) -> list[str]:
