@@ -93,6 +93,7 @@ class GatewaySettingsAdmin(ModelAdmin):
     fieldsets = (
         (None, {"fields": ("require_api_key", "log_bodies", "ollama_api")}),
         ("What is kept", {"fields": ("retention_days", "stored_responses_days", "cache_ttl_s")}),
+        ("Prompts and answers", {"fields": ("bodies_days", "redacted_fields", "redacted_patterns")}),
         ("Budgets of all keys together", {"fields": ("budgets", "soft_budgets")}),
         ("From where", {"classes": ("collapse",), "fields": ("allowed_ips", "denied_ips")}),
         (

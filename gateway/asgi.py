@@ -213,12 +213,12 @@ def check_host(exchange: Exchange) -> None:
         BadHost: Otherwise.
     """
     hosts = [value for name, value in exchange.scope["headers"] if name == b"host"]
-    if len(hosts) != 1 or not _is_allowed(hosts[0]):
+    if len(hosts) != 1 or not is_allowed_host(hosts[0]):
         raise BadHost("the Host header is not one of ALLOWED_HOSTS")
 
 
 @lru_cache(maxsize=1024)
-def _is_allowed(host: bytes) -> bool:
+def is_allowed_host(host: bytes) -> bool:
     domain, _ = split_domain_port(host.decode("latin-1"))
     return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
 

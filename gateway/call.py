@@ -32,6 +32,14 @@ END_BYTES = 8 << 10
 # character is at most six bytes.
 BODY_CHARS = 32 << 10
 BODY_BYTES = 2 * 6 * BODY_CHARS
+# Headers that say what a client is and wants, and hold no secret; kept where bodies are.
+KEPT_HEADERS = (
+    "accept", "anthropic-beta", "anthropic-version", "content-type", "openai-beta", "user-agent",
+    "x-app", "x-stainless-lang", "x-stainless-package-version", "x-stainless-retry-count",
+    "x-omniroute-no-cache", "x-omniroute-no-fallback", "x-omniroute-max-cost",
+)  # fmt: skip
+HEADER_CHARS = 200
+HEADERS_BYTES = len(KEPT_HEADERS) * 8 * (HEADER_CHARS + 50)
 
 
 # Features that a client asks for beside the body.
@@ -231,7 +239,7 @@ class Call:
         self._name(row, target)
         row.input_tokens = self.estimated_input
         row.cost_picousd = reserved_picousd
-        kept = BODY_BYTES if self.snapshot.log_bodies else 0
+        kept = BODY_BYTES + HEADERS_BYTES if self.snapshot.log_bodies else 0
         self.entry = journal.begin(records.encode(row), END_BYTES + kept)
 
     def account(
@@ -312,9 +320,25 @@ class Call:
         if self.dropped:
             row.dropped = msgspec.json.encode(self.dropped).decode()
         if self.snapshot.log_bodies:
-            row.request_body = _clean(self.raw[: 4 * BODY_CHARS].decode(errors="replace"))
-            row.response_body = _clean(self.kept_answer.decode(errors="replace"))
+            row.request_headers = self._told_headers
+            row.request_body = self._told_request
+            row.response_body = self._redacted(bytes(self.kept_answer))
         return row
+
+    @cached_property
+    def _told_request(self) -> str:
+        return self._redacted(self.raw[: 4 * BODY_CHARS])
+
+    def _redacted(self, body: bytes) -> str:
+        return _clean(self.snapshot.redaction.apply(body.decode(errors="replace")))
+
+    @cached_property
+    def _told_headers(self) -> str:
+        headers = self.exchange.headers
+        told = {name: headers.get(name.encode(), b"") for name in KEPT_HEADERS}
+        return msgspec.json.encode(
+            {n: _clean(v.decode("latin-1"), HEADER_CHARS) for n, v in told.items() if v}
+        ).decode()
 
     def _write(self, journal: Journal, row: Record) -> None:
         line = records.encode(row)

@@ -31,6 +31,7 @@ from gateway.formats.thinking import Thinking
 from gateway.formats.types import Quirks
 from gateway.meters import Meter, meters
 from gateway.pacing import paced, short_turns
+from gateway.redaction import Redaction, redaction_of
 from gateway.verdict import Policy, Rule
 from providers import models as providers
 from providers import placeholders
@@ -246,6 +247,7 @@ class Snapshot(Struct, frozen=True):
     aliases: Aliases
     combos: dict[str, Combo]
     problems: tuple[Problem, ...]
+    redaction: Redaction = Redaction()  # of what is kept of prompts and answers
     # What has been worked out of it so far, which dies with it: by `gateway.directory`, by the
     # connections that are signed out; by `gateway.names`, by name; and by `gateway.routing`, by
     # what was asked for and the client's format.
@@ -286,6 +288,7 @@ def build(bearers: Bearers | None = None) -> Snapshot:
             version=settings.version,
             require_api_key=settings.require_api_key,
             log_bodies=settings.log_bodies,
+            redaction=redaction_of(settings.redacted_fields, settings.redacted_patterns),
             stored_responses_days=settings.stored_responses_days,
             ollama_api=settings.ollama_api,
             budgets=Budgets(settings.budgets, settings.soft_budgets),
