@@ -14,7 +14,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from accounts import invitations, keys, second_factor, sessions
 from accounts.models import ApiKey, GatewaySettings, Invitation, User
-from omniroute.actions import Activatable
+from omniroute.actions import Activatable, confirmed
 
 admin.site.unregister(Group)  # what a person may do follows from the role alone
 # Their pages would show secrets, and change factors and sessions without a word to anybody.
@@ -60,6 +60,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         return ", ".join(second_factor.names(row)) or "none"
 
     @admin.action(description="Reset the second factor", permissions=["change"])
+    @confirmed("Reset their second factors? A password alone signs them in then.", "Reset")
     @method_decorator(reauthentication_required(app="allauth.mfa"))
     def reset_second_factor(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
         for row in chosen:
@@ -68,6 +69,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
             self.message_user(request, said, messages.WARNING)
 
     @admin.action(description="Sign out everywhere", permissions=["change"])
+    @confirmed("Sign these users out everywhere?", "Sign out")
     def sign_out(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
         for row in chosen:
             here = request.session.session_key if row == request.user else None
@@ -146,6 +148,7 @@ class ApiKeyAdmin(Activatable, ModelAdmin):
             self._show(request, obj, made)
 
     @admin.action(description="Replace the key: the old one stops working", permissions=["change"])
+    @confirmed("Replace these keys? The old ones stop working at once.", "Replace")
     def replace(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> None:
         for row in chosen:
             made = keys.assign(row)

@@ -65,6 +65,18 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
             models.Q(expires=None) | models.Q(expires__gt=timezone.now()), active=True
         ).exclude(owner__is_active=False)
 
+    def spendable_by(self, user: User) -> Self:
+        """With which a person may call: their own, and nobody's for who may change keys."""
+        mine = models.Q(owner=user)
+        if user.has_perm("accounts.change_apikey"):
+            mine |= models.Q(owner=None)
+        return self.usable().filter(mine, scope=ApiKey.Scope.INFERENCE)
+
+    def seen_by(self, user: User) -> Self:
+        """Usable keys for models of which a person may know: all, or a member's own."""
+        rows = self.usable().filter(scope=ApiKey.Scope.INFERENCE)
+        return rows if user.has_perm("accounts.view_apikey") else rows.filter(owner=user)
+
 
 class ApiKey(models.Model):
     """A key that clients call with. Only its hash is kept: the key itself is shown once."""

@@ -35,7 +35,7 @@ BODY_BYTES = 2 * 6 * BODY_CHARS
 
 
 # Features that a client asks for beside the body.
-PASSED_HEADERS = ("anthropic-beta",)
+PASSED_HEADERS = frozenset({b"anthropic-beta"})
 
 log = logging.getLogger(__name__)
 
@@ -43,41 +43,43 @@ log = logging.getLogger(__name__)
 class Call:
     """What the pipeline's steps read and fill in; `account` makes the log row of it."""
 
+    raw = b""  # as it came
+    body = b""  # as it is relayed: with what the operator has to say in it
+    form_type = ""  # the content type of a request that is a form
+    model = ""
+    combo = ""  # that the model is, by its name or an alias
+    stream = False
+    estimated_input = 0
+    target: Target | None = None
+    usage: Usage | None = None
+    text_chars = 0
+    dropped: tuple[str, ...] = ()
+    controls = Controls()
+    lease: Lease | None = None  # of the key's limits and budgets
+    account_lease: Lease | None = None  # of the limits of the account that answers
+    lost_picousd = 0  # what attempts may have cost that lost against another
+    trace = "{}"  # JSON of `selection.Trace`
+    cache = ""  # `hit`, `miss`, or `again`: an answer to the same Idempotency-Key
+    cache_key: str | None = None
+    kept: Kept | None = None  # that is given again
+    first: First | None = None  # with its Idempotency-Key
+    entry: Entry | None = None
+    finished = False  # the whole answer was received
+    answer_type = ""  # the content type of an answer that is no text
+    accounted = False
+    _prompt: Any = None
+
     def __init__(self, exchange: Exchange, format: AnyClient, snapshot: Snapshot) -> None:
         self.exchange, self.format, self.snapshot = exchange, format, snapshot
         self.principal: Principal = snapshot.anyone
-        self.controls = Controls()
-        self.raw = b""  # as it came
-        self.body = b""  # as it is relayed: with what the operator has to say in it
-        self.form_type = ""  # the content type of a request that is a form
         self.request: JSONDict = {}
         self.undecided: JSONDict = {}  # the request without what the operator says of thinking
         self.own: JSONDict = {}  # the request as its client knows it, without the operator's words
         self.referred: JSONDict = {}  # fields of the request that are resolved, and told of again
-        self.model = ""
-        self.stream = False
-        self.estimated_input = 0
         self.units: dict[str, int] = {}  # what else it is going to use
         self.attempts: list[Attempt] = []
-        self.target: Target | None = None
-        self.usage: Usage | None = None
-        self.text_chars = 0
-        self.dropped: tuple[str, ...] = ()
-        self.lease: Lease | None = None  # of the key's limits and budgets
-        self.account_lease: Lease | None = None  # of the limits of the account that answers
-        self.lost_picousd = 0  # what attempts may have cost that lost against another
-        self.trace = "{}"  # JSON of `selection.Trace`
-        self.cache = ""  # `hit`, `miss`, or `again`: an answer to the same Idempotency-Key
-        self.cache_key: str | None = None
-        self.kept: Kept | None = None  # that is given again
-        self.first: First | None = None  # with its Idempotency-Key
-        self.entry: Entry | None = None
         self.fetched: media.Known = {}  # what the request names by URL, for the targets tried
         self.kept_answer = bytearray()
-        self.finished = False  # the whole answer was received
-        self.answer_type = ""  # the content type of an answer that is no text
-        self.accounted = False
-        self._prompt: Any = None
         self._time = records.timestamp(exchange.time)
 
     @property
@@ -134,8 +136,10 @@ class Call:
         """Headers of the client's that mean something to an upstream of the same format."""
         if target.format.NAME != self.format.NAME:
             return {}
-        told = ((name, self.exchange.values(name.encode())) for name in PASSED_HEADERS)
-        return {name: b",".join(values).decode("latin-1") for name, values in told if values}
+        return {
+            name.decode(): b",".join(self.exchange.values(name)).decode("latin-1")
+            for name in PASSED_HEADERS & self.exchange.headers.keys()
+        }
 
     def tried(
         self,
@@ -208,6 +212,15 @@ class Call:
         cost = cost_picousd(usage, self.target.model.prices, self.exchange.time)
         return cost if cost is None else cost + self.lost_picousd
 
+    def saved(self, kept: Kept, usage: Usage) -> int:
+        """What the cache's answer would cost now, in 10⁻¹² USD; 0 where nobody knows."""
+        alias, _, name = kept.model.partition("/")
+        provider = self.snapshot.providers.get(alias)
+        model = provider.models.get(name) if provider else None
+        if self.cache != "hit" or model is None:
+            return 0
+        return cost_picousd(usage, model.prices, self.exchange.time) or 0
+
     def begin(self, journal: Journal, target: Target, reserved_picousd: int | None) -> None:
         """Write down that this call is about to be made: what it becomes if we die now.
 
@@ -215,8 +228,7 @@ class Call:
             StorageUnavailable: It cannot be written, so the call must not be made.
         """
         row = self._record("interrupted", 500, "the gateway stopped during this call")
-        row.provider, row.model = target.provider.slug, target.model.id
-        row.connection = target.connection.name
+        self._name(row, target)
         row.input_tokens = self.estimated_input
         row.cost_picousd = reserved_picousd
         kept = BODY_BYTES if self.snapshot.log_bodies else 0
@@ -244,9 +256,9 @@ class Call:
         if self.kept is not None:  # and nothing was spent
             row.provider, row.model = self.kept.provider, self.kept.model
             row.connection = self.kept.connection
+            row.saved_picousd = self.saved(self.kept, usage)
         elif self.target is not None:
-            row.provider, row.model = self.target.provider.slug, self.target.model.id
-            row.connection = self.target.connection.name
+            self._name(row, self.target)
         row.bytes_out += sending
         if sending and row.first_byte_ms is None:
             row.first_byte_ms = row.duration_ms
@@ -265,6 +277,12 @@ class Call:
             for lease in (self.lease, self.account_lease):
                 if lease is not None:
                     lease.settle(usage.input_tokens + usage.output_tokens, cost or 0)
+
+    @staticmethod
+    def _name(row: Record, target: Target) -> None:
+        """Say who answers it."""
+        row.provider, row.tier = target.provider.slug, target.provider.tier
+        row.model, row.connection = target.model.id, target.connection.name
 
     def _record(self, outcome: Outcome, status: int, error: str) -> Record:
         exchange = self.exchange
@@ -286,6 +304,7 @@ class Call:
             bytes_out=exchange.bytes_out,
         )
         row.trace, row.cache = self.trace, self.cache
+        row.combo = self.combo
         if self.controls.tags:
             row.tags = msgspec.json.encode(self.controls.tags).decode()
         if self.attempts:

@@ -184,7 +184,7 @@ def test_without_its_key_the_factor_is_said_to_be_lost(
 
 
 def reset(client: Client, user: User) -> Any:
-    chosen = {"action": "reset_second_factor", "_selected_action": [user.pk]}
+    chosen = {"action": "reset_second_factor", "_selected_action": [user.pk], "confirmed": "yes"}
     return client.post(reverse("admin:accounts_user_changelist"), chosen)
 
 

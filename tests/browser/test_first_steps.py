@@ -47,7 +47,7 @@ def watched(page: Page) -> tuple[set[str], list[str]]:
 
 def sign_in(page: Page, gateway: Gateway) -> None:
     gateway.manage("reset_password", "admin", stdin=PASSWORD + "\n")
-    page.goto(gateway.url + "/")
+    page.goto(gateway.url + "/admin/")
     page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
