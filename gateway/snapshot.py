@@ -342,7 +342,7 @@ def _key(settings: GatewaySettings, row: ApiKey) -> tuple[str, Principal]:
         id=row.pk,
         user=owner.username if owner else "",
         scope=row.scope,
-        allowed=_globs(row.allowed_models),
+        allowed=_globs(row.allowed_models, owner.allowed_models if owner else ["*"]),
         limits=msgspec.convert(row.limits, Limits),
         budgets=Budgets(row.budgets, row.soft_budgets),
         user_budgets=Budgets(owner.budgets, owner.soft_budgets) if owner else Budgets(),
@@ -380,10 +380,16 @@ def _rule(row: providers.ErrorRule) -> Rule:
     return msgspec.convert(fields | {"provider": row.provider.slug if row.provider else ""}, Rule)
 
 
-def _globs(patterns: list[str]) -> re.Pattern[str] | None:
-    if "*" in patterns:
+def _globs(*lists: list[str]) -> re.Pattern[str] | None:
+    """What every one of the lists allows; null: everything."""
+    bounds = [
+        "|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)"
+        for patterns in lists
+        if "*" not in patterns
+    ]
+    if not bounds:
         return None
-    return re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)")
+    return re.compile("".join(f"(?={bound})" for bound in bounds) + "(?s:.*)")
 
 
 def _providers(problems: list[Problem], bearers: Bearers) -> Iterator[tuple[str, Provider]]:

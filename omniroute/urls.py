@@ -3,9 +3,8 @@
 from importlib import import_module
 
 from allauth.account.decorators import secure_admin_login
-from allauth.account.views import login, logout
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from omniroute import health
@@ -43,9 +42,9 @@ urlpatterns = [
         admin.site.admin_view(importing.everything),
         name="configuration-export",
     ),
+    path("admin/password_change/", RedirectView.as_view(pattern_name="account_change_password")),
     path("admin/", admin.site.urls),
     path("api/", api.urls),
-    path("accounts/login/", login, name="account_login"),
-    path("accounts/logout/", logout, name="account_logout"),
+    path("account/", include("accounts.urls")),
     path("readyz", health.readyz, name="readyz"),
 ]
