@@ -50,6 +50,8 @@ _ROUTES = {
     "/v1/images/generations": Route("openai_images", {"POST": pipeline.serve}),
     "/v1/images/edits": Route("openai_image_edits", {"POST": pipeline.serve}),
     "/v1/audio/speech": Route("openai_speech", {"POST": pipeline.serve}),
+    "/v1/audio/transcriptions": Route("openai_transcriptions", {"POST": pipeline.serve}),
+    "/v1/audio/translations": Route("openai_translations", {"POST": pipeline.serve}),
     "/v1/models": Route("openai_chat", {"GET": models.listing}),
     "/v1beta/models": Route("gemini", {"GET": models.listing}),
     "/healthz": Route("openai_chat", {"GET": health.alive, "HEAD": health.alive}),
