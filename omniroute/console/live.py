@@ -38,7 +38,7 @@ MOST_IDS = 2_000
 MOST_ROWS = 100
 MOST_PAGES = 100  # of one process: each asks the database every second
 
-SIGNED_OUT, TOO_MANY, FAILED = 4401, 4429, 1011
+SIGNED_OUT, TOO_MANY, FAILED = 4401, 4429, 4500
 
 log = logging.getLogger(__name__)
 

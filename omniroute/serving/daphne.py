@@ -321,7 +321,7 @@ class Server(daphne_server.Server):
         for channel in list(self._factory.channels):
             channel.close_when_idle()
         for page in self._sockets():
-            page.sendClose(code=1012)  # the service restarts
+            page.sendCloseFrame(code=1012)  # the service restarts
         await self._wait_until_quiet(grace_s)
         await self._cancel()
         await self.process.close()
