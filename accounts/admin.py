@@ -11,7 +11,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from accounts import keys
 from accounts.models import ApiKey, GatewaySettings, User
-from omniroute.actions import Activatable
+from omniroute.actions import Activatable, confirmed
 
 admin.site.unregister(Group)  # what a person may do follows from the role alone
 
@@ -75,6 +75,7 @@ class ApiKeyAdmin(Activatable, ModelAdmin):
             self._show(request, obj, made)
 
     @admin.action(description="Replace the key: the old one stops working", permissions=["change"])
+    @confirmed("Replace these keys? The old ones stop working at once.", "Replace")
     def replace(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> None:
         for row in chosen:
             made = keys.assign(row)

@@ -1,6 +1,6 @@
 """What happened. Names are stored, not keys, so that history outlives what it names."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 
@@ -62,6 +62,12 @@ class RequestRecord(models.Model):
     cache = models.CharField(max_length=5, blank=True)
     # What was used that is not counted in tokens, by the names of `analytics.media`.
     units = models.JSONField(default=dict)
+    # The combo that was asked for, or `auto`; empty where a model was named.
+    combo = models.CharField(max_length=100, blank=True)
+    # Of the provider that answered, as it was then.
+    tier = models.CharField(max_length=20, blank=True)
+    # What an answer from the cache would have cost; 0 where that is unknown.
+    saved_picousd = models.BigIntegerField(default=0)
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -69,6 +75,98 @@ class RequestRecord(models.Model):
 
     def __str__(self) -> str:
         return self.id
+
+
+class Uncounted(models.Model):
+    """Requests of the log that are in no rollup yet: one row for each batch that was inserted.
+
+    Written in the transaction that inserts them, deleted in the one that counts them.
+    """
+
+    ids = models.JSONField()
+    requests = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.requests} requests"
+
+
+class Usage(models.Model):
+    """What requests came to that began within one span of time: of everyone together, of each
+    user, and of both by what else there is a name for. `analytics.rollups` keeps it.
+
+    Names are stored, as in the log, and it outlives the log's rows.
+    """
+
+    DIMENSIONS = ("provider", "model", "key", "user", "combo", "tag", "tier")
+
+    start = models.DateTimeField()
+    user = models.CharField(max_length=150, blank=True)  # empty: everyone
+    dimension = models.CharField(max_length=10, blank=True)  # empty: all together
+    name = models.CharField(max_length=250, blank=True)
+    requests = models.PositiveBigIntegerField(default=0)
+    errors = models.PositiveBigIntegerField(default=0)
+    truncated = models.PositiveBigIntegerField(default=0)
+    aborted = models.PositiveBigIntegerField(default=0)
+    interrupted = models.PositiveBigIntegerField(default=0)
+    cached = models.PositiveBigIntegerField(default=0)
+    unpriced = models.PositiveBigIntegerField(default=0)
+    input_tokens = models.PositiveBigIntegerField(default=0)
+    output_tokens = models.PositiveBigIntegerField(default=0)
+    cache_read_tokens = models.PositiveBigIntegerField(default=0)
+    cache_write_tokens = models.PositiveBigIntegerField(default=0)
+    reasoning_tokens = models.PositiveBigIntegerField(default=0)
+    cost_picousd = models.BigIntegerField(default=0)
+    # Of that, what accounts with a flat rate were asked for: nobody is billed for it by use.
+    flat_picousd = models.BigIntegerField(default=0)
+    saved_picousd = models.BigIntegerField(default=0)  # by the cache
+    # Of answers, as `analytics.spread` counts them. Only where there is no dimension.
+    duration_ms = models.JSONField(default=dict)
+    first_byte_ms = models.JSONField(default=dict)  # of streams
+    tokens_per_s = models.JSONField(default=dict)  # of streams, from the first byte on
+
+    objects: ClassVar[models.Manager[Any]] = models.Manager()
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.dimension} {self.name} from {self.start}"
+
+
+class FiveMinuteUsage(Usage):
+    """For a look at the last hours; kept for two days."""
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["user", "dimension", "start", "name"], name="one_row_five_minutes"
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["start"], name="five_minutes_start")]
+
+
+class HourlyUsage(Usage):
+    """Kept for 400 days."""
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["user", "dimension", "start", "name"], name="one_row_an_hour"
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["start"], name="hour_start")]
+
+
+class DailyUsage(Usage):
+    """By days of UTC; kept for good."""
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["user", "dimension", "start", "name"], name="one_row_a_day"
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["start"], name="day_start")]
 
 
 class StoredResponse(models.Model):

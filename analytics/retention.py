@@ -8,6 +8,7 @@ from django.db.models.functions import TruncDate
 
 from analytics.ids import first_id
 from analytics.models import DeletedSpending, RequestRecord
+from analytics.rollups import roll_up
 from analytics.spending import counted
 
 BATCH = 2_000
@@ -16,6 +17,7 @@ BATCH = 2_000
 def delete_older(now: datetime, days: int) -> int:
     """Delete requests older than `days`, in batches that each hold the write lock briefly.
 
+    The rollups count them before; those that come later than that are not counted there.
     What they spent in the week and the month that run now is kept as sums: a budget of 30 days'
     memory would start anew on the 31st.
 
@@ -27,6 +29,7 @@ def delete_older(now: datetime, days: int) -> int:
     month, week = now.date().replace(day=1), now.date() - timedelta(days=now.weekday())
     since = min(month, week)
     DeletedSpending.objects.filter(day__lt=since).delete()
+    roll_up()
     deleted = 0
     while gone := _delete_batch(expired, since):
         deleted += gone

@@ -84,6 +84,8 @@ async def attempt(call: Call, target: Target, runtime: Runtime, left_s: float) -
             limit.expect(_first_byte_s(call, target), "response")
             prepared = await _prepare(call, target, runtime, limit)
             answer = await _open(call, target, prepared, runtime)
+            if target.provider.meters:
+                runtime.quotas.hear(target, answer.headers, monotonic(), time.time())
             if answer.status >= 400:
                 raise await _refused(target, answer)
             opened = Opened(

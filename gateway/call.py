@@ -47,6 +47,7 @@ class Call:
     body = b""  # as it is relayed: with what the operator has to say in it
     form_type = ""  # the content type of a request that is a form
     model = ""
+    combo = ""  # that the model is, by its name or an alias
     stream = False
     estimated_input = 0
     target: Target | None = None
@@ -211,6 +212,15 @@ class Call:
         cost = cost_picousd(usage, self.target.model.prices, self.exchange.time)
         return cost if cost is None else cost + self.lost_picousd
 
+    def saved(self, kept: Kept, usage: Usage) -> int:
+        """What the cache's answer would cost now, in 10⁻¹² USD; 0 where nobody knows."""
+        alias, _, name = kept.model.partition("/")
+        provider = self.snapshot.providers.get(alias)
+        model = provider.models.get(name) if provider else None
+        if self.cache != "hit" or model is None:
+            return 0
+        return cost_picousd(usage, model.prices, self.exchange.time) or 0
+
     def begin(self, journal: Journal, target: Target, reserved_picousd: int | None) -> None:
         """Write down that this call is about to be made: what it becomes if we die now.
 
@@ -218,8 +228,7 @@ class Call:
             StorageUnavailable: It cannot be written, so the call must not be made.
         """
         row = self._record("interrupted", 500, "the gateway stopped during this call")
-        row.provider, row.model = target.provider.slug, target.model.id
-        row.connection = target.connection.name
+        self._name(row, target)
         row.input_tokens = self.estimated_input
         row.cost_picousd = reserved_picousd
         kept = BODY_BYTES if self.snapshot.log_bodies else 0
@@ -247,9 +256,9 @@ class Call:
         if self.kept is not None:  # and nothing was spent
             row.provider, row.model = self.kept.provider, self.kept.model
             row.connection = self.kept.connection
+            row.saved_picousd = self.saved(self.kept, usage)
         elif self.target is not None:
-            row.provider, row.model = self.target.provider.slug, self.target.model.id
-            row.connection = self.target.connection.name
+            self._name(row, self.target)
         row.bytes_out += sending
         if sending and row.first_byte_ms is None:
             row.first_byte_ms = row.duration_ms
@@ -268,6 +277,12 @@ class Call:
             for lease in (self.lease, self.account_lease):
                 if lease is not None:
                     lease.settle(usage.input_tokens + usage.output_tokens, cost or 0)
+
+    @staticmethod
+    def _name(row: Record, target: Target) -> None:
+        """Say who answers it."""
+        row.provider, row.tier = target.provider.slug, target.provider.tier
+        row.model, row.connection = target.model.id, target.connection.name
 
     def _record(self, outcome: Outcome, status: int, error: str) -> Record:
         exchange = self.exchange
@@ -289,6 +304,7 @@ class Call:
             bytes_out=exchange.bytes_out,
         )
         row.trace, row.cache = self.trace, self.cache
+        row.combo = self.combo
         if self.controls.tags:
             row.tags = msgspec.json.encode(self.controls.tags).decode()
         if self.attempts:

@@ -59,6 +59,7 @@ async def serve(
         call.controls = controls.read(exchange.scope["headers"], call.principal.controls)
         await read(call, runtime, conversation)
         route = routing.resolve(call.snapshot, call.principal, call.model, format.NAME)
+        call.combo = route.combo
         exchange.watch()
         kept = await replays.find(call, route, runtime)
         if kept is not None:
@@ -208,7 +209,7 @@ async def choose(call: Call, route: Route, runtime: Runtime) -> Choice:
     choice = undisturbed(route, ask, runtime.health) or await weigh(ask, route, runtime)
     if call.controls.no_fallback:
         choice = choice.first_only()
-    call.trace = choice.trace()
+    call.trace = choice.trace(route.named)
     if not choice.order:
         raise choice.refusal(ask)
     return choice

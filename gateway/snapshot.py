@@ -11,7 +11,7 @@ import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -22,12 +22,14 @@ from msgspec import Struct, field
 from accounts.models import CONTROLS, ApiKey, GatewaySettings, User
 from analytics.costs import Prices
 from combos import models as combos
+from combos.aliases import Aliases
 from gateway import endpoints, prices, verdict
 from gateway.bearers import Bearer, Bearers
 from gateway.channels import announce
 from gateway.endpoints import Endpoint
 from gateway.formats.thinking import Thinking
 from gateway.formats.types import Quirks
+from gateway.meters import Meter, meters
 from gateway.pacing import paced, short_turns
 from gateway.verdict import Policy, Rule
 from providers import models as providers
@@ -111,15 +113,25 @@ class Principal(Struct, frozen=True):
         return self.allowed is None or any(self.allowed.fullmatch(name) for name in names)
 
 
+class Modalities(Struct, frozen=True, gc=False):
+    """What goes in and what comes out: text, image, …"""
+
+    input: tuple[str, ...]
+    output: tuple[str, ...]
+
+
 class Model(Struct, frozen=True, gc=False):
     id: str  # alias/model
     name: str  # as the provider expects it
     kind: str | None = "chat"  # null: nobody has said
     prices: Prices | None = None
     context_window: int | None = None
-    lacks: frozenset[str] = frozenset()  # capabilities that it is known not to have
+    modalities: Modalities | None = None
+    has: frozenset[str] = frozenset()  # capabilities that it is known to have,
+    lacks: frozenset[str] = frozenset()  # and not to have
     quirks: Quirks = Quirks()
     format: str = ""  # where it is not its provider's
+    is_listed: bool = True  # its provider still has it in its list, as far as that was asked
 
 
 class Connection(Struct, frozen=True, gc=False):
@@ -135,6 +147,7 @@ class Connection(Struct, frozen=True, gc=False):
     other_urls: dict[str, str] = field(default_factory=dict)
     is_elsewhere: bool = False  # its address is not its provider's
     proxy: str = ""
+    headroom: float = 0.0  # the share of its quotas that is its owner's
     # Of one whose calls carry a token that is renewed; it changes while the snapshot stands.
     bearer: Bearer | None = None
 
@@ -155,13 +168,23 @@ class Provider(Struct, frozen=True):
     key_headers: dict[str, tuple[str, str]] = field(default_factory=dict)  # by format
     retired: dict[str, str] = field(default_factory=dict)  # its models' names, and since when
     refusal: str = ""  # why it cannot be called at all
+    meters: tuple[Meter, ...] = ()  # of quotas, in the headers of its answers
 
     @property
     def served(self) -> list[str]:
         """Names of its models that some active connection serves."""
+        return self.served_by(self.connections)
+
+    def served_by(self, accounts: Iterable[Connection]) -> list[str]:
+        """Names of its models that one of those connections serves."""
         names: dict[str, None] = {}
-        for account in self.connections:
-            names |= dict.fromkeys(sorted(account.model_names) or self.models)
+        are_all = False
+        for account in accounts:
+            if account.model_names:
+                names |= dict.fromkeys(sorted(account.model_names))
+            elif not are_all:
+                are_all = True
+                names |= dict.fromkeys(n for n, model in self.models.items() if model.is_listed)
         return [name for name in names if self.has_address_for(self.kind_of(name))]
 
     def kind_of(self, name: str) -> str | None:
@@ -220,12 +243,32 @@ class Snapshot(Struct, frozen=True):
     rules: tuple[Rule, ...]
     keys: dict[str, Principal]  # by the SHA-256 of the key, in hex
     providers: dict[str, Provider]  # by alias
-    aliases: dict[str, str]
+    aliases: Aliases
     combos: dict[str, Combo]
     problems: tuple[Problem, ...]
-    # What routing has worked out so far, by the name asked for and the client's format; it dies
-    # with the snapshot.
-    routes: dict[tuple[str, str], Any] = field(default_factory=dict)
+    # What has been worked out of it so far, which dies with it: by `gateway.directory`, by the
+    # connections that are signed out; by `gateway.names`, by name; and by `gateway.routing`, by
+    # what was asked for and the client's format.
+    directories: dict[frozenset[str], Any] = field(default_factory=dict)
+    bare: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    meanings: dict[str, Any] = field(default_factory=dict)
+    routes: dict[tuple[str, str, str], Any] = field(default_factory=dict)
+
+    def with_combo(self, name: str, combo: Combo) -> "Snapshot":
+        """As it would be with that one, for a look ahead; nothing has been worked out of it yet."""
+        combos = self.combos | {name: combo}
+        fresh: dict[str, Any] = {"directories": {}, "bare": {}, "meanings": {}, "routes": {}}
+        return msgspec.structs.replace(self, combos=combos, **fresh)
+
+    @property
+    def bearing(self) -> Iterator[Connection]:
+        """The connections whose calls carry a token."""
+        return (
+            connection
+            for provider in self.providers.values()
+            for connection in provider.connections
+            if connection.bearer is not None
+        )
 
 
 def build(bearers: Bearers | None = None) -> Snapshot:
@@ -260,7 +303,7 @@ def build(bearers: Bearers | None = None) -> Snapshot:
             rules=verdict.arrange(_each("error rule", _rules(), _rule, problems)),
             keys=dict(_each("API key", ApiKey.objects.usable(), partial(_key, settings), problems)),
             providers=dict(_providers(problems, bearers)),
-            aliases={row.alias: row.model for row in combos.Alias.objects.all()},
+            aliases=Aliases(dict(combos.Alias.objects.values_list("alias", "model"))),
             combos=dict(
                 _each(
                     "combo",
@@ -373,13 +416,14 @@ def _providers(problems: list[Problem], bearers: Bearers) -> Iterator[tuple[str,
             key_headers={f: (name, text) for f, (name, text) in row.key_headers.items()},
             retired=retired[row.pk],
             refusal=row.refusal,
+            meters=meters(tuple(row.rate_limit_headers)),
         )
 
     return _each("provider", rows.values(), provider, problems)
 
 
 # What of a provider no call needs.
-_UNUSED = ("oauth", "rate_limit_headers", "terms", "auth_types", "params")
+_UNUSED = ("oauth", "terms", "auth_types", "params", "probes")
 
 Owned = TypeVar("Owned", providers.ProviderModel, providers.Connection)
 
@@ -400,10 +444,21 @@ def _model(row: providers.ProviderModel) -> Model:
         kind=row.kind,
         prices=prices.of(row),
         context_window=row.context_window,
+        modalities=_modalities(row),
+        has=frozenset(name for name, has in row.capabilities.items() if has),
         lacks=frozenset(name for name, has in row.capabilities.items() if not has),
         quirks=msgspec.convert(quirks, Quirks),
         format=row.format,
+        is_listed=row.vanished_on is None,
     )
+
+
+def _modalities(row: providers.ProviderModel) -> Modalities | None:
+    told = row.modalities
+    return _same(tuple(told["in"]), tuple(told["out"])) if told else None
+
+
+_same = lru_cache(maxsize=256)(Modalities)  # of thousands of models there are a dozen
 
 
 def _connection(
@@ -429,6 +484,7 @@ def _connection(
         other_urls=_other_urls(row, places[row.provider_id]),
         is_elsewhere=bool(row.base_url),
         proxy=row.proxy,
+        headroom=row.headroom,
         bearer=bearer,
     )
 
@@ -491,6 +547,7 @@ CONFIGURATION: tuple[type[models.Model], ...] = (
     providers.LoadedCatalogue,
     providers.Provider,
     providers.ProviderModel,
+    providers.ModelList,
     providers.Connection,
     providers.ErrorRule,
     combos.Alias,

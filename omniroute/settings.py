@@ -97,6 +97,7 @@ USE_I18N = True
 LANGUAGES = [("en", "English")]  # so far; the sources are English, and Admin's follow
 LOCALE_PATHS = [BASE_DIR / "locale"]
 SITE_ID = 1
+AUDITLOG_USE_FK_STRING_REPRESENTATION = True  # history tells names, which outlive rows
 
 INSTALLED_APPS = [
     "unfold",
@@ -109,6 +110,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "auditlog",
     "channels",
     "ninja",
     "omniroute",
@@ -131,6 +133,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "omniroute.history.remember_request",
 ]
 
 TEMPLATES = [
@@ -224,8 +227,11 @@ CELERY_TASK_SOFT_TIME_LIMIT = 300
 CELERY_TASK_TIME_LIMIT = 330  # below the hour after which a broker gives a task to another worker
 # One queue a concern, so that each can have workers of its own. A room's tasks are one concern.
 CELERY_TASK_DEFAULT_QUEUE = "chores"
-CELERY_TASK_ROUTES = {"providers.tasks.*": {"queue": "providers"}}
-TASK_QUEUES = ("chores", "providers")  # which `omniroute.celery` gives to Celery
+CELERY_TASK_ROUTES = {
+    "providers.tasks.probe_connections": {"queue": "probes"},
+    "providers.tasks.*": {"queue": "providers"},
+}
+TASK_QUEUES = ("chores", "providers", "probes")  # which `omniroute.celery` gives to Celery
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "omniroute.tasks.beat", "schedule": 15.0},
@@ -233,6 +239,21 @@ CELERY_BEAT_SCHEDULE = {
         "task": "providers.tasks.renew_tokens",
         "schedule": 10.0,
         "options": {"expires": 10.0},  # a worker that was away finds one turn, and not hundreds
+    },
+    "rollups": {
+        "task": "omniroute.tasks.roll_up",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},
+    },
+    "discovery": {
+        "task": "providers.tasks.discover_models",
+        "schedule": 600.0,
+        "options": {"expires": 600.0},
+    },
+    "probes": {
+        "task": "providers.tasks.probe_connections",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},
     },
     "retention": {"task": "omniroute.tasks.delete_expired", "schedule": 3600.0},
 }
@@ -277,8 +298,11 @@ UNFOLD = {
     "SITE_SYMBOL": "hub",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "omniroute.console.dashboard.context",
+    "COMMAND": {"search_callback": "omniroute.console.finding.rows"},
     "SIDEBAR": {
-        "show_search": False,
+        "show_search": True,
+        "command_search": True,
         "navigation": [
             {
                 "title": "Gateway",
@@ -298,6 +322,7 @@ UNFOLD = {
                     {"title": "Logs", "icon": "list", "link": reverse_lazy("logs")},
                     _page("Requests", "receipt_long", "analytics_requestrecord"),
                     _page("Background tasks", "schedule", "analytics_taskrun"),
+                    _page("Changes", "history", "auditlog_logentry"),
                 ],
             },
             {
@@ -307,6 +332,14 @@ UNFOLD = {
                         "title": "Translator",
                         "icon": "translate",
                         "link": reverse_lazy("translator"),
+                    },
+                    {
+                        "title": "Configuration",
+                        "icon": "swap_vert",
+                        "link": reverse_lazy("configuration"),
+                        "permission": lambda request: request.user.has_perm(
+                            "accounts.import_configuration"
+                        ),
                     },
                 ],
             },

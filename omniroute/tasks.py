@@ -4,9 +4,10 @@ from celery import shared_task
 from django.utils import timezone
 
 from accounts.models import GatewaySettings
-from analytics import stored
+from analytics import rollups, stored
 from analytics.models import Heartbeat
 from analytics.retention import delete_older
+from providers import quotas
 
 
 @shared_task(ignore_result=True)
@@ -16,7 +17,15 @@ def beat() -> None:
 
 
 @shared_task(ignore_result=True)
+def roll_up() -> None:
+    """Add what the log has got to its sums."""
+    rollups.roll_up()
+
+
+@shared_task(ignore_result=True)
 def delete_expired() -> None:
     settings, now = GatewaySettings.load(), timezone.now()
+    rollups.prune(now)
     delete_older(now, settings.retention_days)
     stored.delete_older(now, settings.stored_responses_days)
+    quotas.forget(now)

@@ -10,11 +10,11 @@ from django.views.generic import RedirectView
 
 from omniroute import health
 from omniroute.api import api
-from omniroute.console import logs, playground, setup, sign_in, translator
+from omniroute.console import combos, importing, logs, playground, setup, sign_in, translator
 
 # Admin's own sign-in has no limit on attempts; allauth's has.
 admin.autodiscover()
-import_module("omniroute.console.connections")  # which takes the place of another room's
+import_module("omniroute.console.rows")  # which joins rooms, and takes the place of their own
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 translate = admin.site.admin_view(translator.page)
@@ -33,6 +33,13 @@ urlpatterns = [
     path("admin/sign-in/", admin.site.admin_view(sign_in.providers), name="sign-ins"),
     path("admin/sign-in/<slug:slug>/", admin.site.admin_view(sign_in.provider), name="sign-in"),
     path("admin/test-all/", admin.site.admin_view(sign_in.test_all), name="test-all"),
+    path("admin/combos/preview/", admin.site.admin_view(combos.preview), name="combo-preview"),
+    path("admin/configuration/", admin.site.admin_view(importing.page), name="configuration"),
+    path(
+        "admin/configuration/export/",
+        admin.site.admin_view(importing.everything),
+        name="configuration-export",
+    ),
     path("admin/", admin.site.urls),
     path("api/", api.urls),
     path("accounts/login/", login, name="account_login"),

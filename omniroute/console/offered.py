@@ -1,7 +1,7 @@
 """What can be called now, for pages that let somebody choose."""
 
 from accounts.models import ApiKey
-from gateway import routing, runtime, snapshot
+from gateway import directory, runtime, snapshot
 from gateway.formats.kinds import CHAT
 from gateway.snapshot import Principal, Snapshot
 
@@ -14,11 +14,11 @@ def current() -> Snapshot:
 
 def chat_models(configured: Snapshot, principal: Principal) -> list[str]:
     """Models, aliases and combos; what nobody has said the kind of may be a chat."""
+    offered = directory.of(configured)
     return [
         name
-        for name in routing.callable_names(configured)
-        if routing.kind_of_name(configured, name) in (None, CHAT)
-        and routing.is_allowed(configured, principal, name)
+        for name in offered.names(configured, principal)
+        if offered.entries[name].kind in (None, CHAT)
     ]
 
 

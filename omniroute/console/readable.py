@@ -34,6 +34,14 @@ def legible(text: str) -> str:
     return _bounded([_shortened(text)])
 
 
+def visible(text: str) -> str:
+    """What does something in a terminal, or turns the direction of the text, is written out."""
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
 _INDENTED = json.JSONEncoder(ensure_ascii=False, indent=2)
 _COMPACT = json.JSONEncoder(ensure_ascii=False)
 
