@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0004_routing'),
+        ("accounts", "0005_redaction"),
     ]
 
     operations = [
