@@ -31,6 +31,7 @@ from gateway.formats.thinking import Thinking
 from gateway.formats.types import Quirks
 from gateway.meters import Meter, meters
 from gateway.pacing import paced, short_turns
+from gateway.redaction import Redaction, redaction_of
 from gateway.verdict import Policy, Rule
 from providers import models as providers
 from providers import placeholders
@@ -246,6 +247,7 @@ class Snapshot(Struct, frozen=True):
     aliases: Aliases
     combos: dict[str, Combo]
     problems: tuple[Problem, ...]
+    redaction: Redaction = Redaction()  # of what is kept of prompts and answers
     # What has been worked out of it so far, which dies with it: by `gateway.directory`, by the
     # connections that are signed out; by `gateway.names`, by name; and by `gateway.routing`, by
     # what was asked for and the client's format.
@@ -286,6 +288,7 @@ def build(bearers: Bearers | None = None) -> Snapshot:
             version=settings.version,
             require_api_key=settings.require_api_key,
             log_bodies=settings.log_bodies,
+            redaction=redaction_of(settings.redacted_fields, settings.redacted_patterns),
             stored_responses_days=settings.stored_responses_days,
             ollama_api=settings.ollama_api,
             budgets=Budgets(settings.budgets, settings.soft_budgets),
@@ -339,7 +342,7 @@ def _key(settings: GatewaySettings, row: ApiKey) -> tuple[str, Principal]:
         id=row.pk,
         user=owner.username if owner else "",
         scope=row.scope,
-        allowed=_globs(row.allowed_models),
+        allowed=_globs(row.allowed_models, owner.allowed_models if owner else ["*"]),
         limits=msgspec.convert(row.limits, Limits),
         budgets=Budgets(row.budgets, row.soft_budgets),
         user_budgets=Budgets(owner.budgets, owner.soft_budgets) if owner else Budgets(),
@@ -377,10 +380,16 @@ def _rule(row: providers.ErrorRule) -> Rule:
     return msgspec.convert(fields | {"provider": row.provider.slug if row.provider else ""}, Rule)
 
 
-def _globs(patterns: list[str]) -> re.Pattern[str] | None:
-    if "*" in patterns:
+def _globs(*lists: list[str]) -> re.Pattern[str] | None:
+    """What every one of the lists allows; null: everything."""
+    bounds = [
+        "|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)"
+        for patterns in lists
+        if "*" not in patterns
+    ]
+    if not bounds:
         return None
-    return re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)")
+    return re.compile("".join(f"(?={bound})" for bound in bounds) + "(?s:.*)")
 
 
 def _providers(problems: list[Problem], bearers: Bearers) -> Iterator[tuple[str, Provider]]:
