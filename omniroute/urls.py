@@ -3,9 +3,8 @@
 from importlib import import_module
 
 from allauth.account.decorators import secure_admin_login
-from allauth.account.views import login, logout
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from omniroute import health
@@ -28,6 +27,9 @@ urlpatterns = [
     path("playground/calls/<str:id>/", playground.outcome, name="playground-outcome"),
     path("setup/", setup.page, name="setup"),
     path("setup/waiting/", setup.waiting, name="setup-waiting"),
+    path("logs/export.csv", logs.export, {"format": "csv"}, name="logs-export"),
+    path("logs/export.json", logs.export, {"format": "json"}, name="logs-export"),
+    path("logs/<str:id>/", logs.detail, name="log"),
     path("admin/translator/", translate, {"kind": "request"}, name="translator"),
     path("admin/translator/<str:kind>/", translate, name="translator"),
     path("admin/sign-in/", admin.site.admin_view(sign_in.providers), name="sign-ins"),
@@ -40,9 +42,9 @@ urlpatterns = [
         admin.site.admin_view(importing.everything),
         name="configuration-export",
     ),
+    path("admin/password_change/", RedirectView.as_view(pattern_name="account_change_password")),
     path("admin/", admin.site.urls),
     path("api/", api.urls),
-    path("accounts/login/", login, name="account_login"),
-    path("accounts/logout/", logout, name="account_logout"),
+    path("account/", include("accounts.urls")),
     path("readyz", health.readyz, name="readyz"),
 ]

@@ -309,7 +309,10 @@ class ConnectionAdmin(Activatable, ModelAdmin):
     fieldsets = (
         (None, {"fields": ("name", "provider", "auth_type", *CREDENTIAL, "priority", "active")}),
         ("Models", {"classes": ("collapse",), "fields": ("model_names", "model_map")}),
-        ("Limits", {"classes": ("collapse",), "fields": ("limits", "headroom", "timeouts")}),
+        (
+            "Limits",
+            {"classes": ("collapse",), "fields": ("limits", "headroom", "probe", "timeouts")},
+        ),
         (
             "Advanced",
             {"classes": ("collapse",), "fields": ("params", "base_url", "proxy", "headers")},
