@@ -112,6 +112,7 @@ class ApiKeyAdmin(Activatable, ModelAdmin):
     """The key itself is shown once, in a message after it is made; here is what is kept of it."""
 
     list_display = ("name", "shown", "owner", "scope", "active", "expires", "created")
+    list_per_page = 50
     list_filter = ("active", "scope")
     list_select_related = ("owner",)
     search_fields = ("name", "prefix")

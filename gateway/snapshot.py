@@ -248,29 +248,21 @@ class Snapshot(Struct, frozen=True):
     combos: dict[str, Combo]
     problems: tuple[Problem, ...]
     redaction: Redaction = Redaction()  # of what is kept of prompts and answers
-    # What has been worked out of it so far, which dies with it: by `gateway.directory`, by the
-    # connections that are signed out; by `gateway.names`, by name; and by `gateway.routing`, by
+    # What has been worked out of it so far, which dies with it: by `gateway.directory`, once and by
+    # the connections that are signed out; by `gateway.names`, by name; and by `gateway.routing`, by
     # what was asked for and the client's format.
+    index: list[Any] = field(default_factory=list)
     directories: dict[frozenset[str], Any] = field(default_factory=dict)
-    bare: dict[str, tuple[str, ...]] = field(default_factory=dict)
     meanings: dict[str, Any] = field(default_factory=dict)
     routes: dict[tuple[str, str, str], Any] = field(default_factory=dict)
 
     def with_combo(self, name: str, combo: Combo) -> "Snapshot":
         """As it would be with that one, for a look ahead; nothing has been worked out of it yet."""
         combos = self.combos | {name: combo}
-        fresh: dict[str, Any] = {"directories": {}, "bare": {}, "meanings": {}, "routes": {}}
+        fresh: dict[str, Any] = {
+            "index": [], "directories": {}, "meanings": {}, "routes": {},
+        }  # fmt: skip
         return msgspec.structs.replace(self, combos=combos, **fresh)
-
-    @property
-    def bearing(self) -> Iterator[Connection]:
-        """The connections whose calls carry a token."""
-        return (
-            connection
-            for provider in self.providers.values()
-            for connection in provider.connections
-            if connection.bearer is not None
-        )
 
 
 def build(bearers: Bearers | None = None) -> Snapshot:

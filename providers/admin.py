@@ -145,6 +145,7 @@ class ProviderModelAdmin(Activatable, ModelAdmin):
     list_display = (
         "__str__", "kind", "input_price", "output_price", "context_window", "from_where", "active",
     )  # fmt: skip
+    list_per_page = 50
     list_filter = (
         "active",
         "kind",
@@ -175,6 +176,7 @@ class ErrorRuleAdmin(Activatable, ModelAdmin):
         "of", "status", "pattern", "action", "kind", "scope", "cooldown_s", "builtin", "active",
     )  # fmt: skip
     ordering = ("builtin", ExpressionWrapper(Q(provider=None), BooleanField()), "position", "pk")
+    list_per_page = 50
     list_filter = ("active", "action", "provider")
     list_select_related = ("provider",)
     search_fields = ("pattern", "provider__slug", "provider__name")
@@ -295,6 +297,7 @@ class ConnectionForm(forms.ModelForm):
 class ConnectionAdmin(Activatable, ModelAdmin):
     form = ConnectionForm
     list_display = ("name", "provider", "priority", "active", "key")
+    list_per_page = 50
     list_filter = ("active", "provider")
     list_select_related = ("provider", "token")
     search_fields = ("name", "provider__slug", "provider__name")
