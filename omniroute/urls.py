@@ -6,11 +6,10 @@ from allauth.account.decorators import secure_admin_login
 from allauth.account.views import login, logout
 from django.contrib import admin
 from django.urls import path
-from django.views.generic import RedirectView
 
 from omniroute import health
 from omniroute.api import api
-from omniroute.console import logs, sign_in, translator
+from omniroute.console import logs, overview, sign_in, translator
 
 # Admin's own sign-in has no limit on attempts; allauth's has.
 admin.autodiscover()
@@ -20,7 +19,9 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 translate = admin.site.admin_view(translator.page)
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="logs"), name="home"),
+    path("", overview.page, name="overview"),
+    path("overview.csv", overview.export, {"kind": "csv"}, name="overview-csv"),
+    path("overview.json", overview.export, {"kind": "json"}, name="overview-json"),
     path("logs/", logs.listing, name="logs"),
     path("admin/translator/", translate, {"kind": "request"}, name="translator"),
     path("admin/translator/<str:kind>/", translate, name="translator"),
