@@ -19,7 +19,7 @@ def beat() -> None:
 @shared_task(ignore_result=True)
 def roll_up() -> None:
     """Add what the log has got to its sums."""
-    rollups.roll_up()
+    rollups.roll_up(timezone.now())
 
 
 @shared_task(ignore_result=True)

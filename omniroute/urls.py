@@ -5,11 +5,19 @@ from importlib import import_module
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
-from django.views.generic import RedirectView
 
 from omniroute import health
 from omniroute.api import api
-from omniroute.console import combos, importing, logs, playground, setup, sign_in, translator
+from omniroute.console import (
+    combos,
+    importing,
+    logs,
+    overview,
+    playground,
+    setup,
+    sign_in,
+    translator,
+)
 
 # Admin's own sign-in has no limit on attempts; allauth's has.
 admin.autodiscover()
@@ -19,7 +27,9 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 translate = admin.site.admin_view(translator.page)
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="logs"), name="home"),
+    path("", overview.page, name="overview"),
+    path("overview.csv", overview.export, {"kind": "csv"}, name="overview-csv"),
+    path("overview.json", overview.export, {"kind": "json"}, name="overview-json"),
     path("logs/", logs.listing, name="logs"),
     path("playground/", playground.page, name="playground"),
     path("playground/models/", playground.models, name="playground-models"),
