@@ -130,7 +130,7 @@ def test_a_forged_call_is_refused_and_reaches_nobody(
 def test_without_a_session_there_is_a_401_and_a_key_is_none(played: Gateway) -> None:
     path = path_of(played, "anns")
     with httpx.Client(base_url=played.url) as stranger:
-        stranger.get("/accounts/login/")
+        stranger.get("/account/login/")
         token = {"x-csrftoken": stranger.cookies["csrftoken"]}
         assert stranger.post(path, json=chat(), headers=token).status_code == 401
         both = stranger.post(path, json=chat(), headers=token | keyed(KEY))

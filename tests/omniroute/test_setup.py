@@ -145,7 +145,7 @@ def test_every_tool_has_its_page(client: clients.Client) -> None:
 def test_a_stranger_is_sent_to_sign_in() -> None:
     for path in ("/setup/", "/setup/waiting/"):
         answer = Browser(headers={"host": "localhost"}).get(path)
-        assert answer["location"].startswith("/accounts/login/")
+        assert answer["location"].startswith("/account/login/")
 
 
 @pytest.mark.django_db
