@@ -29,7 +29,7 @@ def delete_older(now: datetime, days: int) -> int:
     month, week = now.date().replace(day=1), now.date() - timedelta(days=now.weekday())
     since = min(month, week)
     DeletedSpending.objects.filter(day__lt=since).delete()
-    roll_up()
+    roll_up(now)
     deleted = 0
     while gone := _delete_batch(expired, since):
         deleted += gone

@@ -7,6 +7,7 @@ from accounts.models import GatewaySettings
 from analytics import rollups, stored
 from analytics.models import Heartbeat
 from analytics.retention import delete_bodies, delete_older
+from providers import quotas
 
 
 @shared_task(ignore_result=True)
@@ -18,7 +19,7 @@ def beat() -> None:
 @shared_task(ignore_result=True)
 def roll_up() -> None:
     """Add what the log has got to its sums."""
-    rollups.roll_up()
+    rollups.roll_up(timezone.now())
 
 
 @shared_task(ignore_result=True)
@@ -28,3 +29,4 @@ def delete_expired() -> None:
     delete_older(now, settings.retention_days)
     delete_bodies(now, settings.bodies_days)
     stored.delete_older(now, settings.stored_responses_days)
+    quotas.forget(now)

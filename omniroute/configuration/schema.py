@@ -54,6 +54,7 @@ class ProviderEntry(Entry):
     sticky: int = 1
     allow_private_network: bool = False
     passthrough: bool = True
+    discovery: bool | None = None
     quirks: dict[str, Any] = Field(default_factory=dict)
     other_formats: dict[Format, str] = Field(default_factory=dict)
     other_kinds: dict[str, dict[str, str]] = Field(default_factory=dict)
@@ -112,6 +113,7 @@ class ConnectionEntry(Entry):
     headers: dict[str, str] = Field(default_factory=dict)
     model_map: dict[str, str] = Field(default_factory=dict)
     headroom: float = 0
+    probe: bool | None = None
     proxy: str | None = None
     params: dict[str, str] = Field(default_factory=dict)
 

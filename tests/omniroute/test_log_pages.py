@@ -89,7 +89,7 @@ def test_a_member_is_told_of_no_key_but_their_own(member: Client) -> None:
 
 @pytest.mark.parametrize("path", ["/logs/", "/logs/export.csv", "/logs/req_1/"])
 def test_nobody_else_sees_anything(client: Client, path: str) -> None:
-    assert client.get(path)["location"].startswith("/accounts/login/")
+    assert client.get(path)["location"].startswith("/account/login/")
 
 
 # --- What is found ---------------------------------------------------------------------------
