@@ -9,7 +9,7 @@ from tests.e2e.gateway import Gateway
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_frame_is_accessible_in_both_themes(page: Page, gateway: Gateway, theme: str) -> None:
-    page.goto(gateway.url + "/accounts/login/")
+    page.goto(gateway.url + "/account/login/")
     check_accessibility(page)
     sign_in(page, gateway, to="/logs/")
     page.get_by_label("Theme").select_option(theme)
@@ -42,6 +42,6 @@ def test_on_a_phone_the_menu_opens_on_demand(page: Page, gateway: Gateway) -> No
 def test_who_signs_out_sees_no_page_any_more(page: Page, gateway: Gateway) -> None:
     sign_in(page, gateway, to="/logs/")
     page.get_by_role("button", name="Sign out").click()
-    page.wait_for_url("**/accounts/login/")
+    page.wait_for_url("**/account/login/")
     page.goto(gateway.url + "/logs/")
-    page.wait_for_url("**/accounts/login/?next=/logs/")
+    page.wait_for_url("**/account/login/?next=/logs/")
