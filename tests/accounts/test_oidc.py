@@ -39,8 +39,7 @@ def issuer(settings: Settings) -> Iterator[AuthorizationServer]:
 
 def begin(client: Client, **query: str) -> str:
     """Where the browser is sent."""
-    url: str = client.get(reverse("oidc_login"), query).url
-    return url
+    return client.get(reverse("oidc_login"), query).headers["location"]
 
 
 def agree(address: str) -> str:
@@ -173,7 +172,11 @@ def test_what_is_asked_for_is_the_gateways_to_say(
 ) -> None:
     settings.PUBLIC_URL = "https://gateway.example"
     sent = begin(
-        browser(), process="connect", scope="admin", auth_params="prompt=none", next="//evil.example"
+        browser(),
+        process="connect",
+        scope="admin",
+        auth_params="prompt=none",
+        next="//evil.example",
     )
     told = parse_qs(urlsplit(sent).query)
     assert set(told["scope"][0].split()) == {"openid", "profile", "email"}
