@@ -90,7 +90,7 @@ def test_a_passkey_signs_in_after_the_password_and_without_one(
     page.get_by_role("link", name="Add a passkey").click()
     confirm(page)
     check_accessibility(page)
-    page.get_by_label("Name").fill("This laptop")
+    page.get_by_role("textbox", name="Name").fill("This laptop")
     page.get_by_role("button", name="Add").click()
     page.wait_for_url("**/recovery-codes/")
     page.goto(gateway.url + "/account/second-factor/webauthn/")
@@ -132,7 +132,7 @@ def test_an_invited_member_makes_a_key_and_calls_with_it(
     expect(page.get_by_text("No key yet")).to_be_visible()
     page.set_viewport_size({"width": 360, "height": 740})
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    page.get_by_label("Name").fill("laptop")
+    page.get_by_role("textbox", name="Name").fill("laptop")
     page.get_by_role("button", name="Make the key").click()
     key = page.locator("#made-key").inner_text()
     check_accessibility(page)
