@@ -22,7 +22,7 @@ class RequestRecord(models.Model):
         REPORTED = "reported", "reported"
         ESTIMATED = "estimated", "estimated"
 
-    # `req_` and a ULID: sorts by time, so paging and retention need no other index.
+    # `req_` and a ULID: sorts by time, so that it serves paging and retention.
     id = models.CharField(primary_key=True, max_length=30)
     time = models.DateTimeField()
     key = models.CharField(max_length=100, blank=True)
@@ -72,6 +72,11 @@ class RequestRecord(models.Model):
     class Meta:
         ordering: ClassVar = ["-id"]
         verbose_name = "request"
+        # Beside the key of the table: pages of one key's requests, and of a member's own.
+        indexes: ClassVar = [
+            models.Index(fields=["key", "id"], name="log_by_key"),
+            models.Index(fields=["user", "id"], name="log_by_user"),
+        ]
 
     def __str__(self) -> str:
         return self.id
