@@ -101,6 +101,7 @@ def _row(chance: random.Random, id: str, at: str) -> tuple[Any, ...]:
         model, connection, status, outcome, WORDS.get(outcome, ""), json.dumps([attempt]),
         tokens_in, tokens_out, tokens_in // 3, 0, 0, "reported", cost, first_ms, total_ms,
         tokens_in * 4, tokens_out * 4, "[]", tags, "", "", "{}", cache, "{}", combo, tier, saved,
+        "{}",
     )  # fmt: skip
 
 

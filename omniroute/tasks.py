@@ -6,7 +6,8 @@ from django.utils import timezone
 from accounts.models import GatewaySettings
 from analytics import partitions, rollups, stored
 from analytics.models import Heartbeat
-from analytics.retention import delete_older
+from analytics.retention import delete_bodies, delete_older
+from providers import quotas
 
 
 @shared_task(ignore_result=True)
@@ -27,4 +28,6 @@ def delete_expired() -> None:
     partitions.prepare(now)
     rollups.prune(now)
     delete_older(now, settings.retention_days)
+    delete_bodies(now, settings.bodies_days)
     stored.delete_older(now, settings.stored_responses_days)
+    quotas.forget(now)

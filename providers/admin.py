@@ -18,7 +18,7 @@ from providers.connections import (
     require_known_endpoints,
 )
 from providers.credentials import CredentialUnreadable
-from providers.models import Connection, ErrorRule, Provider, ProviderModel
+from providers.models import Connection, ErrorRule, ModelList, Provider, ProviderModel
 from providers.probing import test_connection
 
 # Every field of every type of credential: those of the form that are no column.
@@ -27,6 +27,8 @@ CREDENTIAL = tuple(name for names in FIELDS.values() for name in names)
 
 # What the catalogue knows of a provider, for reading.
 FACTS = ("state", "endpoints_served", "auth_types", "parameters", "docs_url", "checked_on")
+# What of a provider of the catalogue an operator decides.
+DECIDED = ("account_strategy", "sticky", "discovery")
 
 
 class QuirksForm(forms.ModelForm):
@@ -75,6 +77,8 @@ class ProviderAdmin(ModelAdmin):
                     "account_strategy",
                     "sticky",
                     "passthrough",
+                    "discovery",
+                    "listed",
                     "other_formats",
                     "other_kinds",
                     "quirks",
@@ -91,6 +95,13 @@ class ProviderAdmin(ModelAdmin):
     def endpoints_served(self, row: Provider) -> str:
         return ", ".join(row.kinds) or "nothing yet"
 
+    @admin.display(description="Its list of models")
+    def listed(self, row: Provider) -> str:
+        if not row.lists_models:
+            return "it has none that could be read"
+        told = ModelList.objects.filter(provider=row.pk).first()
+        return told.words if told else "not asked yet"
+
     @admin.display(description="A connection says")
     def parameters(self, row: Provider) -> str:
         told = (f"{param['name']}: {param['help']}" for param in row.params)
@@ -103,9 +114,9 @@ class ProviderAdmin(ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Provider | None = None) -> Any:
         if not (obj and obj.builtin):
-            return FACTS
+            return (*FACTS, "listed")
         named = [name for _, section in self.fieldsets for name in section["fields"]]
-        return tuple(name for name in named if name not in ("account_strategy", "sticky"))
+        return tuple(name for name in named if name not in DECIDED)
 
     def has_delete_permission(self, request: HttpRequest, obj: Provider | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not (obj and obj.builtin)
@@ -131,15 +142,29 @@ class ProviderAdmin(ModelAdmin):
 @admin.register(ProviderModel)
 class ProviderModelAdmin(Activatable, ModelAdmin):
     form = QuirksForm
-    list_display = ("__str__", "kind", "input_price", "output_price", "context_window", "active")
-    list_filter = ("active", "kind", "provider")
+    list_display = (
+        "__str__", "kind", "input_price", "output_price", "context_window", "from_where", "active",
+    )  # fmt: skip
+    list_per_page = 50
+    list_filter = (
+        "active",
+        "kind",
+        ("discovered_on", admin.EmptyFieldListFilter),
+        ("vanished_on", admin.EmptyFieldListFilter),
+        "provider",
+    )
     list_select_related = ("provider",)
     search_fields = ("name", "provider__alias", "provider__name")
     autocomplete_fields = ("provider",)
     actions = ("activate", "deactivate")
 
+    @admin.display(description="From")
+    def from_where(self, row: ProviderModel) -> str:
+        gone = f", not listed since {row.vanished_on}" if row.vanished_on else ""
+        return row.origin + gone
+
     def save_model(self, request: HttpRequest, obj: ProviderModel, form: Any, change: bool) -> None:
-        obj.customised = obj.provider.builtin  # the catalogue leaves it alone from now on
+        obj.adopt()
         super().save_model(request, obj, form, change)
 
 
@@ -151,6 +176,7 @@ class ErrorRuleAdmin(Activatable, ModelAdmin):
         "of", "status", "pattern", "action", "kind", "scope", "cooldown_s", "builtin", "active",
     )  # fmt: skip
     ordering = ("builtin", ExpressionWrapper(Q(provider=None), BooleanField()), "position", "pk")
+    list_per_page = 50
     list_filter = ("active", "action", "provider")
     list_select_related = ("provider",)
     search_fields = ("pattern", "provider__slug", "provider__name")
@@ -271,6 +297,7 @@ class ConnectionForm(forms.ModelForm):
 class ConnectionAdmin(Activatable, ModelAdmin):
     form = ConnectionForm
     list_display = ("name", "provider", "priority", "active", "key")
+    list_per_page = 50
     list_filter = ("active", "provider")
     list_select_related = ("provider", "token")
     search_fields = ("name", "provider__slug", "provider__name")
@@ -282,7 +309,10 @@ class ConnectionAdmin(Activatable, ModelAdmin):
     fieldsets = (
         (None, {"fields": ("name", "provider", "auth_type", *CREDENTIAL, "priority", "active")}),
         ("Models", {"classes": ("collapse",), "fields": ("model_names", "model_map")}),
-        ("Limits", {"classes": ("collapse",), "fields": ("limits", "headroom", "timeouts")}),
+        (
+            "Limits",
+            {"classes": ("collapse",), "fields": ("limits", "headroom", "probe", "timeouts")},
+        ),
         (
             "Advanced",
             {"classes": ("collapse",), "fields": ("params", "base_url", "proxy", "headers")},

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("analytics", "0009_partition_by_day"),
+        ("analytics", "0010_partition_by_day"),
     ]
 
     operations = [

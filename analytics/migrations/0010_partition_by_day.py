@@ -17,9 +17,9 @@ def partition(apps, schema_editor):
     end = max(datetime.now(UTC), newest or datetime.now(UTC)).date() + timedelta(days=1)
     old = f"{TABLE}_until_{end:%Y%m%d}"
     with schema_editor.connection.cursor() as cursor:
-        cursor.execute("SELECT indexname FROM pg_indexes WHERE tablename = %s", [TABLE])
-        names = [name for (name,) in cursor.fetchall()]
-    for name in names:
+        cursor.execute("SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s", [TABLE])
+        indices = dict(cursor.fetchall())
+    for name in indices:
         schema_editor.execute(f'ALTER INDEX "{name}" RENAME TO "{name[:50]}_old"')
     schema_editor.execute(f"ALTER TABLE {TABLE} RENAME TO {old}")
     schema_editor.execute(
@@ -27,9 +27,9 @@ def partition(apps, schema_editor):
         "PARTITION BY RANGE (id)"
     )
     schema_editor.execute(f"ALTER TABLE {TABLE} ADD CONSTRAINT {TABLE}_pkey PRIMARY KEY (id)")
-    for name in names:
-        if name.endswith("_like"):  # which Django gives a text that is a key
-            schema_editor.execute(f'CREATE INDEX "{name}" ON {TABLE} (id varchar_pattern_ops)')
+    for name, definition in indices.items():
+        if name != f"{TABLE}_pkey":
+            schema_editor.execute(definition, params=None)
     if newest is None:
         schema_editor.execute(f"DROP TABLE {old}")
     else:
@@ -42,7 +42,7 @@ def partition(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("analytics", "0008_count_what_is_there"),
+        ("analytics", "0009_kept_bodies"),
     ]
 
     operations = [
