@@ -21,7 +21,8 @@ from providers.credentials import CredentialUnreadable
 from providers.models import Connection, ErrorRule, ModelList, Provider, ProviderModel
 from providers.probing import test_connection
 
-# Every field of every type of credential: those of the form that are no column.
+# Every field of every type of credential: those of the form that are no column. Of them a form shows
+# those of the type that is chosen.
 CREDENTIAL = tuple(name for names in FIELDS.values() for name in names)
 
 
@@ -299,6 +300,9 @@ class ConnectionAdmin(Activatable, ModelAdmin):
     list_select_related = ("provider", "token")
     search_fields = ("name", "provider__slug", "provider__name")
     autocomplete_fields = ("provider",)
+    conditional_fields = {
+        name: f"auth_type == '{auth_type}'" for auth_type, names in FIELDS.items() for name in names
+    }
     actions: tuple[str, ...] = (
         *("test", "import_models"),
         *("activate", "deactivate", "duplicate"),
