@@ -78,7 +78,9 @@ class RequestRecordAdmin(ModelAdmin):
         )
         if not order and not excluded:
             return "nobody was chosen"
-        return format_html("<ol>{}</ol><ul>{}</ul>", order, excluded)
+        named = row.trace.get("named")
+        words = f"{row.requested_model} is {named['to']} by {named['by']}" if named else ""
+        return format_html("{}<ol>{}</ol><ul>{}</ul>", words, order, excluded)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         hidden = {"attempts", "cost_picousd", "trace"}

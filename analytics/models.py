@@ -68,10 +68,20 @@ class RequestRecord(models.Model):
     tier = models.CharField(max_length=20, blank=True)
     # What an answer from the cache would have cost; 0 where that is unknown.
     saved_picousd = models.BigIntegerField(default=0)
+    # Of those that hold no secret. Only while `log_bodies` is on.
+    request_headers = models.JSONField(default=dict)
 
     class Meta:
         ordering: ClassVar = ["-id"]
         verbose_name = "request"
+        indexes: ClassVar = [
+            # Those of whose bodies something is kept, so that the old ones are found.
+            models.Index(
+                fields=["id"],
+                name="kept_bodies",
+                condition=~models.Q(request_body="") | ~models.Q(response_body=""),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.id

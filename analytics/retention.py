@@ -29,11 +29,31 @@ def delete_older(now: datetime, days: int) -> int:
     month, week = now.date().replace(day=1), now.date() - timedelta(days=now.weekday())
     since = min(month, week)
     DeletedSpending.objects.filter(day__lt=since).delete()
-    roll_up()
+    roll_up(now)
     deleted = 0
     while gone := _delete_batch(expired, since):
         deleted += gone
     return deleted
+
+
+def delete_bodies(now: datetime, days: int) -> int:
+    """Delete what was said in requests older than `days`; the rest of their rows stays.
+
+    Returns:
+        Of how many rows.
+    """
+    oldest = first_id((now - timedelta(days=days)).timestamp())
+    # In the words of the index: SQLite takes a partial one for no condition with parameters.
+    kept = RequestRecord.objects.filter(id__lt=oldest).extra(where=[_HAS_BODY])  # noqa: S610
+    cleared = 0
+    while ids := list(kept.order_by("id").values_list("id", flat=True)[:BATCH]):
+        cleared += RequestRecord.objects.filter(id__in=ids).update(
+            request_body="", response_body="", request_headers={}
+        )
+    return cleared
+
+
+_HAS_BODY = """NOT ("request_body" = '') OR NOT ("response_body" = '')"""
 
 
 def _delete_batch(expired: QuerySet[RequestRecord], since: date) -> int:

@@ -15,7 +15,9 @@ from gateway.routing import Target
 from gateway.snapshot import Principal
 
 Why = Literal["asked", "key", "needs", "context", "cost", "limit", "blocked"]
-LIMITS = frozenset({"rate_limit", "quota"})  # kinds of blocks that are no fault of anybody's
+LIMITS = frozenset(
+    {"rate_limit", "quota", "reserve"}
+)  # kinds of blocks that are no fault of anybody's
 TRACED = 12  # candidates of each kind
 
 

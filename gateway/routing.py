@@ -98,6 +98,7 @@ class Route(Struct, frozen=True, eq=False):
     is_fixed: bool = False  # no strategy changes their order
     least_context: int | None = None  # of those whose context is known
     is_open: bool = False
+    combo: str = ""  # its name, or `auto`, where it stands for several models
     hedge_after: float | None = None
     cache: bool = False
 
@@ -153,12 +154,14 @@ class _Roads:
         combo = snapshot.combos.get(name)
         if combo is not None:
             group = self._combo(combo)
-            return _route(named, group, hedge_after=combo.hedge_after, cache=combo.cache)
+            return _route(
+                named, group, combo=name, hedge_after=combo.hedge_after, cache=combo.cache
+            )
         if exists(snapshot, name):
             return _route(named, self._accounts(name))
         if self._kind != CHAT:
             raise BadRequest(f"{name} stands for {described(CHAT)}", param="model")
-        return _route(named, self._auto(name), is_open=True)
+        return _route(named, self._auto(name), combo=name, is_open=True)
 
     def _combo(self, combo: Combo) -> Group:
         """Saving refuses cycles of combos."""
@@ -333,7 +336,7 @@ def _target(provider: Provider, connection: Connection, model: Model, client_for
 
 def _spoken(kind: Kind, endpoint: Endpoint, client_format: str) -> AnyUpstream:
     """The client's format where the provider speaks that too."""
-    also = kind.also.get(endpoint.format, frozenset())
+    also = frozenset() if endpoint.alone else kind.also.get(endpoint.format, frozenset())
     return kind.upstreams[client_format if client_format in also else endpoint.format]
 
 

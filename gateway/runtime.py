@@ -19,7 +19,9 @@ from analytics import records, spending
 from gateway import channels, directory
 from gateway.idempotency import Idempotency
 from gateway.journal import Journal
+from gateway.quotas import Quotas
 from gateway.renewals import Renewals
+from gateway.reporting import Reporter
 from gateway.retries import Retries
 from gateway.snapshot import Snapshot, Watcher
 from gateway.soft_budgets import Notices
@@ -61,6 +63,10 @@ class Runtime:
         self.lines = Lines(self.state)
         self._shared = SharedHealth(self.watcher.current.policy, self.state)
         self.health = self._shared.health
+        self.quotas = Quotas(self.health)
+        self._reporter = Reporter(
+            self.health, self.quotas, lambda: self.watcher.current, self.on_loop
+        )
         self.idempotency = Idempotency(self.state)
         self.observed = Observed()
         self.retries = Retries()
@@ -86,6 +92,7 @@ class Runtime:
 
     def start(self) -> None:
         self.load_spending()  # before the first call: an unread log would be an unspent budget
+        self._reporter.load()
         self.watcher.start()
         self.journal.start()
         self._spending.start()
@@ -98,6 +105,7 @@ class Runtime:
             self.watcher.bearers.on_login = self._signed_in
             await self.state.start()
             await self._shared.open()
+            self._reporter.start()
             _spare_the_collector()
 
     async def close(self) -> None:
@@ -108,6 +116,8 @@ class Runtime:
         self.fetcher.close()
         self._stop.set()
         self.watcher.stop()
+        await self._reporter.close()
+        await asyncio.to_thread(self._reporter.finish)
         await asyncio.to_thread(self.journal.close)
         self._pool.shutdown()
 
@@ -161,7 +171,6 @@ class Runtime:
         """In the watcher's thread. Raises `DatabaseError`."""
         self._count_for(snapshot)
         directory.of(snapshot)
-        directory.bare(snapshot)
 
     def _count_for(self, snapshot: Snapshot) -> None:
         """A budget that is new has been spent from already, and is not in force before that is

@@ -29,7 +29,9 @@ from gateway.channels import announce
 from gateway.endpoints import Endpoint
 from gateway.formats.thinking import Thinking
 from gateway.formats.types import Quirks
+from gateway.meters import Meter, meters
 from gateway.pacing import paced, short_turns
+from gateway.redaction import Redaction, redaction_of
 from gateway.verdict import Policy, Rule
 from providers import models as providers
 from providers import placeholders
@@ -146,6 +148,7 @@ class Connection(Struct, frozen=True, gc=False):
     other_urls: dict[str, str] = field(default_factory=dict)
     is_elsewhere: bool = False  # its address is not its provider's
     proxy: str = ""
+    headroom: float = 0.0  # the share of its quotas that is its owner's
     # Of one whose calls carry a token that is renewed; it changes while the snapshot stands.
     bearer: Bearer | None = None
 
@@ -166,6 +169,7 @@ class Provider(Struct, frozen=True):
     key_headers: dict[str, tuple[str, str]] = field(default_factory=dict)  # by format
     retired: dict[str, str] = field(default_factory=dict)  # its models' names, and since when
     refusal: str = ""  # why it cannot be called at all
+    meters: tuple[Meter, ...] = ()  # of quotas, in the headers of its answers
 
     @property
     def served(self) -> list[str]:
@@ -243,23 +247,22 @@ class Snapshot(Struct, frozen=True):
     aliases: Aliases
     combos: dict[str, Combo]
     problems: tuple[Problem, ...]
-    # What has been worked out of it so far, which dies with it: by `gateway.directory`, by the
-    # connections that are signed out; by `gateway.names`, by name; and by `gateway.routing`, by
+    redaction: Redaction = Redaction()  # of what is kept of prompts and answers
+    # What has been worked out of it so far, which dies with it: by `gateway.directory`, once and by
+    # the connections that are signed out; by `gateway.names`, by name; and by `gateway.routing`, by
     # what was asked for and the client's format.
+    index: list[Any] = field(default_factory=list)
     directories: dict[frozenset[str], Any] = field(default_factory=dict)
-    bare: dict[str, tuple[str, ...]] = field(default_factory=dict)
     meanings: dict[str, Any] = field(default_factory=dict)
     routes: dict[tuple[str, str, str], Any] = field(default_factory=dict)
 
-    @property
-    def bearing(self) -> Iterator[Connection]:
-        """The connections whose calls carry a token."""
-        return (
-            connection
-            for provider in self.providers.values()
-            for connection in provider.connections
-            if connection.bearer is not None
-        )
+    def with_combo(self, name: str, combo: Combo) -> "Snapshot":
+        """As it would be with that one, for a look ahead; nothing has been worked out of it yet."""
+        combos = self.combos | {name: combo}
+        fresh: dict[str, Any] = {
+            "index": [], "directories": {}, "meanings": {}, "routes": {},
+        }  # fmt: skip
+        return msgspec.structs.replace(self, combos=combos, **fresh)
 
 
 def build(bearers: Bearers | None = None) -> Snapshot:
@@ -277,6 +280,7 @@ def build(bearers: Bearers | None = None) -> Snapshot:
             version=settings.version,
             require_api_key=settings.require_api_key,
             log_bodies=settings.log_bodies,
+            redaction=redaction_of(settings.redacted_fields, settings.redacted_patterns),
             stored_responses_days=settings.stored_responses_days,
             ollama_api=settings.ollama_api,
             budgets=Budgets(settings.budgets, settings.soft_budgets),
@@ -330,7 +334,7 @@ def _key(settings: GatewaySettings, row: ApiKey) -> tuple[str, Principal]:
         id=row.pk,
         user=owner.username if owner else "",
         scope=row.scope,
-        allowed=_globs(row.allowed_models),
+        allowed=_globs(row.allowed_models, owner.allowed_models if owner else ["*"]),
         limits=msgspec.convert(row.limits, Limits),
         budgets=Budgets(row.budgets, row.soft_budgets),
         user_budgets=Budgets(owner.budgets, owner.soft_budgets) if owner else Budgets(),
@@ -368,10 +372,16 @@ def _rule(row: providers.ErrorRule) -> Rule:
     return msgspec.convert(fields | {"provider": row.provider.slug if row.provider else ""}, Rule)
 
 
-def _globs(patterns: list[str]) -> re.Pattern[str] | None:
-    if "*" in patterns:
+def _globs(*lists: list[str]) -> re.Pattern[str] | None:
+    """What every one of the lists allows; null: everything."""
+    bounds = [
+        "|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)"
+        for patterns in lists
+        if "*" not in patterns
+    ]
+    if not bounds:
         return None
-    return re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)")
+    return re.compile("".join(f"(?={bound})" for bound in bounds) + "(?s:.*)")
 
 
 def _providers(problems: list[Problem], bearers: Bearers) -> Iterator[tuple[str, Provider]]:
@@ -407,13 +417,14 @@ def _providers(problems: list[Problem], bearers: Bearers) -> Iterator[tuple[str,
             key_headers={f: (name, text) for f, (name, text) in row.key_headers.items()},
             retired=retired[row.pk],
             refusal=row.refusal,
+            meters=meters(tuple(row.rate_limit_headers)),
         )
 
     return _each("provider", rows.values(), provider, problems)
 
 
 # What of a provider no call needs.
-_UNUSED = ("oauth", "rate_limit_headers", "terms", "auth_types", "params")
+_UNUSED = ("oauth", "terms", "auth_types", "params", "probes")
 
 Owned = TypeVar("Owned", providers.ProviderModel, providers.Connection)
 
@@ -474,6 +485,7 @@ def _connection(
         other_urls=_other_urls(row, places[row.provider_id]),
         is_elsewhere=bool(row.base_url),
         proxy=row.proxy,
+        headroom=row.headroom,
         bearer=bearer,
     )
 

@@ -23,6 +23,7 @@ _MASKED = {
     "providers.Connection": ("credential", "headers"),
     "accounts.User": ("password",),
     "accounts.ApiKey": ("sha256",),
+    "accounts.Invitation": ("sha256",),
 }
 _UNTOLD = {
     "providers.Connection": ("uid", "awaits_variable"),
@@ -33,7 +34,7 @@ _UNTOLD = {
 TOLD = (
     *("providers.Provider", "providers.ProviderModel", "providers.Connection"),
     *("providers.ErrorRule", "combos.Alias", "combos.Combo", "combos.ComboTarget"),
-    *("accounts.User", "accounts.ApiKey", "accounts.GatewaySettings"),
+    *("accounts.User", "accounts.ApiKey", "accounts.Invitation", "accounts.GatewaySettings"),
 )
 MASK = "********"
 

@@ -2,6 +2,7 @@
 
 from ipaddress import ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 from cryptography.fernet import Fernet
@@ -110,6 +111,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.usersessions",
     "auditlog",
     "channels",
     "ninja",
@@ -134,6 +138,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "omniroute.history.remember_request",
+    "accounts.second_factor.required",
 ]
 
 TEMPLATES = [
@@ -169,13 +174,20 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = reverse_lazy("home")
+LOGIN_REDIRECT_URL = reverse_lazy("overview")
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PRESERVE_USERNAME_CASING = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_ISSUER = "OmniRoute"
+SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=False)
 # Counted in the database, so that the lockout holds across processes.
 ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
 CACHES = {
@@ -185,6 +197,43 @@ CACHES = {
     }
 }
 
+# --- Signing in elsewhere, with OpenID Connect -----------------------------------------------
+OIDC_ISSUER = env.str("OIDC_ISSUER", default="").strip().rstrip("/")
+OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="").strip()
+OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="").strip()
+OIDC_NAME = env.str("OIDC_NAME", default="").strip() or urlsplit(OIDC_ISSUER).hostname or ""
+OIDC_DEFAULT_ROLE = env.str("OIDC_DEFAULT_ROLE", default="").strip()
+if OIDC_ISSUER:
+    _issuer = urlsplit(OIDC_ISSUER)
+    if _issuer.scheme != "https" and _issuer.hostname not in {"localhost", "127.0.0.1", "::1"}:
+        raise ImproperlyConfigured("OIDC_ISSUER: an address that begins with https:// is expected")
+    if not OIDC_CLIENT_ID:
+        raise ImproperlyConfigured("OIDC_CLIENT_ID: it is needed where there is an OIDC_ISSUER")
+    if OIDC_DEFAULT_ROLE not in {"", "operator", "viewer", "member"}:
+        raise ImproperlyConfigured("OIDC_DEFAULT_ROLE: operator, viewer, member or nothing")
+SOCIALACCOUNT_ADAPTER = "accounts.oidc.OidcAdapter"
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+SOCIALACCOUNT_LOGIN_ON_GET = True  # by a link: a form may not lead to another host (CSP)
+SOCIALACCOUNT_PROVIDERS = {"oidc": {"OAUTH_PKCE_ENABLED": True, "APPS": []}}
+if OIDC_ISSUER:
+    SOCIALACCOUNT_PROVIDERS["oidc"]["APPS"] = [
+        {
+            "provider_id": "oidc",
+            "name": OIDC_NAME,
+            "client_id": OIDC_CLIENT_ID,
+            "secret": OIDC_CLIENT_SECRET,
+            "settings": {"server_url": OIDC_ISSUER},
+        }
+    ]
+
+# --- E-mail ----------------------------------------------------------------------------------
+EMAIL_URL = env.str("EMAIL_URL", default="").strip()
+if EMAIL_URL:
+    vars().update(environ.Env.email_url_config(EMAIL_URL))
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="").strip() or "omniroute@localhost"
+EMAIL_TIMEOUT = 10
+
+# --- What a browser is told ------------------------------------------------------------------
 SECURE_PUBLIC = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_PUBLIC
 SESSION_COOKIE_HTTPONLY = True
@@ -227,8 +276,11 @@ CELERY_TASK_SOFT_TIME_LIMIT = 300
 CELERY_TASK_TIME_LIMIT = 330  # below the hour after which a broker gives a task to another worker
 # One queue a concern, so that each can have workers of its own. A room's tasks are one concern.
 CELERY_TASK_DEFAULT_QUEUE = "chores"
-CELERY_TASK_ROUTES = {"providers.tasks.*": {"queue": "providers"}}
-TASK_QUEUES = ("chores", "providers")  # which `omniroute.celery` gives to Celery
+CELERY_TASK_ROUTES = {
+    "providers.tasks.probe_connections": {"queue": "probes"},
+    "providers.tasks.*": {"queue": "providers"},
+}
+TASK_QUEUES = ("chores", "providers", "probes")  # which `omniroute.celery` gives to Celery
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "omniroute.tasks.beat", "schedule": 15.0},
@@ -246,6 +298,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "providers.tasks.discover_models",
         "schedule": 600.0,
         "options": {"expires": 600.0},
+    },
+    "probes": {
+        "task": "providers.tasks.probe_connections",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},
     },
     "retention": {"task": "omniroute.tasks.delete_expired", "schedule": 3600.0},
 }
@@ -310,7 +367,7 @@ UNFOLD = {
             {
                 "title": "Watch",
                 "items": [
-                    {"title": "Overview", "icon": "monitoring", "link": reverse_lazy("home")},
+                    {"title": "Overview", "icon": "monitoring", "link": reverse_lazy("overview")},
                     {"title": "Logs", "icon": "list", "link": reverse_lazy("logs")},
                     _page("Requests", "receipt_long", "analytics_requestrecord"),
                     _page("Background tasks", "schedule", "analytics_taskrun"),
@@ -340,6 +397,7 @@ UNFOLD = {
                 "items": [
                     _page("API keys", "vpn_key", "accounts_apikey"),
                     _page("Users", "group", "accounts_user"),
+                    _page("Invitations", "mail", "accounts_invitation"),
                     _page("Settings", "settings", "accounts_gatewaysettings"),
                 ],
             },

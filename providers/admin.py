@@ -146,6 +146,7 @@ class ProviderModelAdmin(Activatable, ModelAdmin):
     list_display = (
         "__str__", "kind", "input_price", "output_price", "context_window", "from_where", "active",
     )  # fmt: skip
+    list_per_page = 50
     list_filter = (
         "active",
         "kind",
@@ -176,6 +177,7 @@ class ErrorRuleAdmin(Activatable, ModelAdmin):
         "of", "status", "pattern", "action", "kind", "scope", "cooldown_s", "builtin", "active",
     )  # fmt: skip
     ordering = ("builtin", ExpressionWrapper(Q(provider=None), BooleanField()), "position", "pk")
+    list_per_page = 50
     list_filter = ("active", "action", "provider")
     list_select_related = ("provider",)
     search_fields = ("pattern", "provider__slug", "provider__name")
@@ -296,6 +298,7 @@ class ConnectionForm(forms.ModelForm):
 class ConnectionAdmin(Activatable, ModelAdmin):
     form = ConnectionForm
     list_display = ("name", "provider", "priority", "active", "key")
+    list_per_page = 50
     list_filter = ("active", "provider")
     list_select_related = ("provider", "token")
     search_fields = ("name", "provider__slug", "provider__name")
@@ -310,7 +313,10 @@ class ConnectionAdmin(Activatable, ModelAdmin):
     fieldsets = (
         (None, {"fields": ("name", "provider", "auth_type", *CREDENTIAL, "priority", "active")}),
         ("Models", {"classes": ("collapse",), "fields": ("model_names", "model_map")}),
-        ("Limits", {"classes": ("collapse",), "fields": ("limits", "headroom", "timeouts")}),
+        (
+            "Limits",
+            {"classes": ("collapse",), "fields": ("limits", "headroom", "probe", "timeouts")},
+        ),
         (
             "Advanced",
             {"classes": ("collapse",), "fields": ("params", "base_url", "proxy", "headers")},

@@ -31,7 +31,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 # Raised when what is made of a file changes, so that unchanged files are read once more.
-VERSION = 1
+VERSION = 2
 BATCH = 200
 
 
@@ -115,6 +115,7 @@ def _provider_fields(row: ProviderRow) -> dict[str, Any]:
         "quirks": row.quirks,
         "discovery_default": row.discovery,
         "rate_limit_headers": row.rate_limit_headers,
+        "probes": to_builtins(row.probes),
         "endpoints": to_builtins(row.endpoints),
         "terms": to_builtins(row.terms) if row.terms else {},
         "oauth": row.oauth,

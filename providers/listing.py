@@ -1,6 +1,5 @@
 """What a provider says that it has: its list of models, by the format that it speaks."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -8,19 +7,16 @@ from urllib.parse import urlencode, urlsplit
 from django.db import transaction
 from msgspec import Struct
 
-from omniroute import http
-from providers import authentication, placeholders
-from providers.credentials import resolve
+from providers import asking, placeholders
+from providers.asking import AskFailed
 from providers.models import Connection, Kind, Provider, ProviderModel
-from providers.oauth import renewal
 from providers.offers import Offer, read
 
 MAX_PAGES = 20
-_HEADERS = {"accept-encoding": "identity"}
 
 
-class ListFailed(Exception):
-    """There is no list; the message says why and holds no secret."""
+class ListFailed(AskFailed):
+    """There is no list."""
 
 
 class _Listing(Struct, frozen=True):
@@ -71,8 +67,7 @@ def offers(connection: Connection) -> list[Offer]:
         ListFailed: It does not answer, refuses the credential, or answers something else.
         CredentialUnreadable: The credential is not where it should be.
     """
-    row = _row(connection)
-    listing = _LISTINGS.get(row["dialect"] if row else connection.provider.format, _USUAL)
+    listing = _listing(connection)
     found: dict[str, Offer] = {}
     query = dict(listing.query)
     for _ in range(MAX_PAGES):
@@ -84,6 +79,19 @@ def offers(connection: Connection) -> list[Offer]:
             break
         query |= more
     return list(found.values())
+
+
+def check(connection: Connection) -> None:
+    """Ask for the first page of it alone. Raises as `models`."""
+    listing = _listing(connection)
+    told = _ask(connection, _url(connection, listing, dict(listing.query)))
+    for _ in _offers(told, listing):
+        pass
+
+
+def _listing(connection: Connection) -> _Listing:
+    row = _row(connection)
+    return _LISTINGS.get(row["dialect"] if row else connection.provider.format, _USUAL)
 
 
 def import_models(connection: Connection) -> list[str]:
@@ -160,32 +168,11 @@ def _row(connection: Connection) -> dict[str, str] | None:
 
 
 def _ask(connection: Connection, url: str) -> Any:
-    provider = connection.provider
     try:
-        headers = authentication.headers(
-            provider.format,
-            renewal.auth(connection),
-            connection.headers,
-            method="GET",
-            url=url,
-            key_header=provider.key_header(provider.format),
-        )
-        status, body = http.get(
-            url,
-            _HEADERS | headers,
-            allow_private=provider.allow_private_network,
-            proxy=resolve(connection.proxy),
-        )
-    except (http.CallFailed, renewal.NotRenewed) as error:
-        raise ListFailed(str(error)) from None
-    if status in (401, 403):
-        raise ListFailed(f"the key was refused ({status})")
-    if status != 200:
-        raise ListFailed(f"it answered {status}")
-    try:
-        return json.loads(body)
-    except ValueError:
-        raise ListFailed(_NO_LIST) from None
+        return asking.ask(connection, url)
+    except AskFailed as error:
+        words = _NO_LIST if error.status == 200 else str(error)
+        raise ListFailed(words, error.status, needs_login=error.needs_login) from None
 
 
 # Of what an answer has, the list.
@@ -198,9 +185,9 @@ def _offers(told: Any, listing: _Listing) -> Iterator[Offer]:
     if isinstance(told, dict):
         rows = next((told[name] for name in _LISTS if name in told), None)
     if not isinstance(rows, list):
-        raise ListFailed(_NO_LIST)
+        raise ListFailed(_NO_LIST, 200)
     for row in rows:
         name = row.get(listing.name) if isinstance(row, dict) else None
         if not isinstance(name, str) or not name:
-            raise ListFailed(_NO_LIST)
+            raise ListFailed(_NO_LIST, 200)
         yield read(row, name.removeprefix("models/") if listing.name == "name" else name)

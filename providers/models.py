@@ -17,6 +17,8 @@ from providers import credentials, placeholders, pricing, served
 from providers.endpoints import OtherKindsField
 from providers.oauth.tables import SignIn as SignIn
 from providers.oauth.tables import Token as Token
+from providers.tables import ConnectionState as ConnectionState
+from providers.tables import Quota as Quota
 
 LIMITS = ("rpm", "tpm", "concurrency", "max_wait")
 TIMEOUTS = ("connect", "first_byte", "first_content", "idle", "total")
@@ -137,6 +139,7 @@ class Provider(models.Model):
     endpoints = models.JSONField(default=list, blank=True, editable=False)  # `EndpointRow`
     discovery_default = models.BooleanField(default=True, editable=False)
     rate_limit_headers = StringsField(editable=False)
+    probes = models.JSONField(default=list, blank=True, editable=False)  # `rows.ProbeRow`
     terms = models.JSONField(default=dict, blank=True, editable=False)  # `catalogue.TermsRow`
     checked_on = models.DateField(null=True, blank=True, editable=False)
 
@@ -177,13 +180,22 @@ class Provider(models.Model):
     def other_urls(self) -> list[str]:
         """Addresses for other kinds of model than chat, and for what no format of ours is for."""
         told = [each.get("base_url", "") for each in self.other_kinds.values()]
-        whole = [row["path"] for row in self.endpoints if "://" in row["path"]]
+        rows = (*self.endpoints, *self.probes)
+        whole = [row["path"] for row in rows if "://" in row["path"]]
         return [url for url in (*told, *self.other_bases.values(), *whole) if url]
 
     def key_header(self, format: str) -> tuple[str, str] | None:
         """Name and template of the header with the key; null: the format's own."""
         told = self.key_headers.get(format)
         return (told[0], told[1]) if told else None
+
+    @property
+    def is_probed(self) -> bool:
+        """Are its accounts asked on a clock unless somebody says otherwise? Where it costs nothing,
+        as the catalogue knows, and nobody warns of using them by a machine."""
+        has_list = any(row["kind"] == "models" for row in self.endpoints)
+        can_be = self.builtin and bool(self.format)
+        return can_be and (bool(self.probes) or has_list) and not self.warning
 
     @property
     def warning(self) -> str:
@@ -425,6 +437,14 @@ class Connection(models.Model):
         validators=[MinValueValidator(0), MaxValueValidator(0.95)],
         help_text="Share of the account's limits that is left to its owner, 0 to 0.95.",
     )
+    probe = models.BooleanField(
+        "probes",
+        null=True,
+        blank=True,
+        choices=[(None, "as its provider allows"), (True, "on"), (False, "off")],
+        help_text="Ask it now and then whether it answers, and for its quotas: by what costs nothing "
+        "there, such as the list of models.",
+    )
     proxy = models.CharField(
         max_length=300,
         blank=True,
@@ -505,6 +525,13 @@ class Connection(models.Model):
             credentials.CredentialUnreadable: No key decrypts it, or it is another row's.
         """
         return credentials.open_sealed(self.uid, self.credential) if self.credential else {}
+
+    @property
+    def is_probed(self) -> bool:
+        url = self.effective_base_url
+        if not url or url.startswith("demo:"):
+            return False
+        return self.provider.is_probed if self.probe is None else self.probe
 
     def stored_auth(self) -> dict[str, Any]:
         """The same, and nothing where it cannot be read."""

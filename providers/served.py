@@ -52,6 +52,12 @@ DIALECTS: dict[str, dict[str, str]] = {
         "elevenlabs": "elevenlabs_speech",
         "deepgram": "deepgram_speech",
     },
+    "transcription": {
+        "openai_chat": "openai_transcriptions",
+        "deepgram": "deepgram_transcriptions",
+        "assemblyai": "assemblyai_transcriptions",
+        "elevenlabs": "elevenlabs_transcriptions",
+    },
 }
 # Their paths depend on more than the model's name, and are the format's to say.
 ADDRESSED = frozenset({"gemini", "stability", "elevenlabs"})

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from providers import discovery
+from providers import discovery, probes
 from providers.oauth import renewal
 
 
@@ -22,3 +22,8 @@ def discover_models() -> None:
 @shared_task(ignore_result=True)
 def discover_models_of(provider: int) -> None:
     discovery.discover(provider)
+
+
+@shared_task(ignore_result=True)
+def probe_connections() -> None:
+    probes.run_due()

@@ -9,7 +9,7 @@ words may come late, twice and in any order. What it counts towards a breaker is
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal, TypeVar
 
 import msgspec
@@ -196,6 +196,12 @@ class Health:
         """Take in what another process has published, or `dump` gave. Raises `DecodeError`."""
         for word in _decode(data):
             self._take(word, now)
+
+    def recall(self, blocks: Iterable[Block], now: float) -> None:
+        """Take in what was known before this process began; what others know now counts more."""
+        for block in blocks:
+            if (block.connection, block.model) not in self._places:
+                self._take(block, now)
 
     def dump(self, now: float) -> bytes:
         """All that a process that starts should know, for its `apply`."""

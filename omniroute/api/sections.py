@@ -1,6 +1,6 @@
 """The configuration's sections as resources: the same entries, written by the same functions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db import transaction
@@ -19,11 +19,13 @@ from omniroute.api.errors import ApiError
 from omniroute.configuration import export, schema, write
 from omniroute.configuration.errors import of_shape
 from omniroute.configuration.write import Change
+from omniroute.console import health
 from providers.models import Connection, Provider, ProviderModel
 
 
 class Section(Struct, frozen=True):
-    """`name` is the entry's field that names it, `find` the row of such a name."""
+    """`name` is the entry's field that names it, `find` the row of such a name. `beside` is what
+    else there is to read of some rows, in their order; nobody writes it."""
 
     entry: type[schema.Entry]
     name: str
@@ -34,6 +36,12 @@ class Section(Struct, frozen=True):
     # Where reading says more than writing takes: views of their own.
     listing: Callable[..., dict[str, Any]] | None = None
     one: Callable[[HttpRequest, str], dict[str, Any]] | None = None
+    beside: Callable[[list[Any]], list[dict[str, Any]]] = lambda rows: [{} for _ in rows]
+
+    def shown(self, rows: Iterable[Any]) -> list[dict[str, Any]]:
+        whole = list(rows)
+        beside = self.beside(whole)
+        return [self.show(row) | more for row, more in zip(whole, beside, strict=True)]
 
 
 def _combo(entry: schema.ComboEntry) -> Change:
@@ -54,8 +62,9 @@ SECTIONS: dict[str, Section] = {
     ),
     "connections": Section(
         schema.ConnectionEntry, "name", write.connection,
-        lambda: Connection.objects.select_related("provider"),
+        lambda: health.with_health(Connection.objects.all()),
         lambda name: {"name": name}, export.connection,
+        beside=lambda rows: [health.as_json(account) for account in health.accounts(rows)],
     ),
     "models": Section(
         schema.ModelEntry, "id", write.model,
@@ -91,16 +100,16 @@ def router(section: Section) -> Router:
     def written(entry: schema.Entry) -> dict[str, Any]:
         with transaction.atomic():
             change = section.write(entry)
-        shown = section.show(row_of(getattr(entry, section.name)))
+        [shown] = section.shown([row_of(getattr(entry, section.name))])
         return shown | ({"key": change.secret} if change.secret else {})
 
     def listing(request: HttpRequest) -> dict[str, Any]:
         require(request, f"{app}.view_{kind}")
-        return {"items": [section.show(row) for row in section.rows()]}
+        return {"items": section.shown(section.rows())}
 
     def one(request: HttpRequest, name: str) -> dict[str, Any]:
         require(request, f"{app}.view_{kind}")
-        return section.show(row_of(name))
+        return section.shown([row_of(name)])[0]
 
     routes.get("")(section.listing or listing)
     routes.get("/{path:name}")(section.one or one)

@@ -128,6 +128,7 @@ def connection(row: Connection, secrets: bool = False) -> dict[str, Any]:
         headers=row.headers if secrets else dict.fromkeys(row.headers, MASK),
         model_map=row.model_map,
         headroom=row.headroom or None,
+        probe=row.probe,
         proxy=row.proxy,
         params=row.params,
     )

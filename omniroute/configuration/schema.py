@@ -113,6 +113,7 @@ class ConnectionEntry(Entry):
     headers: dict[str, str] = Field(default_factory=dict)
     model_map: dict[str, str] = Field(default_factory=dict)
     headroom: float = 0
+    probe: bool | None = None
     proxy: str | None = None
     params: dict[str, str] = Field(default_factory=dict)
 
@@ -214,6 +215,9 @@ class SettingsEntry(Entry):
     require_api_key: bool | None = None
     log_bodies: bool | None = None
     retention_days: int | None = Field(default=None, ge=1)
+    bodies_days: int | None = Field(default=None, ge=1)
+    redacted_fields: list[str] | None = None
+    redacted_patterns: list[str] | None = None
     stored_responses_days: int | None = Field(default=None, ge=0)
     ollama_api: bool | None = None
     budgets: Numbers | None = None

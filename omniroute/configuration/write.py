@@ -116,6 +116,7 @@ def connection(entry: schema.ConnectionEntry) -> Change:
         },
         "model_map": entry.model_map,
         "headroom": entry.headroom,
+        "probe": entry.probe,
         "proxy": entry.proxy or "",
         "params": entry.params,
     }

@@ -8,11 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
-from msgspec import structs
 
 from combos import admin as rooms
 from combos.models import Combo, ComboTarget
-from gateway import explain, formats, routing, runtime, snapshot
+from gateway import directory, explain, formats, runtime, snapshot
 from gateway.errors import GatewayError
 from gateway.formats.kinds import CHAT, KINDS
 from gateway.runtime import Runtime
@@ -98,8 +97,8 @@ def _explained(process: Runtime, combo: Combo, targets: list[ComboTarget]) -> di
     if not targets:
         return {"problems": [_("A combo without targets answers nothing: add one.")]}
     current = process.snapshot
-    with_it = structs.replace(current, combos=current.combos | {_PREVIEWED: previewed}, routes={})
-    kind = routing.kind_of_name(with_it, _PREVIEWED) or CHAT
+    with_it = current.with_combo(_PREVIEWED, previewed)
+    kind = directory.kind_of(with_it, _PREVIEWED) or CHAT
     format = "openai_chat" if kind == CHAT else next(iter(KINDS[kind].clients))
     asked = explain.explain(
         process, current.anyone, formats.for_any_client(format), _PREVIEWED, {}, (), with_it

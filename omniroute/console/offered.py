@@ -1,7 +1,7 @@
 """What can be called now, for pages that let somebody choose."""
 
 from accounts.models import ApiKey
-from gateway import routing, runtime, snapshot
+from gateway import directory, runtime, snapshot
 from gateway.formats.kinds import CHAT
 from gateway.snapshot import Principal, Snapshot
 

@@ -66,7 +66,9 @@ def chat(model: str = "mk/plain", **more: object) -> dict[str, object]:
 def test_a_session_calls_with_a_key_of_its_user_and_the_row_is_that_keys(
     played: Gateway, ann: Session
 ) -> None:
-    answer = ann.post(path_of(played, "anns"), chat(stream=True, stream_options={"include_usage": True}))
+    answer = ann.post(
+        path_of(played, "anns"), chat(stream=True, stream_options={"include_usage": True})
+    )
     assert answer.status_code == 200
     events = [line[6:] for line in answer.text.split("\n") if line.startswith("data: {")]
     deltas = [c["delta"] for e in events for c in json.loads(e)["choices"]]
@@ -93,8 +95,7 @@ def test_the_users_budget_holds(own_gateway: Callable[..., Gateway]) -> None:
         "api_keys": [{"name": "bobs", "key": key_of("bobs"), "owner": "bob"}],
     })  # fmt: skip
     session, path = Session(gateway, "bob"), path_of(gateway, "bobs")
-    first = until(lambda: (a := session.post(path, chat())).status_code == 200 and a)
-    assert first.json()["usage"]["completion_tokens"] == 5
+    until(lambda: session.post(path, chat()).status_code == 200)  # once the key is known
     assert session.post(path, chat()).status_code == 402
     session.close()
 

@@ -242,4 +242,5 @@ def test_the_first_request_since_the_page_was_opened_turns_it_green() -> None:
 def test_a_time_that_is_none_harms_nothing(since: str) -> None:
     browser = signed_in(roles.MEMBER)
     key = key_of("member", "own")
-    assert browser.get("/setup/waiting/", {"key": key.pk, "since": since}).status_code == 204
+    path = f"/setup/waiting/?key={key.pk}&since={since}"
+    assert browser.get(path).status_code == 204

@@ -13,7 +13,7 @@ from omniroute import http
 from omniroute.configuration import export
 from providers import catalogue, discovery, offers, rows, tasks
 from providers.discovery import Difference
-from providers.models import ModelList, Provider, ProviderModel
+from providers.models import LoadedCatalogue, ModelList, Provider, ProviderModel
 from providers.offers import Offer
 from tests.factories import ConnectionFactory, ProviderFactory, ProviderModelFactory
 from tests.gateway.configured import ANYONE
@@ -148,7 +148,7 @@ def test_the_catalogue_leaves_them_alone_and_takes_over_what_it_comes_to_know() 
     known = row.offered_models.get(name="gpt-4o")
     ProviderModel.objects.filter(pk=known.pk).update(discovered_on=NOON.date(), input_price=None)
     discovery.take_over(row, told("gpt-4o", "brand-new"), NOON)
-    catalogue.LoadedCatalogue.objects.update(digest="")
+    LoadedCatalogue.objects.update(digest="")
     catalogue.load()
     assert row.offered_models.get(name="brand-new").active
     known = row.offered_models.get(name="gpt-4o")

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts import second_factor
 from gateway.snapshot import bump_version
 from providers.credentials import CredentialUnreadable, rotate
 from providers.models import Connection, Token
@@ -28,6 +29,8 @@ class Command(BaseCommand):
                 credential=renewed
             )
         rotated += _rotate_tokens(unreadable)
+        factors, lost = second_factor.rotate()
+        rotated, unreadable = rotated + factors, unreadable + lost
         bump_version()
         self.stdout.write(f"{rotated} credentials are under the newest key.")
         if unreadable:
