@@ -60,6 +60,7 @@ class ProviderAdmin(ModelAdmin):
     """Of those of the catalogue only what the operator decides can be changed: the rest is facts."""
 
     form = ProviderForm
+    empty_words = "The catalogue is not loaded: the command bootstrap does it. Your own provider can be added at once."
     list_display = ("name", "alias", "format", "tier", "status", "base_url", "builtin")
     list_filter = ("builtin", "format", "tier", "status", "category")
     search_fields = ("name", "slug", "alias")
@@ -143,6 +144,7 @@ class ProviderAdmin(ModelAdmin):
 @admin.register(ProviderModel)
 class ProviderModelAdmin(Activatable, ModelAdmin):
     form = QuirksForm
+    empty_words = "Models come with the catalogue, or with a connection: choose it in its list, and import its models."
     list_display = (
         "__str__", "kind", "input_price", "output_price", "context_window", "from_where", "active",
     )  # fmt: skip
@@ -173,6 +175,7 @@ class ProviderModelAdmin(Activatable, ModelAdmin):
 class ErrorRuleAdmin(Activatable, ModelAdmin):
     """The first that fits decides: in the order of the list, which is that of `verdict.arrange`."""
 
+    empty_words = "A rule says what is done about a failure, by its status or its words."
     list_display = (
         "of", "status", "pattern", "action", "kind", "scope", "cooldown_s", "builtin", "active",
     )  # fmt: skip
