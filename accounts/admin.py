@@ -111,6 +111,9 @@ class InvitationAdmin(ModelAdmin):
 class ApiKeyAdmin(Activatable, ModelAdmin):
     """The key itself is shown once, in a message after it is made; here is what is kept of it."""
 
+    empty_words = (
+        "A client calls with a key: make one, and give it to the client. It is shown once."
+    )
     list_display = ("name", "shown", "owner", "scope", "active", "expires", "created")
     list_per_page = 50
     list_filter = ("active", "scope")
