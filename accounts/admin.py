@@ -111,7 +111,11 @@ class InvitationAdmin(ModelAdmin):
 class ApiKeyAdmin(Activatable, ModelAdmin):
     """The key itself is shown once, in a message after it is made; here is what is kept of it."""
 
+    empty_words = (
+        "A client calls with a key: make one, and give it to the client. It is shown once."
+    )
     list_display = ("name", "shown", "owner", "scope", "active", "expires", "created")
+    list_per_page = 50
     list_filter = ("active", "scope")
     list_select_related = ("owner",)
     search_fields = ("name", "prefix")
@@ -166,6 +170,7 @@ class GatewaySettingsAdmin(ModelAdmin):
     fieldsets = (
         (None, {"fields": ("require_api_key", "log_bodies", "ollama_api")}),
         ("What is kept", {"fields": ("retention_days", "stored_responses_days", "cache_ttl_s")}),
+        ("Prompts and answers", {"fields": ("bodies_days", "redacted_fields", "redacted_patterns")}),
         ("Budgets of all keys together", {"fields": ("budgets", "soft_budgets")}),
         ("From where", {"classes": ("collapse",), "fields": ("allowed_ips", "denied_ips")}),
         (

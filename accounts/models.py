@@ -10,7 +10,13 @@ from django.db import models
 from django.utils import timezone
 
 from accounts import roles
-from omniroute.fields import ChoicesField, NetworksField, NumbersField, StringsField
+from omniroute.fields import (
+    ChoicesField,
+    NetworksField,
+    NumbersField,
+    PatternsField,
+    StringsField,
+)
 
 LIMITS = ("rpm", "tpm", "concurrency", "max_wait")
 CONTROLS = ("no-fallback", "no-cache", "max-cost", "connection", "session", "tags")
@@ -211,6 +217,19 @@ class GatewaySettings(models.Model):
     )
     log_bodies = models.BooleanField(
         default=False, help_text="Keep prompts and answers with the request log."
+    )
+    bodies_days = models.PositiveIntegerField(
+        default=7,
+        validators=[MinValueValidator(1)],
+        help_text="Prompts and answers that are older are deleted from their log rows.",
+    )
+    redacted_fields = StringsField(
+        help_text="Fields of JSON whose value is never kept, wherever they stand, whatever the "
+        'case: ["password", "ssn"].'
+    )
+    redacted_patterns = PatternsField(
+        help_text="Regular expressions; what they match in prompts and answers is never kept: "
+        '["\\\\b\\\\d{16}\\\\b"].'
     )
     retention_days = models.PositiveIntegerField(
         default=30, validators=[MinValueValidator(1)], help_text="Older log rows are deleted."

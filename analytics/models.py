@@ -22,7 +22,7 @@ class RequestRecord(models.Model):
         REPORTED = "reported", "reported"
         ESTIMATED = "estimated", "estimated"
 
-    # `req_` and a ULID: sorts by time, so paging and retention need no other index.
+    # `req_` and a ULID: sorts by time, so that it serves paging and retention.
     id = models.CharField(primary_key=True, max_length=30)
     time = models.DateTimeField()
     key = models.CharField(max_length=100, blank=True)
@@ -68,10 +68,23 @@ class RequestRecord(models.Model):
     tier = models.CharField(max_length=20, blank=True)
     # What an answer from the cache would have cost; 0 where that is unknown.
     saved_picousd = models.BigIntegerField(default=0)
+    # Of those that hold no secret. Only while `log_bodies` is on.
+    request_headers = models.JSONField(default=dict)
 
     class Meta:
         ordering: ClassVar = ["-id"]
         verbose_name = "request"
+        indexes: ClassVar = [
+            # Pages of one key's requests, and of a member's own.
+            models.Index(fields=["key", "id"], name="log_by_key"),
+            models.Index(fields=["user", "id"], name="log_by_user"),
+            # Those of whose bodies something is kept, so that the old ones are found.
+            models.Index(
+                fields=["id"],
+                name="kept_bodies",
+                condition=~models.Q(request_body="") | ~models.Q(response_body=""),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.id

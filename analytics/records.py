@@ -77,6 +77,7 @@ class Record(msgspec.Struct, kw_only=True, array_like=True):
     combo: str = ""
     tier: str = ""
     saved_picousd: int = 0
+    request_headers: str = "{}"  # JSON: values by name
 
 
 encode = msgspec.json.Encoder().encode

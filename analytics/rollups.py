@@ -7,6 +7,7 @@ late a row is, how often this runs, or whether it is killed; and what no rollup 
 exactly, so that a page can add it (`tail`).
 """
 
+import json
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -21,7 +22,8 @@ from analytics.models import (
     Uncounted,
     Usage,
 )
-from analytics.tally import MEASURES, NOTHING, SPREADS, Place, Tally
+from analytics.spread import Spread
+from analytics.tally import MEASURES, SPREADS, Place, Sums, Tally
 
 Table = type[Usage]
 
@@ -33,20 +35,20 @@ KEPT: dict[Table, timedelta] = {
 }
 
 # Requests that are counted in one transaction: on SQLite nobody else can write meanwhile.
-BATCH = 5_000
+BATCH = 20_000
 # What a page counts itself of what waits; more waits only where no worker runs, or far too few.
 TAIL = 10_000
 
 
-def roll_up() -> int:
+def roll_up(now: datetime) -> int:
     """Count whatever waits. Returns how many requests that were."""
     counted = 0
-    while (more := _roll_up_batch()) > 0:
+    while (more := _roll_up_batch(now)) > 0:
         counted += more
     return counted
 
 
-def _roll_up_batch() -> int:
+def _roll_up_batch(now: datetime) -> int:
     notes: list[Uncounted] = []
     for note in Uncounted.objects.order_by("id")[:BATCH].iterator(100):
         notes.append(note)
@@ -59,8 +61,9 @@ def _roll_up_batch() -> int:
         if gone != len(notes):  # somebody else has counted them meanwhile, and goes on
             transaction.set_rollback(True)
             return 0
-        for table, span in SPANS.items():
-            _add(table, tally.coarser(found, span))
+        for table in SPANS:
+            age = KEPT.get(table)
+            _add(table, found if age is None else found.since(now - age))
     return sum(note.requests for note in notes)
 
 
@@ -72,34 +75,56 @@ def _wait_for_others() -> None:
 
 
 def _add(table: Table, found: Tally) -> None:
-    starts = {place.start for place in found.sums}
-    users = {place.user for place in found.sums}
-    there = {
-        Place(*row[:4]): row[4:]
-        for row in table.objects.filter(start__in=starts, user__in=users).values_list(
-            *Place._fields, *MEASURES, *SPREADS
-        )
-    }
-    rows = []
-    for place, sums in found.sums.items():
-        *before, one, two, three = there.get(place, (*NOTHING, {}, {}, {}))
-        spreads = (one, two, three)
-        for total, more in zip(spreads, found.spreads.get(place, ()), strict=False):
-            spread.add(total, more)
-        values = zip(MEASURES + SPREADS, (*sums.plus(before), *spreads), strict=True)
-        rows.append(table(**place._asdict(), **dict(values)))
-    table.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=list(Place._fields),
-        update_fields=[*MEASURES, *SPREADS],
-    )
+    _add_sums(table, found)
+    _add_spreads(table, found)
+
+
+def _add_sums(table: Table, found: Tally) -> None:
+    rows = [
+        (connection.ops.adapt_datetimefield_value(place.start), *place[1:], *sums)
+        for place, sums in found.by_place(SPANS[table]).items()
+    ]
+    name, measures = table._meta.db_table, ", ".join(MEASURES)
+    adding = ", ".join(f"{measure} = {name}.{measure} + excluded.{measure}" for measure in MEASURES)
+    columns = f'start, "user", dimension, name, {measures}, {", ".join(SPREADS)}'
+    conflict = f'ON CONFLICT ("user", dimension, start, name) DO UPDATE SET {adding}'
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":  # one statement for all, as in `analytics.records`
+            types = ("timestamptz", "text", "text", "text", *["bigint"] * len(MEASURES))
+            values = ", ".join(f"(line->>{at})::{type}" for at, type in enumerate(types))
+            cursor.execute(
+                f"INSERT INTO {name} ({columns}) SELECT {values}, '{{}}', '{{}}', '{{}}' "  # noqa: S608
+                f"FROM jsonb_array_elements(%s::jsonb) AS line {conflict}",
+                [json.dumps(rows, default=str)],
+            )
+        else:
+            values = ", ".join(["%s"] * (len(Place._fields) + len(MEASURES)))
+            cursor.executemany(
+                f"INSERT INTO {name} ({columns}) VALUES ({values}, '{{}}', '{{}}', '{{}}') "  # noqa: S608
+                f"{conflict}",
+                rows,
+            )
+
+
+def _add_spreads(table: Table, found: Tally) -> None:
+    spreads = found.spreads_by(SPANS[table])
+    starts, users = {start for start, _ in spreads}, {user for _, user in spreads}
+    rows = table.objects.filter(start__in=starts, user__in=users, dimension="")
+    totals = [
+        [*(json.dumps(spread.sum_of(*pair)) for pair in zip(there, more, strict=True)), pk]
+        for pk, start, user, *there in rows.values_list("pk", "start", "user", *SPREADS)
+        if (more := spreads.get((start, user)))
+    ]
+    names = ", ".join(f"{name} = %s" for name in SPREADS)
+    with connection.cursor() as cursor:
+        cursor.executemany(f"UPDATE {table._meta.db_table} SET {names} WHERE id = %s", totals)  # noqa: S608
 
 
 class Tail(NamedTuple):
     """What is counted in no rollup yet. `missing`: requests beyond those that a page counts."""
 
-    tally: Tally
+    sums: dict[Place, Sums]
+    spreads: dict[tuple[datetime, str], tuple[Spread, ...]]
     missing: int
 
 
@@ -110,7 +135,8 @@ def tail() -> Tail:
             break
         ids += note.ids
     waiting = Uncounted.objects.aggregate(requests=Sum("requests"))["requests"] or 0
-    return Tail(tally.of(ids), max(waiting - len(ids), 0))
+    found = tally.of(ids)
+    return Tail(found.by_place(FIVE_MINUTES), found.spreads, max(waiting - len(ids), 0))
 
 
 def prune(now: datetime) -> None:

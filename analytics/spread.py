@@ -23,6 +23,12 @@ def add(spread: Spread, more: Mapping[str, int]) -> None:
         spread[name] = spread.get(name, 0) + count
 
 
+def sum_of(one: Mapping[str, int], other: Mapping[str, int]) -> Spread:
+    total = dict(one)
+    add(total, other)
+    return total
+
+
 def percentile(spread: Spread, percent: int) -> float | None:
     """The value that `percent` of a hundred do not exceed; None where nothing was measured."""
     counts = sorted((int(name), count) for name, count in spread.items())

@@ -75,14 +75,14 @@ class Usage:
         for start, *told in rows:
             yield start, Sums._make(told[: len(MEASURES)]), tuple(told[len(MEASURES) :])
         for place, sums in self._late(piece, [""]):
-            yield place.start, sums, self._tail.tally.spreads.get(place, ())
+            yield place.start, sums, self._tail.spreads.get((place.start, place.user), ())
 
     def _rows(self, piece: Piece, dimensions: Collection[str]) -> Any:
         span = Q(start__gte=piece.since, start__lt=piece.until)
         return piece.table.objects.filter(span, user=self.user, dimension__in=dimensions)
 
     def _late(self, piece: Piece, dimensions: Collection[str]) -> Iterator[tuple[Place, Sums]]:
-        for place, sums in self._tail.tally.sums.items():
+        for place, sums in self._tail.sums.items():
             is_asked_for = place.user == self.user and place.dimension in dimensions
             if is_asked_for and piece.since <= place.start < piece.until:
                 yield place, sums

@@ -50,6 +50,8 @@ _ROUTES = {
     "/v1/images/generations": Route("openai_images", {"POST": pipeline.serve}),
     "/v1/images/edits": Route("openai_image_edits", {"POST": pipeline.serve}),
     "/v1/audio/speech": Route("openai_speech", {"POST": pipeline.serve}),
+    "/v1/audio/transcriptions": Route("openai_transcriptions", {"POST": pipeline.serve}),
+    "/v1/audio/translations": Route("openai_translations", {"POST": pipeline.serve}),
     "/v1/models": Route("openai_chat", {"GET": models.listing}),
     "/v1beta/models": Route("gemini", {"GET": models.listing}),
     "/healthz": Route("openai_chat", {"GET": health.alive, "HEAD": health.alive}),
@@ -213,12 +215,12 @@ def check_host(exchange: Exchange) -> None:
         BadHost: Otherwise.
     """
     hosts = [value for name, value in exchange.scope["headers"] if name == b"host"]
-    if len(hosts) != 1 or not _is_allowed(hosts[0]):
+    if len(hosts) != 1 or not is_allowed_host(hosts[0]):
         raise BadHost("the Host header is not one of ALLOWED_HOSTS")
 
 
 @lru_cache(maxsize=1024)
-def _is_allowed(host: bytes) -> bool:
+def is_allowed_host(host: bytes) -> bool:
     domain, _ = split_domain_port(host.decode("latin-1"))
     return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
 

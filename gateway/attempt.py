@@ -1,7 +1,7 @@
 """One try at one target: translate, call, and wait until there is something to pass on."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
 from typing import cast
 
@@ -15,13 +15,21 @@ from gateway.errors import CredentialFailed, UpstreamFailed, UpstreamRefused
 from gateway.formats import Format, Stage, multipart, wire
 from gateway.formats.images import openai as openai_images
 from gateway.formats.images.types import Images
-from gateway.formats.kinds import Answered, Answering, Relayed, RelayedWhole, is_slow
+from gateway.formats.kinds import (
+    Answered,
+    Answering,
+    Relayed,
+    RelayedWhole,
+    Uploading,
+    is_slow,
+)
 from gateway.formats.passage import Passage
 from gateway.formats.types import JSONDict, Prompt, Reply, Usage
 from gateway.routing import Target, whole_url
 from gateway.runtime import Runtime
 from gateway.state import Lease
 from gateway.translation import Translation
+from gateway.upload import Sending, Upload
 from gateway.upstream import Answer
 from providers.credentials import CredentialUnreadable, resolve
 
@@ -46,6 +54,7 @@ class Opened(Struct, kw_only=True):
     usage: Usage | None = None
     text_chars: int = 0
     lease: Lease | None = None
+    content_type: str = ""  # of a whole answer that is no JSON
     content_at: float = 0.0  # monotonic, when there was something to pass on
 
     def close(self) -> None:
@@ -56,7 +65,7 @@ class Opened(Struct, kw_only=True):
 class _Prepared(Struct, frozen=True):
     """The body to send, and for a stream what its answer passes through."""
 
-    body: bytes
+    body: bytes | Sending
     stage: Stage | None
     dropped: tuple[str, ...]
     url: URL
@@ -82,8 +91,7 @@ async def attempt(call: Call, target: Target, runtime: Runtime, left_s: float) -
     try:
         with limit:
             limit.expect(_first_byte_s(call, target), "response")
-            prepared = await _prepare(call, target, runtime, limit)
-            answer = await _open(call, target, prepared, runtime)
+            prepared, answer = await _ask(call, target, runtime, limit)
             if target.provider.meters:
                 runtime.quotas.hear(target, answer.headers, monotonic(), time.time())
             if answer.status >= 400:
@@ -92,9 +100,13 @@ async def attempt(call: Call, target: Target, runtime: Runtime, left_s: float) -
                 target=target, answer=answer, limit=limit, began=began, body=b"",
                 stage=prepared.stage, dropped=prepared.dropped,
             )  # fmt: skip
+            if _is_whole_all_the_same(call, answer):
+                opened.stage = None
             if opened.stage is None:
                 limit.expect(times.total, "end of the answer")
                 data = await answer.read()
+                if hasattr(target.format, "encode_following"):
+                    data = await tasks.follow(target, data, call.prompt, runtime.upstreams)
                 if hasattr(target.format, "pending"):
                     data = await tasks.outcome(target, data, runtime.upstreams)
                 await _take_whole(call, opened, data, runtime)
@@ -109,12 +121,39 @@ async def attempt(call: Call, target: Target, runtime: Runtime, left_s: float) -
         if answer is not None:
             answer.close()
         if isinstance(error, UpstreamFailed):
+            if call.upload is not None and call.upload.failed is not None:
+                raise call.upload.failed from None
             hide(secrets(target), error)
         raise
 
 
+async def _ask(
+    call: Call, target: Target, runtime: Runtime, limit: Deadline
+) -> tuple[_Prepared, Answer]:
+    """Where fields follow a file that is passed on as it comes, the request is another one than
+    was sent, and is sent again. The upstream has not had the end of the first, and did nothing."""
+    known = call.upload.parts if call.upload is not None else 0
+    prepared = await _prepare(call, target, runtime, limit)
+    try:
+        return prepared, await _open(call, target, prepared, runtime)
+    except UpstreamFailed:
+        if call.upload is None or call.upload.parts == known or call.upload.failed is not None:
+            raise
+    await call.upload.take()
+    call.take_form()
+    prepared = await _prepare(call, target, runtime, limit)
+    return prepared, await _open(call, target, prepared, runtime)
+
+
+def _is_whole_all_the_same(call: Call, answer: Answer) -> bool:
+    """Some models answer to a request for events as if they were not asked for these."""
+    return call.upload is not None and "json" in answer.header("content-type")
+
+
 def _first_byte_s(call: Call, target: Target) -> float:
     times = target.connection.timeouts
+    if call.upload is not None:  # which the client sends meanwhile
+        return times.total
     return times.total if is_slow(call.format.NAME) and not call.stream else times.first_byte
 
 
@@ -145,24 +184,25 @@ async def _send(call: Call, target: Target, prepared: _Prepared, runtime: Runtim
 async def _prepare(call: Call, target: Target, runtime: Runtime, limit: Deadline) -> _Prepared:
     theirs = target.format
     url = target.stream_url if call.stream else target.url
-    if theirs.NAME == call.format.NAME:
+    if _is_passed(call, target):
         quirks = target.model.quirks
         request, strip_usage, dropped = cast(Relayed, theirs).readdress(
             call.said_to(quirks), target.sent, quirks
         )
-        if request is call.request:
+        body: bytes | Sending
+        if request is call.request and call.upload is None:
             body, kind = call.body, call.form_type or JSON
         else:
-            body, kind = _written(request, form=bool(call.form_type))
+            body, kind = _written(request, bool(call.form_type), call.upload)
         # The client's own, which may frame the stream in another way. It has one: a name that is
         # an upstream's is that of a whole format.
         relay: Stage | None = None
         if call.stream:
             ours = cast(Format, call.format)
-            relay = ours.Relay(strip_usage) if formats.is_chat(call.format) else Passage()
+            relay = ours.Relay(strip_usage) if formats.is_chat(call.format) else _passage(call)
         return _Prepared(body, relay, dropped, url, kind)
     prompt = call.prompt
-    stage: Stage | None = Passage() if call.stream else None
+    stage: Stage | None = Passage() if call.stream and call.upload is None else None
     if formats.is_chat_upstream(theirs):
         prompt = await _with_bytes(call, target, theirs.TAKES_URLS, runtime, limit)
         if call.stream:
@@ -171,13 +211,36 @@ async def _prepare(call: Call, target: Target, runtime: Runtime, limit: Deadline
     encoded = theirs.encode_request(prompt, target.sent, target.model.quirks)
     if encoded.address:
         url = whole_url(target.base_url, encoded.address)
-    body, kind = _written(encoded.body, form=encoded.form)
+    if encoded.file:
+        kind = encoded.body[encoded.file].content_type
+        upload = cast(Upload, call.upload)
+        body = Sending(upload, upload.parts)
+    else:
+        body, kind = _written(encoded.body, encoded.form, call.upload)
     return _Prepared(body, stage, encoded.dropped, url, kind, encoded.headers)
 
 
-def _written(request: JSONDict, *, form: bool) -> tuple[bytes, str]:
+def _is_passed(call: Call, target: Target) -> bool:
+    """Does the request go as it is?"""
+    if target.format.NAME != call.format.NAME:
+        return False
+    return call.upload is None or cast(Uploading, call.format).is_passed(call.request)
+
+
+def _passage(call: Call) -> Stage:
+    """Bytes as they come, of which events tell what was used."""
+    told: Callable[[JSONDict], Stage] | None = getattr(call.format, "passage", None)
+    return Passage() if told is None else told(call.request)
+
+
+def _written(request: JSONDict, form: bool, upload: Upload | None) -> tuple[bytes | Sending, str]:
     """A body, and its content type."""
-    return multipart.write(request) if form else (wire.dumps(request), JSON)
+    if not form:
+        return wire.dumps(request), JSON
+    if upload is None:
+        return multipart.write(request)
+    before, after, kind = multipart.around(request)
+    return Sending(upload, upload.parts, before, after), kind
 
 
 async def _with_bytes(
@@ -197,7 +260,7 @@ async def _with_bytes(
 async def _take_whole(call: Call, opened: Opened, data: bytes, runtime: Runtime) -> None:
     """A plain answer as the client gets it, and what it used."""
     theirs = cast(Answered, opened.target.format)
-    if theirs.NAME == call.format.NAME:
+    if _is_passed(call, opened.target) and not (call.upload is not None and call.stream):
         opened.body, opened.usage = data, cast(RelayedWhole, theirs).sniff_response(data)
         if opened.usage is None and formats.is_chat_upstream(theirs):
             opened.text_chars = tokens.reply_chars(theirs.decode_response(wire.loads(data)))
@@ -208,6 +271,10 @@ async def _take_whole(call: Call, opened: Opened, data: bytes, runtime: Runtime)
         opened.text_chars = tokens.reply_chars(reply)
     elif isinstance(reply, Images) and openai_images.wants_bytes(call.request):
         reply = await pictures.inline(reply, runtime.fetcher)
+    if call.upload is not None:
+        uploading = cast(Uploading, call.format)
+        opened.body, opened.content_type = uploading.encode_answer(reply, call.asked)
+        return
     ours = cast(Answering, call.format)
     opened.body = wire.dumps(ours.encode_response(reply, call.asked))
 

@@ -3,7 +3,7 @@
 import logging
 from functools import cached_property
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -14,7 +14,8 @@ from gateway import admission, formats, media, tokens
 from gateway.controls import Controls
 from gateway.errors import GatewayError, StorageUnavailable
 from gateway.exchange import Exchange
-from gateway.formats.kinds import AnyClient
+from gateway.formats import wire
+from gateway.formats.kinds import AnyClient, Uploading
 from gateway.formats.types import Asked, JSONDict, Prompt, Quirks, Usage
 from gateway.idempotency import First
 from gateway.journal import Entry, Journal
@@ -22,6 +23,7 @@ from gateway.kept import Kept
 from gateway.routing import Target
 from gateway.snapshot import Principal, Snapshot
 from gateway.state import Lease
+from gateway.upload import Upload
 
 if TYPE_CHECKING:
     from gateway.attempt import Opened
@@ -32,6 +34,14 @@ END_BYTES = 8 << 10
 # character is at most six bytes.
 BODY_CHARS = 32 << 10
 BODY_BYTES = 2 * 6 * BODY_CHARS
+# Headers that say what a client is and wants, and hold no secret; kept where bodies are.
+KEPT_HEADERS = (
+    "accept", "anthropic-beta", "anthropic-version", "content-type", "openai-beta", "user-agent",
+    "x-app", "x-stainless-lang", "x-stainless-package-version", "x-stainless-retry-count",
+    "x-omniroute-no-cache", "x-omniroute-no-fallback", "x-omniroute-max-cost",
+)  # fmt: skip
+HEADER_CHARS = 200
+HEADERS_BYTES = len(KEPT_HEADERS) * 8 * (HEADER_CHARS + 50)
 
 
 # Features that a client asks for beside the body.
@@ -46,6 +56,7 @@ class Call:
     raw = b""  # as it came
     body = b""  # as it is relayed: with what the operator has to say in it
     form_type = ""  # the content type of a request that is a form
+    upload: Upload | None = None  # that form, where its file is passed on as it comes
     model = ""
     combo = ""  # that the model is, by its name or an alias
     stream = False
@@ -65,7 +76,7 @@ class Call:
     first: First | None = None  # with its Idempotency-Key
     entry: Entry | None = None
     finished = False  # the whole answer was received
-    answer_type = ""  # the content type of an answer that is no text
+    answer_type = ""  # the content type of an answer that is not the format's usual one
     accounted = False
     _prompt: Any = None
 
@@ -93,6 +104,22 @@ class Call:
                 told["stream"] = self.stream
             self._prompt = msgspec.structs.replace(prompt, **told)
         return self._prompt
+
+    def take_form(self) -> None:
+        """The request is what is known of the form by now. Raises `BadRequest` where that is wrong."""
+        if self.upload is None:
+            return
+        self.request = self.own = self.upload.fields()
+        self._prompt = None
+        self.raw = wire.dumps(self.request)
+        self.format.check_request(self.request)
+        self.model, self.stream = self.format.wants(self.exchange.path, self.request)
+
+    def measure(self) -> None:
+        """What the file comes to, as far as it can be estimated."""
+        if self.upload is not None:
+            format = cast(Uploading, self.format)
+            self.units |= format.file_units(self.upload.head, self.upload.likely_size)
 
     def said_to(self, quirks: Quirks) -> JSONDict:
         """The request for a model of the client's format: it is to think as the operator says, and
@@ -172,13 +199,15 @@ class Call:
         self.target, self.dropped, self.account_lease = opened.target, opened.dropped, opened.lease
         self.usage, self.text_chars = opened.usage, opened.text_chars
         self.fetched.clear()
-        if self.stream and not formats.is_chat(self.format):
+        self.measure()  # all of it has arrived
+        self.answer_type = opened.content_type
+        if opened.stage is not None and not formats.is_chat(self.format):
             told = opened.answer.header("content-type")
             self.answer_type = _clean(told, 100) or "application/octet-stream"
 
     def keep(self, answer: bytes) -> None:
         """Remember the answer's text where the operator keeps bodies."""
-        if self.answer_type:
+        if self.answer_type and not self.answer_type.startswith("text/"):
             return
         if self.snapshot.log_bodies and len(self.kept_answer) < BODY_CHARS:
             self.kept_answer += answer[:BODY_CHARS]
@@ -231,7 +260,7 @@ class Call:
         self._name(row, target)
         row.input_tokens = self.estimated_input
         row.cost_picousd = reserved_picousd
-        kept = BODY_BYTES if self.snapshot.log_bodies else 0
+        kept = BODY_BYTES + HEADERS_BYTES if self.snapshot.log_bodies else 0
         self.entry = journal.begin(records.encode(row), END_BYTES + kept)
 
     def account(
@@ -312,9 +341,25 @@ class Call:
         if self.dropped:
             row.dropped = msgspec.json.encode(self.dropped).decode()
         if self.snapshot.log_bodies:
-            row.request_body = _clean(self.raw[: 4 * BODY_CHARS].decode(errors="replace"))
-            row.response_body = _clean(self.kept_answer.decode(errors="replace"))
+            row.request_headers = self._told_headers
+            row.request_body = self._told_request
+            row.response_body = self._redacted(bytes(self.kept_answer))
         return row
+
+    @cached_property
+    def _told_request(self) -> str:
+        return self._redacted(self.raw[: 4 * BODY_CHARS])
+
+    def _redacted(self, body: bytes) -> str:
+        return _clean(self.snapshot.redaction.apply(body.decode(errors="replace")))
+
+    @cached_property
+    def _told_headers(self) -> str:
+        headers = self.exchange.headers
+        told = {name: headers.get(name.encode(), b"") for name in KEPT_HEADERS}
+        return msgspec.json.encode(
+            {n: _clean(v.decode("latin-1"), HEADER_CHARS) for n, v in told.items() if v}
+        ).decode()
 
     def _write(self, journal: Journal, row: Record) -> None:
         line = records.encode(row)

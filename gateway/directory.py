@@ -66,21 +66,45 @@ def is_allowed(snapshot: Snapshot, principal: Principal, name: str) -> bool:
         return True
     if name not in auto.NAMES or name in snapshot.combos or name in snapshot.aliases.exact:
         return False
-    return any(map(principal.may_call, auto.models(snapshot, name)))
+    return any(map(principal.may_call, index(snapshot).auto[name]))
 
 
-def bare(snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
-    """By the name that their providers have for them: models that an active connection serves.
+class Index(Struct, frozen=True):
+    """What of a snapshot is asked again and again.
 
     Whether a token holds does not count here: a name means the same before and after a login.
+
+    Args:
+        bare: By the name that their providers have for them, models that a connection serves.
+        auto: What `auto` and its kin stand for.
+        bearing: The connections whose calls carry a token.
     """
-    if not snapshot.bare:
-        found: dict[str, list[str]] = defaultdict(list)
-        for provider in snapshot.providers.values():
-            for name in provider.served if not auto.is_echo(provider) else ():
-                found[name].append(f"{provider.alias}/{name}")
-        snapshot.bare.update((name, tuple(sorted(models))) for name, models in found.items())
-    return snapshot.bare
+
+    bare: dict[str, tuple[str, ...]]
+    auto: dict[str, tuple[str, ...]]
+    bearing: tuple[Connection, ...]
+
+
+def index(snapshot: Snapshot) -> Index:
+    if not snapshot.index:
+        bearing = (
+            connection
+            for provider in paced(snapshot.providers.values())
+            for connection in provider.connections
+            if connection.bearer is not None
+        )
+        autos = {name: tuple(auto.models(snapshot, name)) for name in auto.NAMES}
+        snapshot.index.append(Index(_bare(snapshot), autos, tuple(bearing)))
+    found: Index = snapshot.index[0]
+    return found
+
+
+def _bare(snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for provider in paced(snapshot.providers.values()):
+        for name in provider.served if not auto.is_echo(provider) else ():
+            found[name].append(f"{provider.alias}/{name}")
+    return {name: tuple(sorted(models)) for name, models in found.items()}
 
 
 def kind_of(snapshot: Snapshot, name: str) -> str | None:
@@ -109,9 +133,8 @@ def exists(snapshot: Snapshot, model: str) -> bool:
 
 def _signed_out(snapshot: Snapshot) -> frozenset[str]:
     """The connections that have to be signed in again."""
-    return frozenset(
-        each.name for each in snapshot.bearing if each.bearer and each.bearer.needs_login
-    )
+    bearing = index(snapshot).bearing
+    return frozenset(each.name for each in bearing if each.bearer and each.bearer.needs_login)
 
 
 class _Survey:
@@ -137,7 +160,7 @@ class _Survey:
             elif parts:
                 entries[alias] = _renamed(parts[0], alias)
         for name in auto.NAMES:
-            if name not in entries and any(auto.models(snapshot, name)):
+            if name not in entries and index(snapshot).auto[name]:
                 entries[name] = Entry(name, OURS, "chat")
         return Directory(entries | {name: models[name] for name in sorted(models)})
 

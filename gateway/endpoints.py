@@ -12,12 +12,13 @@ from providers.models import Provider
 
 class Endpoint(Struct, frozen=True):
     """Without a `base_url` it is that of the chat format `beside`; without a `path`, which may have
-    `{model}` in it, the format's own."""
+    `{model}` in it, the format's own. `alone`: it does not speak what others of its format do too."""
 
     format: str
     beside: str
     base_url: str = ""
     path: str = ""
+    alone: bool = False
 
 
 def of(row: Provider) -> dict[str, Endpoint]:
@@ -30,7 +31,7 @@ def of(row: Provider) -> dict[str, Endpoint]:
             format = told.get("format") or usual.format
             path = told.get("path") or (usual.path if format == usual.format else "")
             base_url = told.get("base_url", "").rstrip("/") or usual.base_url
-            found[kind] = Endpoint(format, usual.beside, base_url, path)
+            found[kind] = Endpoint(format, usual.beside, base_url, path, usual.alone)
     return found
 
 
@@ -62,4 +63,10 @@ def _told(row: Provider, told: dict[str, str]) -> Endpoint:
         whole = urlsplit(path)
         base_url, path = f"{whole.scheme}://{whole.netloc}", whole.path
     own = told["dialect"] in served.ADDRESSED
-    return Endpoint(format, beside, base_url.rstrip("/"), "" if own else path)
+    alone = told["kind"] == "transcription" and not _translates(row)
+    return Endpoint(format, beside, base_url.rstrip("/"), "" if own else path, alone)
+
+
+def _translates(row: Provider) -> bool:
+    """Into English, which models of speech can do where their provider lets them."""
+    return any(told["kind"] == "translation" for told in row.endpoints)

@@ -35,7 +35,7 @@ class Exchange:
     """A request and its response. `bytes_in` and `bytes_out` count bodies."""
 
     __slots__ = (
-        "_owner", "_receive", "_send", "_watch", "bytes_in", "bytes_out", "client_ip", "common_headers", "disconnected", "first_byte", "granted", "headers", "id", "path", "recorder", "scope", "started", "status", "time",
+        "_owner", "_receive", "_send", "_watch", "bytes_in", "bytes_out", "client_ip", "common_headers", "disconnected", "first_byte", "granted", "headers", "id", "is_reading", "path", "recorder", "scope", "started", "status", "time",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, client_ip: str) -> None:
@@ -52,6 +52,7 @@ class Exchange:
         self.first_byte: float | None = None  # monotonic
         self.disconnected = False
         self.granted = ""  # the SHA-256 of the key that a page of ours calls with for its user
+        self.is_reading = False  # the body, piece by piece
         self.recorder: Recorder | None = None  # of what is sent, for whoever asks the same again
         self._owner: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -100,13 +101,7 @@ class Exchange:
             RequestTimeout: It did not arrive within BODY_TIMEOUT_S.
             Disconnected: The client left before its end.
         """
-        encoding = self.headers.get(b"content-encoding", b"identity").strip().lower()
-        if encoding not in (b"", b"identity"):
-            named = encoding[:40].decode("latin-1")
-            raise UnsupportedEncoding(f"send the body uncompressed: {named} is not read here")
-        declared = self.headers.get(b"content-length", b"0")
-        if not declared.isdigit() or int(declared) > max_bytes:
-            raise _too_large(max_bytes)
+        self._check_body(max_bytes)
         message = await self._receive_body()
         body: bytes = message.get("body", b"")
         if message.get("more_body"):
@@ -119,6 +114,48 @@ class Exchange:
             raise _too_large(max_bytes)
         self.bytes_in = len(body)
         return body
+
+    def begin_body(self, max_bytes: int) -> None:
+        """The body is going to be taken by `next_piece`. Raises as `read_body` does before it reads."""
+        self._check_body(max_bytes)
+        self.is_reading = True
+
+    async def next_piece(self, max_bytes: int, wait_s: float) -> bytes | None:
+        """What has arrived of the body since, or null at its end. Nothing is read that nobody asks
+        for: meanwhile the client waits.
+
+        Raises: as `read_body`; `Disconnected` in another task than the one that is watched ends
+        that one too.
+        """
+        if not self.is_reading:
+            return None
+        try:
+            async with asyncio.timeout(wait_s):
+                message = await self._receive_body()
+        except TimeoutError:
+            raise RequestTimeout("the request body took too long") from None
+        except Disconnected:
+            if self._owner is not None and self._owner is not asyncio.current_task():
+                self._owner.cancel()
+            raise
+        piece: bytes = message.get("body", b"")
+        self.bytes_in += len(piece)
+        if self.bytes_in > max_bytes:
+            raise _too_large(max_bytes)
+        if not message.get("more_body", False):
+            self.is_reading = False
+            if self._owner is not None:
+                self._begin_watch()
+        return piece
+
+    def _check_body(self, max_bytes: int) -> None:
+        encoding = self.headers.get(b"content-encoding", b"identity").strip().lower()
+        if encoding not in (b"", b"identity"):
+            named = encoding[:40].decode("latin-1")
+            raise UnsupportedEncoding(f"send the body uncompressed: {named} is not read here")
+        declared = self.headers.get(b"content-length", b"0")
+        if not declared.isdigit() or int(declared) > max_bytes:
+            raise _too_large(max_bytes)
 
     async def _read_rest(self, first: bytes, max_bytes: int) -> bytes:
         pieces, size, more = [first], len(first), True
@@ -139,8 +176,13 @@ class Exchange:
         return message
 
     def watch(self) -> None:
-        """From here until the response is finished: the present task ends if the client leaves."""
+        """From here until the response is finished: the present task ends if the client leaves.
+        While the body is read piece by piece, who reads it sees that."""
         self._owner = asyncio.current_task()
+        if not self.is_reading:
+            self._begin_watch()
+
+    def _begin_watch(self) -> None:
         self._watch = asyncio.get_running_loop().create_task(self._wait_for_disconnect())
 
     async def _wait_for_disconnect(self) -> None:
@@ -151,6 +193,7 @@ class Exchange:
             self._owner.cancel()
 
     def unwatch(self) -> None:
+        self._owner = None
         if self._watch is not None:
             self._watch.cancel()
 

@@ -91,7 +91,7 @@ def _work_out(snapshot: Snapshot, name: str) -> Meaning:
             return Meaning((Named(name),))
     if (alias := snapshot.aliases.find(name)) is not None:
         return _by_alias(snapshot, alias, name)
-    if models := directory.bare(snapshot).get(name):
+    if models := directory.index(snapshot).bare.get(name):
         return Meaning(tuple(Named(model, "the model's own name") for model in models))
     near = difflib.get_close_matches(name[:250], directory.of(snapshot).entries, n=3, cutoff=0.5)
     return Meaning(problem=f"the model {_short(name)} does not exist", near=tuple(near))

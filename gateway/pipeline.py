@@ -31,6 +31,7 @@ from gateway.routing import Route, Target
 from gateway.runtime import Runtime
 from gateway.selection import Chooser, undisturbed
 from gateway.snapshot import Principal, Snapshot
+from gateway.upload import FIELDS_BYTES, Upload
 from gateway.verdict import Verdict
 
 DRAIN_S = 2.0
@@ -81,6 +82,8 @@ async def serve(
     finally:
         exchange.unwatch()
         call.account(runtime.journal, "error", exchange.status or 500)
+        if call.upload is not None:
+            call.upload.close()
         await replays.give_up(call.first)
 
 
@@ -111,12 +114,16 @@ async def read(call: Call, runtime: Runtime, conversation: Conversation) -> None
     Raises:
         BadRequest: It is no JSON object, or a field is missing or wrong.
     """
-    await read_json(call, runtime)
-    call.format.check_request(call.request)
+    if streamed := getattr(call.format, "STREAMED_FILE", ""):
+        await read_form(call, streamed, runtime)
+    else:
+        await read_json(call, runtime)
+        call.format.check_request(call.request)
     await conversation.recall(call)
     say(call)
     call.estimated_input = tokens.estimate_body(call.request)
     call.units = units(call.format, call.request)
+    call.measure()
 
 
 def units(format: AnyClient, request: JSONDict) -> dict[str, int]:
@@ -155,6 +162,18 @@ async def read_json(call: Call, runtime: Runtime) -> None:
         raise BadRequest("the body must be a JSON object")
     call.request = request
     call.model, call.stream = call.format.wants(call.exchange.path, request)
+
+
+async def read_form(call: Call, streamed: str, runtime: Runtime) -> None:
+    """Take in a form up to its file, which is read when it is sent on; all of it where what comes
+    after the file has to be known now."""
+    kind = call.exchange.headers.get(b"content-type", b"").decode("latin-1")
+    if not multipart.is_form(kind):
+        raise BadRequest("the body must be a form (multipart/form-data)")
+    form = multipart.Form(kind, streamed, FIELDS_BYTES)
+    call.form_type, call.upload = kind, Upload(call.exchange, form, runtime.max_body_bytes)
+    await call.upload.begin("model")
+    call.take_form()
 
 
 async def admit(call: Call, choice: Choice, runtime: Runtime) -> None:
@@ -274,11 +293,12 @@ async def answer(call: Call, opened: Opened, runtime: Runtime, conversation: Con
                 headers.append((b"x-omniroute-cost", format_usd(cost).encode()))
             await conversation.remember(call, opened.body)
             call.account(runtime.journal, "ok", 200, sending=len(opened.body))
-            await call.exchange.respond(200, opened.body, headers)
+            kind = replays.content_type(call).encode("latin-1", "replace")
+            await call.exchange.respond(200, opened.body, headers, kind)
             await replays.keep(call, 200, kept_headers(call, opened), runtime)
         else:
-            kind = (b"content-type", replays.content_type(call).encode("latin-1", "replace"))
-            await call.exchange.start(200, [kind, *replays.NO_BUFFERS, *headers])
+            kind = replays.content_type(call).encode("latin-1", "replace")
+            await call.exchange.start(200, [(b"content-type", kind), *replays.NO_BUFFERS, *headers])
             await relay(call, opened, opened.stage, runtime, conversation)
             if call.finished:
                 await replays.keep(call, 200, kept_headers(call, opened), runtime)
@@ -337,6 +357,8 @@ async def relay(
         if formats.is_chat(call.format):
             await exchange.finish(end)
         else:
+            if end:
+                await exchange.write(end)
             await exchange.break_off()
         return
     except asyncio.CancelledError:

@@ -27,6 +27,11 @@ async def find(call: Call, route: Route, runtime: Runtime) -> Kept | None:
     """
     headers, tenant = call.exchange.headers, call.principal.id
     key = idempotency.read_key(headers.get(b"idempotency-key"))
+    wish = headers.get(b"x-omniroute-cache")
+    is_cached = cache.wants_cache(call.principal.cache, route.cache, wish, call.controls.no_cache)
+    if call.upload is not None and (key is not None or is_cached):
+        await call.upload.take()
+        call.take_form()
     if key is not None:
         # A form has another boundary each time that it is sent.
         told = wire.dumps(call.request) if call.form_type else call.raw
@@ -36,8 +41,7 @@ async def find(call: Call, route: Route, runtime: Runtime) -> Kept | None:
             call.cache = "again"
             return found
         call.first = found
-    wish = headers.get(b"x-omniroute-cache")
-    if cache.wants_cache(call.principal.cache, route.cache, wish, call.controls.no_cache):
+    if is_cached:
         call.cache_key = cache.key(
             tenant,
             call.format.NAME,
@@ -67,11 +71,9 @@ def _beside(call: Call) -> list[str]:
 
 def content_type(call: Call) -> str:
     """Of the answer that is wanted."""
-    if not call.stream:
-        return "application/json"
-    if formats.is_chat(call.format):
-        return call.format.STREAM_TYPE
-    return call.answer_type or "application/octet-stream"
+    if call.answer_type or not call.stream:
+        return call.answer_type or "application/json"
+    return call.format.STREAM_TYPE if formats.is_chat(call.format) else "application/octet-stream"
 
 
 async def give(call: Call, kept: Kept, runtime: Runtime) -> None:
@@ -87,7 +89,7 @@ async def give(call: Call, kept: Kept, runtime: Runtime) -> None:
         runtime.journal, "ok" if kept.status < 400 else "error", kept.status, sending=len(kept.body)
     )
     if not kept.stream:
-        await exchange.respond(kept.status, kept.body, headers)
+        await exchange.respond(kept.status, kept.body, headers, kept.content_type.encode())
         return
     kind = (b"content-type", kept.content_type.encode())
     await exchange.start(kept.status, [kind, *NO_BUFFERS, *headers])
@@ -109,7 +111,7 @@ async def keep(call: Call, status: int, headers: Headers, runtime: Runtime) -> N
     recorder.end()
     kept = recorder.kept(
         status=status,
-        content_type=content_type(call),
+        content_type=content_type(call) if status == 200 else "application/json",
         stream=call.stream and status == 200,
         headers=headers,
         usage=call.usage,

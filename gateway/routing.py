@@ -336,7 +336,7 @@ def _target(provider: Provider, connection: Connection, model: Model, client_for
 
 def _spoken(kind: Kind, endpoint: Endpoint, client_format: str) -> AnyUpstream:
     """The client's format where the provider speaks that too."""
-    also = kind.also.get(endpoint.format, frozenset())
+    also = frozenset() if endpoint.alone else kind.also.get(endpoint.format, frozenset())
     return kind.upstreams[client_format if client_format in also else endpoint.format]
 
 

@@ -171,7 +171,6 @@ class Runtime:
         """In the watcher's thread. Raises `DatabaseError`."""
         self._count_for(snapshot)
         directory.of(snapshot)
-        directory.bare(snapshot)
 
     def _count_for(self, snapshot: Snapshot) -> None:
         """A budget that is new has been spent from already, and is not in force before that is

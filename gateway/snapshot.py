@@ -31,6 +31,7 @@ from gateway.formats.thinking import Thinking
 from gateway.formats.types import Quirks
 from gateway.meters import Meter, meters
 from gateway.pacing import paced, short_turns
+from gateway.redaction import Redaction, redaction_of
 from gateway.verdict import Policy, Rule
 from providers import models as providers
 from providers import placeholders
@@ -246,29 +247,22 @@ class Snapshot(Struct, frozen=True):
     aliases: Aliases
     combos: dict[str, Combo]
     problems: tuple[Problem, ...]
-    # What has been worked out of it so far, which dies with it: by `gateway.directory`, by the
-    # connections that are signed out; by `gateway.names`, by name; and by `gateway.routing`, by
+    redaction: Redaction = Redaction()  # of what is kept of prompts and answers
+    # What has been worked out of it so far, which dies with it: by `gateway.directory`, once and by
+    # the connections that are signed out; by `gateway.names`, by name; and by `gateway.routing`, by
     # what was asked for and the client's format.
+    index: list[Any] = field(default_factory=list)
     directories: dict[frozenset[str], Any] = field(default_factory=dict)
-    bare: dict[str, tuple[str, ...]] = field(default_factory=dict)
     meanings: dict[str, Any] = field(default_factory=dict)
     routes: dict[tuple[str, str, str], Any] = field(default_factory=dict)
 
     def with_combo(self, name: str, combo: Combo) -> "Snapshot":
         """As it would be with that one, for a look ahead; nothing has been worked out of it yet."""
         combos = self.combos | {name: combo}
-        fresh: dict[str, Any] = {"directories": {}, "bare": {}, "meanings": {}, "routes": {}}
+        fresh: dict[str, Any] = {
+            "index": [], "directories": {}, "meanings": {}, "routes": {},
+        }  # fmt: skip
         return msgspec.structs.replace(self, combos=combos, **fresh)
-
-    @property
-    def bearing(self) -> Iterator[Connection]:
-        """The connections whose calls carry a token."""
-        return (
-            connection
-            for provider in self.providers.values()
-            for connection in provider.connections
-            if connection.bearer is not None
-        )
 
 
 def build(bearers: Bearers | None = None) -> Snapshot:
@@ -286,6 +280,7 @@ def build(bearers: Bearers | None = None) -> Snapshot:
             version=settings.version,
             require_api_key=settings.require_api_key,
             log_bodies=settings.log_bodies,
+            redaction=redaction_of(settings.redacted_fields, settings.redacted_patterns),
             stored_responses_days=settings.stored_responses_days,
             ollama_api=settings.ollama_api,
             budgets=Budgets(settings.budgets, settings.soft_budgets),

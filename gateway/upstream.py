@@ -18,6 +18,7 @@ from gateway import demo
 from gateway.errors import UpstreamFailed, UpstreamTimeout
 from gateway.proxied import ProxiedConnector
 from gateway.routing import Target
+from gateway.upload import Sending
 from omniroute.addresses import AddressRefused, check_address, literal
 from omniroute.proxies import check_proxy
 from providers.credentials import resolve
@@ -126,7 +127,7 @@ class Upstreams:
     async def open(
         self,
         target: Target,
-        body: bytes,
+        body: bytes | Sending,
         url: URL,
         headers: Mapping[str, str] = {},
         content_type: str = "application/json",
@@ -141,18 +142,21 @@ class Upstreams:
             CredentialUnreadable: The credential is not there.
         """
         if url.scheme == demo.SCHEME:
-            return demo.answer(body)
+            return demo.answer(body if isinstance(body, bytes) else b"{}")
         private = target.provider.allow_private_network
         _check_literal(url.host or "", private)
         proxy = target.connection.proxy and resolve(target.connection.proxy)
         session = self._sessions.get((private, proxy)) or self._new_session(private, proxy)
+        data = body if isinstance(body, bytes) else body.pieces()
         try:
-            own = target.request_headers(url, body, content_type, method)
+            own = target.request_headers(
+                url, data if isinstance(data, bytes) else b"", content_type, method
+            )
             response = await session.request(
                 method,
                 url,
-                data=body or None,
-                headers={**headers, **own},
+                data=data or None,
+                headers={**headers, **own, **_length(body)},
                 allow_redirects=False,
                 timeout=_timeout(target.connection.timeouts.connect),
             )
@@ -186,6 +190,12 @@ class Upstreams:
     async def close(self) -> None:
         for session in self._sessions.values():
             await session.close()
+
+
+def _length(body: bytes | Sending) -> dict[str, str]:
+    """Where it is known; a file that is still on its way goes in chunks."""
+    size = None if isinstance(body, bytes) else body.size
+    return {} if size is None else {"content-length": str(size)}
 
 
 def _connector(private: bool, proxy: str) -> aiohttp.TCPConnector:

@@ -174,7 +174,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = reverse_lazy("home")
+LOGIN_REDIRECT_URL = reverse_lazy("overview")
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
@@ -347,6 +347,7 @@ UNFOLD = {
     "SITE_SYMBOL": "hub",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "STYLES": [lambda request: static("admin-pages.css")],
     "DASHBOARD_CALLBACK": "omniroute.console.dashboard.context",
     "COMMAND": {"search_callback": "omniroute.console.finding.rows"},
     "SIDEBAR": {
@@ -367,7 +368,7 @@ UNFOLD = {
             {
                 "title": "Watch",
                 "items": [
-                    {"title": "Overview", "icon": "monitoring", "link": reverse_lazy("home")},
+                    {"title": "Overview", "icon": "monitoring", "link": reverse_lazy("overview")},
                     {"title": "Logs", "icon": "list", "link": reverse_lazy("logs")},
                     _page("Requests", "receipt_long", "analytics_requestrecord"),
                     _page("Background tasks", "schedule", "analytics_taskrun"),

@@ -4,9 +4,9 @@ from celery import shared_task
 from django.utils import timezone
 
 from accounts.models import GatewaySettings
-from analytics import rollups, stored
+from analytics import partitions, rollups, stored
 from analytics.models import Heartbeat
-from analytics.retention import delete_older
+from analytics.retention import delete_bodies, delete_older
 from providers import quotas
 
 
@@ -19,13 +19,15 @@ def beat() -> None:
 @shared_task(ignore_result=True)
 def roll_up() -> None:
     """Add what the log has got to its sums."""
-    rollups.roll_up()
+    rollups.roll_up(timezone.now())
 
 
 @shared_task(ignore_result=True)
 def delete_expired() -> None:
     settings, now = GatewaySettings.load(), timezone.now()
+    partitions.prepare(now)
     rollups.prune(now)
     delete_older(now, settings.retention_days)
+    delete_bodies(now, settings.bodies_days)
     stored.delete_older(now, settings.stored_responses_days)
     quotas.forget(now)

@@ -9,7 +9,16 @@ from django.views.generic import RedirectView
 
 from omniroute import health
 from omniroute.api import api
-from omniroute.console import combos, importing, logs, playground, setup, sign_in, translator
+from omniroute.console import (
+    combos,
+    importing,
+    logs,
+    overview,
+    playground,
+    setup,
+    sign_in,
+    translator,
+)
 
 # Admin's own sign-in has no limit on attempts; allauth's has.
 admin.autodiscover()
@@ -19,7 +28,9 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 translate = admin.site.admin_view(translator.page)
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="logs"), name="home"),
+    path("", overview.page, name="overview"),
+    path("overview.csv", overview.export, {"kind": "csv"}, name="overview-csv"),
+    path("overview.json", overview.export, {"kind": "json"}, name="overview-json"),
     path("logs/", logs.listing, name="logs"),
     path("playground/", playground.page, name="playground"),
     path("playground/models/", playground.models, name="playground-models"),
@@ -27,6 +38,9 @@ urlpatterns = [
     path("playground/calls/<str:id>/", playground.outcome, name="playground-outcome"),
     path("setup/", setup.page, name="setup"),
     path("setup/waiting/", setup.waiting, name="setup-waiting"),
+    path("logs/export.csv", logs.export, {"format": "csv"}, name="logs-export"),
+    path("logs/export.json", logs.export, {"format": "json"}, name="logs-export"),
+    path("logs/<str:id>/", logs.detail, name="log"),
     path("admin/translator/", translate, {"kind": "request"}, name="translator"),
     path("admin/translator/<str:kind>/", translate, name="translator"),
     path("admin/sign-in/", admin.site.admin_view(sign_in.providers), name="sign-ins"),

@@ -16,6 +16,9 @@ _KEY_HEADERS = {
     "bfl_images": ("x-key", "{key}"),
     "fal_images": ("authorization", "Key {key}"),
     "deepgram_speech": ("authorization", "Token {key}"),
+    "deepgram_transcriptions": ("authorization", "Token {key}"),
+    "assemblyai_transcriptions": ("authorization", "{key}"),
+    "elevenlabs_transcriptions": ("xi-api-key", "{key}"),
     "gemini_embeddings": ("x-goog-api-key", "{key}"),
     "gemini_embed_content": ("x-goog-api-key", "{key}"),
 }

@@ -44,6 +44,7 @@ DIALECTS: dict[str, dict[str, str]] = {
         "stability": "stability_images",
         "bfl": "bfl_images",
         "fal": "fal_images",
+        "recraft": "recraft_images",
         "replicate": "replicate_images",
         "together": "together_images",
     },
@@ -51,6 +52,12 @@ DIALECTS: dict[str, dict[str, str]] = {
         "openai_chat": "openai_speech",
         "elevenlabs": "elevenlabs_speech",
         "deepgram": "deepgram_speech",
+    },
+    "transcription": {
+        "openai_chat": "openai_transcriptions",
+        "deepgram": "deepgram_transcriptions",
+        "assemblyai": "assemblyai_transcriptions",
+        "elevenlabs": "elevenlabs_transcriptions",
     },
 }
 # Their paths depend on more than the model's name, and are the format's to say.

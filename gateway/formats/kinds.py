@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from gateway.errors import GatewayError
-from gateway.formats import embeddings, images, moderations, rerank, speech
+from gateway.formats import embeddings, images, moderations, rerank, speech, transcriptions
 from gateway.formats.types import Asked, Encoded, JSONDict, Quirks, Usage
 
 
@@ -77,6 +77,33 @@ class KindClient(AnyClient, Protocol):
 
     def units(self, body: JSONDict) -> dict[str, int]:
         """What the request is going to use that is not counted in tokens, as `Usage.units`."""
+
+
+class Uploading(KindClient, Protocol):
+    """A client's format whose requests are forms with a file, which is passed on as it comes.
+
+    What it answers is JSON, text or events, as the request says.
+    """
+
+    @property
+    def STREAMED_FILE(self) -> str:
+        """The field that the file is."""
+
+    def file_units(self, head: bytes, size: int) -> dict[str, int]:
+        """What a file is going to use, by its beginning and its size in bytes."""
+
+    def is_passed(self, body: JSONDict) -> bool:
+        """Is the request relayed where a provider speaks this too, and the answer?"""
+
+    def encode_answer(self, reply: Any, asked: Asked) -> tuple[bytes, str]:
+        """The answer's bytes, and their content type."""
+
+
+class Uploaded(Answered, Protocol):
+    """An upstream's format where the file goes first, by itself."""
+
+    def encode_following(self, uploaded: JSONDict, prompt: Any, model: str) -> Encoded:
+        """The request that refers to it. Raises `UpstreamFailed` where there is no reference."""
 
 
 class Kind(Struct, frozen=True):
@@ -147,6 +174,17 @@ KINDS: dict[str, Kind] = {
             usual={"openai_chat": "openai_speech"},
             upstreams=speech.UPSTREAMS,
             clients=speech.CLIENTS,
+        ),
+        Kind(
+            name="transcription",
+            noun="a model that transcribes speech",
+            address="/v1/audio/transcriptions",
+            default="openai_transcriptions",
+            usual={"openai_chat": "openai_transcriptions"},
+            is_slow=True,
+            upstreams=transcriptions.UPSTREAMS,
+            clients=transcriptions.CLIENTS,
+            also={"openai_transcriptions": frozenset({"openai_translations"})},
         ),
         Kind(
             name="image",

@@ -379,11 +379,13 @@ class Encoded(Struct, frozen=True):
     """A request body ready to be sent, and the names of fields it could not express.
 
     `address` is where it goes under the base URL, encoded, if it is not where all of its format go.
-    A `form` goes as one, see `multipart`. `headers` are further ones, in lower case.
+    A `form` goes as one, see `multipart`; of a `file` only the file of that name in the body goes,
+    as it is. `headers` are further ones, in lower case.
     """
 
     body: JSONDict
     dropped: tuple[str, ...] = ()
     address: str = ""
     form: bool = False
+    file: str = ""
     headers: dict[str, str] = {}

@@ -64,7 +64,7 @@ SECTIONS: dict[str, Section] = {
         schema.ConnectionEntry, "name", write.connection,
         lambda: health.with_health(Connection.objects.all()),
         lambda name: {"name": name}, export.connection,
-        lambda rows: [health.as_json(account) for account in health.accounts(rows)],
+        beside=lambda rows: [health.as_json(account) for account in health.accounts(rows)],
     ),
     "models": Section(
         schema.ModelEntry, "id", write.model,

@@ -215,6 +215,9 @@ class SettingsEntry(Entry):
     require_api_key: bool | None = None
     log_bodies: bool | None = None
     retention_days: int | None = Field(default=None, ge=1)
+    bodies_days: int | None = Field(default=None, ge=1)
+    redacted_fields: list[str] | None = None
+    redacted_patterns: list[str] | None = None
     stored_responses_days: int | None = Field(default=None, ge=0)
     ollama_api: bool | None = None
     budgets: Numbers | None = None

@@ -13,6 +13,7 @@ from django.http.response import HttpResponseBase
 from accounts import roles
 from accounts.models import User
 from analytics.models import RequestRecord
+from analytics.usage import EVERYONE
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -57,3 +58,16 @@ def records_of(user: User) -> QuerySet[RequestRecord]:
     if not user.has_perm("analytics.view_requestrecord"):
         raise PermissionDenied
     return RequestRecord.objects.all()
+
+
+def usage_of(user: User) -> str:
+    """Whose usage somebody may see, as `analytics.usage` names it: their own, or everyone's.
+
+    Raises:
+        PermissionDenied: The role may see neither.
+    """
+    if user.role == roles.MEMBER:
+        return user.username
+    if not user.has_perm("analytics.view_requestrecord"):
+        raise PermissionDenied
+    return EVERYONE

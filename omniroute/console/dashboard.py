@@ -21,7 +21,7 @@ from analytics.models import RequestRecord
 from gateway import runtime
 from gateway.state.health import Entry
 from omniroute import health
-from omniroute.console.connections import blocks
+from omniroute.console.health import blocks
 from omniroute.console.readable import visible
 from providers.models import Connection, ProviderModel, Token
 

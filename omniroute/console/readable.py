@@ -17,6 +17,11 @@ MAX_DEPTH = 60
 # Images and signatures: nobody reads them, and one of them fills the page.
 _BASE64 = re.compile(r"[A-Za-z0-9+/=_-]{200,}")
 _KEPT = 48
+# What a terminal obeys, what turns the direction of text, and what has no width at all. Not the
+# joiners, which emoji and some scripts are written with.
+_HIDDEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
 
 
 def pretty(value: Any) -> str:
@@ -35,11 +40,8 @@ def legible(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """What does something in a terminal, or turns the direction of the text, is written out."""
-    return "".join(
-        char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode()
-        for char in text
-    )
+    """Text that does nothing to what stands beside it: each character that nobody sees is named."""
+    return _HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
 
 
 _INDENTED = json.JSONEncoder(ensure_ascii=False, indent=2)

@@ -15,9 +15,9 @@ class Session:
     def __init__(self, gateway: Gateway, username: str = "admin") -> None:
         gateway.manage("reset_password", username, stdin=PASSWORD + "\n")
         self.client = httpx.Client(base_url=gateway.url, timeout=30)
-        form = self.client.get("/accounts/login/").text
+        form = self.client.get("/account/login/").text
         fields = {"login": username, "password": PASSWORD, "csrfmiddlewaretoken": _token(form)}
-        answer = self.client.post("/accounts/login/", data=fields)
+        answer = self.client.post("/account/login/", data=fields)
         assert answer.status_code == 302, answer.text
 
     @property

@@ -15,11 +15,13 @@ from tests.e2e.upstream import WORDS, Upstream
 MEMBERS_KEY = key_of("members")
 
 
-@pytest.fixture(scope="module")
-def played(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+@pytest.fixture(scope="module", params=["uvicorn", "daphne"])
+def played(
+    request: pytest.FixtureRequest, prepared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
     """A gateway with a member and a viewer, who have a key each."""
     folder = copy(prepared, tmp_path_factory.mktemp("played"))
-    gateway = Gateway(folder, "--no-worker", "--server", "uvicorn", MAX_BODY_MB="8")
+    gateway = Gateway(folder, "--no-worker", "--server", request.param, MAX_BODY_MB="8")
     gateway.apply({
         "users": [
             {"username": "ann", "role": "member", "budgets": {"monthly_requests": 3}},
@@ -95,8 +97,7 @@ def test_the_users_budget_holds(own_gateway: Callable[..., Gateway]) -> None:
         "api_keys": [{"name": "bobs", "key": key_of("bobs"), "owner": "bob"}],
     })  # fmt: skip
     session, path = Session(gateway, "bob"), path_of(gateway, "bobs")
-    first = until(lambda: (a := session.post(path, chat())).status_code == 200 and a)
-    assert first.json()["usage"]["completion_tokens"] == 5
+    until(lambda: session.post(path, chat()).status_code == 200)  # once the key is known
     assert session.post(path, chat()).status_code == 402
     session.close()
 
@@ -131,7 +132,7 @@ def test_a_forged_call_is_refused_and_reaches_nobody(
 def test_without_a_session_there_is_a_401_and_a_key_is_none(played: Gateway) -> None:
     path = path_of(played, "anns")
     with httpx.Client(base_url=played.url) as stranger:
-        stranger.get("/accounts/login/")
+        stranger.get("/account/login/")
         token = {"x-csrftoken": stranger.cookies["csrftoken"]}
         assert stranger.post(path, json=chat(), headers=token).status_code == 401
         both = stranger.post(path, json=chat(), headers=token | keyed(KEY))

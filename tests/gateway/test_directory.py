@@ -116,4 +116,4 @@ def test_a_models_own_name_means_the_same_before_and_after_a_login() -> None:
         provider("a", model("a/m"), accounts=[connection("a", bearer=bearer)]),
         provider("b", model("b/m")),
     )
-    assert directory.bare(configured)["m"] == ("a/m", "b/m")
+    assert directory.index(configured).bare["m"] == ("a/m", "b/m")

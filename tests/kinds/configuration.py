@@ -10,6 +10,7 @@ from tests.kinds import (
     moderation_vendors,
     rerank_vendors,
     speech_vendors,
+    transcription_vendors,
 )
 
 ANSWERS = {
@@ -18,6 +19,7 @@ ANSWERS = {
     **moderation_vendors.ANSWERS,
     **speech_vendors.ANSWERS,
     **image_vendors.ANSWERS,
+    **transcription_vendors.ANSWERS,
 }
 
 EMBEDDINGS: dict[str, dict[str, Any]] = {
@@ -52,12 +54,17 @@ SPEAKERS: dict[str, dict[str, Any]] = {
     "tts-deepgram": {"other_kinds": {"speech": {"format": "deepgram_speech"}}},
 }
 
+HEARERS: dict[str, dict[str, Any]] = {"stt-openai": {}, "stt-groq": {}} | {
+    f"stt-{name}": {"other_kinds": {"transcription": {"format": f"{name}_transcriptions"}}}
+    for name in ("deepgram", "assemblyai", "elevenlabs")
+}
+
 PAINTERS: dict[str, dict[str, Any]] = {
     "img-openai": {},
     "img-gemini": {"format": "gemini"},
 } | {
     f"img-{name}": {"other_kinds": {"image": {"format": f"{name}_images"}}}
-    for name in ("together", "stability", "bfl", "fal", "replicate")
+    for name in ("together", "stability", "bfl", "fal", "recraft", "replicate")
 }
 
 
@@ -82,7 +89,7 @@ def document(url: Callable[[str], str]) -> dict[str, Any]:
         ]
         + [
             provider(id, **more)
-            for id, more in (RERANKERS | MODERATORS | SPEAKERS | PAINTERS).items()
+            for id, more in (RERANKERS | MODERATORS | SPEAKERS | HEARERS | PAINTERS).items()
         ]
         + [provider("deaf", format="anthropic_messages")],
         "models": [
@@ -107,6 +114,21 @@ def document(url: Callable[[str], str]) -> dict[str, Any]:
                 for id in PAINTERS
             ),
             {"id": "img-openai/tokens", "kind": "image", "input_price": 5, "output_price": 40},
+            {
+                "id": "img-openai/apart",
+                "kind": "image",
+                "input_price": 5,
+                "media_prices": {
+                    "per_image": 9,
+                    "image_input_per_mtok": 8,
+                    "image_output_per_mtok": 30,
+                },
+            },
+            {
+                "id": "img-fal/wide",
+                "kind": "image",
+                "media_prices": {"per_image": 9, "per_megapixel": 0.02},
+            },
             {"id": "img-gemini/imagen-4", "kind": "image", "media_prices": {"per_image": 0.02}},
             *({"id": f"img-openai/{fault}", "kind": "image"} for fault in ("broken", "filtered")),
             {"id": "mod-openai/broken", "kind": "moderation"},
@@ -118,11 +140,30 @@ def document(url: Callable[[str], str]) -> dict[str, Any]:
                 {"id": f"tts-openai/{fault}", "kind": "speech"}
                 for fault in ("broken", "cut", "empty", "odd")
             ),
+            *(
+                {"id": f"{id}/whisper", "kind": "transcription", "media_prices": {"per_minute": 6}}
+                for id in HEARERS
+            ),
+            {
+                "id": "stt-openai/tokens",
+                "kind": "transcription",
+                "input_price": 2,
+                "output_price": 10,
+                "media_prices": {"per_minute": 6, "audio_input_per_mtok": 5},
+            },
             {"id": "mod-mistral/m", "kind": "moderation", "input_price": 0.1},
         ],
         "connections": [
             connection(id)
-            for id in (*ids.values(), *RERANKERS, *MODERATORS, *SPEAKERS, *PAINTERS, "deaf")
+            for id in (
+                *ids.values(),
+                *RERANKERS,
+                *MODERATORS,
+                *SPEAKERS,
+                *HEARERS,
+                *PAINTERS,
+                "deaf",
+            )
         ],
         "aliases": [{"alias": "vectors", "model": "openai-here/embed"}],
         "combos": [
@@ -138,6 +179,14 @@ def document(url: Callable[[str], str]) -> dict[str, Any]:
                 }
                 for fault in ("broken", "empty", "odd")
             ),
+            {
+                "name": "heard",
+                "targets": [
+                    {"model": "stt-openai/broken"},
+                    {"model": "stt-assemblyai/mute"},
+                    {"model": "stt-deepgram/whisper"},
+                ],
+            },
             {
                 "name": "drawn",
                 "targets": [

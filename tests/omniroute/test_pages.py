@@ -22,7 +22,7 @@ def menu(client: Client, path: str = "/logs/") -> list[str]:
 
 def test_who_is_not_signed_in_is_sent_to_sign_in_and_comes_back(client: Client) -> None:
     answer = client.get("/logs/?provider=openai")
-    assert answer["location"] == "/accounts/login/?next=/logs/%3Fprovider%3Dopenai"
+    assert answer["location"] == "/account/login/?next=/logs/%3Fprovider%3Dopenai"
 
 
 def test_the_menu_has_what_the_role_may_see() -> None:

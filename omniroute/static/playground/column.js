@@ -160,6 +160,7 @@ export class Column {
   }
 
   #show(told, thought = "") {
+    if (told.role === "tool") for (const each of this.root.querySelectorAll(".give, .calls > button")) each.remove();
     const shown = message(told.role, words[told.role] || told.role);
     const parts = typeof told.content === "string" ? [{ type: "text", text: told.content }] : told.content || [];
     shown.text.textContent = parts.filter((part) => part.type === "text").map((part) => part.text).join("\n");
@@ -169,6 +170,7 @@ export class Column {
     shown.thought.closest("details").hidden = !thought;
     shown.thought.textContent = thought;
     for (const call of told.tool_calls || []) shown.calls.append(this.#called(call));
+    if (told.tool_calls) this.#offer(shown.calls);
     this.#find(".messages").append(shown.root);
   }
 
@@ -181,8 +183,14 @@ export class Column {
     given.id = `result-${call.id}-${crypto.randomUUID?.() ?? Math.random()}`;
     given.dataset.call = call.id;
     part.querySelector("label").htmlFor = given.id;
-    part.querySelector("button").addEventListener("click", () => this.#give());
     return part;
+  }
+
+  /** One button for the results of all calls of a message, below them. */
+  #offer(calls) {
+    const button = document.getElementById("give").content.firstElementChild.cloneNode(true);
+    button.addEventListener("click", () => this.#give());
+    calls.append(button);
   }
 
   /** Once each open call has its result, the model is asked to go on. */
@@ -196,7 +204,6 @@ export class Column {
       return;
     }
     const results = fields.map((each) => ({ role: "tool", tool_call_id: each.dataset.call, content: each.value }));
-    for (const each of fields) each.closest(".call").querySelector(".give").remove();
     this.add(...results);
     this.on.ask(this);
   }
@@ -237,7 +244,7 @@ async function logged(url) {
 
 function message(role, title) {
   const root = document.getElementById("message").content.firstElementChild.cloneNode(true);
-  root.classList.add(role);
+  root.classList.add(`from-${role}`);
   root.querySelector("h3").textContent = title;
   return {
     root,

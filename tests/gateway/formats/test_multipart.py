@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import BadRequest
-from gateway.formats.multipart import MAX_PARTS, Upload, is_form, parse, write
+from gateway.formats.multipart import (
+    MAX_PARTS,
+    Form,
+    Incoming,
+    Upload,
+    around,
+    is_form,
+    parse,
+    write,
+)
 
 FORM = (
     b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\none\r\n'
@@ -79,3 +88,26 @@ def test_any_bytes_raise_nothing_else(body: bytes, content_type: str) -> None:
             parse(kind, body)
         with suppress(BadRequest):
             parse(kind, b"--b\r\n" + body + b"\r\n--b--")
+
+
+@given(
+    st.dictionaries(st.text("abc", min_size=1), texts, max_size=3),
+    st.binary(max_size=200),
+    st.integers(1, 40),
+)
+def test_a_file_is_given_out_however_the_form_is_cut(
+    fields: dict[str, str], data: bytes, step: int
+) -> None:
+    before, after, content_type = around({**fields, "file": Incoming("x.mp3", "audio/mpeg")})
+    whole, form = before + data + after, Form(content_type, streamed="file")
+    out = b"".join(form.feed(whole[at : at + step]) for at in range(0, len(whole), step))
+    form.close()
+    assert (form.fields, out) == (fields, data)
+    assert form.file == Incoming("x.mp3", "audio/mpeg")
+
+
+def test_more_than_it_may_keep_is_refused_with_the_fields_name() -> None:
+    body, content_type = write({"prompt": "x" * 101})
+    with pytest.raises(BadRequest) as refusal:
+        Form(content_type, max_bytes=100).feed(body)
+    assert refusal.value.param == "prompt"

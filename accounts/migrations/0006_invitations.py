@@ -11,7 +11,7 @@ import omniroute.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0004_routing"),
+        ("accounts", "0005_redaction"),
     ]
 
     operations = [
