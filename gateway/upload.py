@@ -51,8 +51,8 @@ class Upload:
 
     @property
     def parts(self) -> int:
-        """How many fields are known: more may follow the file."""
-        return len(self._form.fields)
+        """How many parts of the form are known: more may follow the file."""
+        return self._form.parts
 
     @property
     def head(self) -> bytes:
@@ -157,10 +157,16 @@ class Upload:
         return found.hexdigest()
 
 
+class FieldsFollow(Exception):
+    """The form says more than was known when it was begun to be sent."""
+
+
 class Sending(Struct, frozen=True):
-    """A body with the file in it. `size` is null where that is not known yet."""
+    """A body with the file in it, and what else was known of the form when it had so many `parts`.
+    `size` is null where that is not known yet."""
 
     upload: Upload
+    parts: int
     before: bytes = b""
     after: bytes = b""
 
@@ -175,5 +181,7 @@ class Sending(Struct, frozen=True):
             yield self.before
         async for piece in self.upload.pieces():
             yield piece
+        if self.upload.parts != self.parts:  # what has no end asks for nothing
+            raise FieldsFollow
         if self.after:
             yield self.after

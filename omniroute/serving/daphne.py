@@ -260,6 +260,7 @@ class Server(daphne_server.Server):
         self._factory = Factory(self)
         self.ws_factory = WebSocketFactory(self, server=None)
         self.ws_factory.setProtocolOptions(
+            failByDrop=False,  # it says why it closes
             allowNullOrigin=True,  # the application judges origins
             maxMessagePayloadSize=SOCKET_BYTES,
             maxFramePayloadSize=SOCKET_BYTES,

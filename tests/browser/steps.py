@@ -34,7 +34,7 @@ class Watch:
         self._expected.append(pattern)
 
     def check(self) -> None:
-        assert self.hosts <= {"127.0.0.1"}
+        assert self.hosts <= {"127.0.0.1", "localhost"}
         unexpected = [
             text
             for text in self.complaints

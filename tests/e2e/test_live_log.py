@@ -47,7 +47,7 @@ def ann(gateway: Gateway) -> Iterator[httpx.Client]:
 @contextmanager
 def signed_in(gateway: Gateway, username: str) -> Iterator[httpx.Client]:
     gateway.manage("reset_password", username, stdin=PASSWORD + "\n")
-    with httpx.Client(base_url=gateway.url) as client:
+    with httpx.Client(base_url=gateway.url, timeout=30) as client:
         client.get("/accounts/login/")
         form = {"login": username, "password": PASSWORD}
         assert posted(client, "/accounts/login/", **form).status_code == 302
