@@ -53,7 +53,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         return super().has_delete_permission(request, obj) and obj != request.user
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        super().delete_queryset(request, queryset.exclude(pk=request.user.pk))
+        super().delete_queryset(request, queryset.exclude(username=request.user.get_username()))
 
     @admin.display(description="Second factors")
     def second_factors(self, row: User) -> str:
@@ -95,7 +95,7 @@ class InvitationAdmin(ModelAdmin):
         return False  # another one is made instead
 
     def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
-        obj.invited_by = request.user
+        obj.invited_by = request.user  # type: ignore[assignment]  # Admin lets nobody else in
         link = invitations.assign(obj)
         super().save_model(request, obj, form, change)
         # Not before it is saved, and the mail server's time is none of the transaction's.
@@ -111,6 +111,9 @@ class InvitationAdmin(ModelAdmin):
 class ApiKeyAdmin(Activatable, ModelAdmin):
     """The key itself is shown once, in a message after it is made; here is what is kept of it."""
 
+    empty_words = (
+        "A client calls with a key: make one, and give it to the client. It is shown once."
+    )
     list_display = ("name", "shown", "owner", "scope", "active", "expires", "created")
     list_per_page = 50
     list_filter = ("active", "scope")

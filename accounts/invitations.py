@@ -24,7 +24,7 @@ def assign(invitation: Invitation) -> str:
     """Give it a secret, of which only the hash is kept: the link, which nothing can show again."""
     token = secrets.token_urlsafe(32)
     invitation.sha256 = _hash(token)
-    return settings.PUBLIC_URL + reverse("account_join", args=[token])
+    return f"{settings.PUBLIC_URL}{reverse('account_join', args=[token])}"
 
 
 def find(token: str) -> Invitation | None:

@@ -1,7 +1,7 @@
 """Taking up an invitation: a name and a password, and one is signed in."""
 
 from allauth.account.utils import perform_login
-from django.contrib.auth.forms import BaseUserCreationForm
+from django.contrib.auth.forms import UserCreationForm
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -13,7 +13,7 @@ from accounts.invitations import InvitationGone
 from accounts.models import Invitation, User
 
 
-class JoinForm(BaseUserCreationForm):
+class JoinForm(UserCreationForm):  # type: ignore[type-arg]  # it takes none at run time
     class Meta:
         model = User
         fields = ("username",)
@@ -35,7 +35,8 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
         user = _make(form, invitation)
     except InvitationGone:
         return _gone(request)
-    return perform_login(request, user, email_verification="none")
+    welcome: HttpResponse = perform_login(request, user, email_verification="none")
+    return welcome
 
 
 def _make(form: JoinForm, invitation: Invitation) -> User:

@@ -48,13 +48,13 @@ class GuardedTransport(BaseAdapter):
     def send(
         self, request: requests.PreparedRequest, *args: Any, **options: Any
     ) -> requests.Response:
-        body = request.body or b""
+        body: Any = request.body or b""  # allauth sends nothing but forms
         try:
             status, content = http.send(
                 str(request.method),
                 str(request.url),
-                request.headers,
-                body.encode() if isinstance(body, str) else bytes(body),
+                {name: str(value) for name, value in request.headers.items()},
+                body.encode() if isinstance(body, str) else body,
                 allow_private=True,
             )
         except http.CallFailed as error:

@@ -62,7 +62,7 @@ class OwnKeyForm(forms.Form):
         return end
 
     def clean_models(self) -> list[str]:
-        patterns = self.cleaned_data["models"].split()
+        patterns: list[str] = self.cleaned_data["models"].split()
         for pattern in patterns:
             # To tell at once what will not work; a call is held to both lists, whatever is here.
             if not any(fnmatchcase(pattern, bound) for bound in self.user.allowed_models):

@@ -26,7 +26,7 @@ class Issuer(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth ships
 
     def get_callback_url(self, request: HttpRequest, app: Any) -> str:
         """Not by the request: behind a proxy that ends TLS it would begin with http."""
-        return settings.PUBLIC_URL + reverse("oidc_callback")
+        return f"{settings.PUBLIC_URL}{reverse('oidc_callback')}"
 
 
 class OidcProvider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth ships no types

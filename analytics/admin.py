@@ -24,6 +24,7 @@ class UncountedPaginator(Paginator):
 class RequestRecordAdmin(ModelAdmin):
     """What happened, and nothing to change about it."""
 
+    empty_words = "A row appears here once a client has called: Admin's first page says how."
     list_display = (
         "time", "outcome", "status", "requested_model", "model", "connection", "key",
         "tokens", "cost", "duration",
@@ -108,6 +109,9 @@ class RequestRecordAdmin(ModelAdmin):
 class TaskRunAdmin(ModelAdmin):
     """What runs on a clock, and how that went."""
 
+    empty_words = (
+        "Tasks run on a clock: a worker and beat have not run yet. The command serve starts both."
+    )
     list_display = ("name", "started", "duration_ms", "runs", "failures", "failed", "error")
     search_fields = ("name", "error")
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from analytics.media import media_picousd
+from analytics.media import apart, media_picousd
 
 PICO = 12
 
@@ -69,9 +69,10 @@ def cost_picousd(counts: Counts, prices: Prices | None, at: float | None = None)
     if prices is None:
         return None
     if prices.more is not None:
-        tokens = _cost(counts, in_force(prices, counts.input_tokens, at))
-        media = prices.more.media
-        return tokens + media_picousd(counts.units, media) if media else tokens
+        media, told = prices.more.media, in_force(prices, counts.input_tokens, at)
+        if not (media and counts.units):
+            return _cost(counts, told)
+        return _cost(counts, told, *apart(counts.units, media)) + media_picousd(counts.units, media)
     cached = counts.cache_read_tokens + counts.cache_write_tokens
     return (
         max(counts.input_tokens - cached, 0) * prices.input
@@ -91,13 +92,14 @@ def in_force(prices: Prices, input_tokens: int, at: float | None = None) -> Pric
     return prices
 
 
-def _cost(counts: Counts, prices: Prices) -> int:
+def _cost(counts: Counts, prices: Prices, apart_in: int = 0, apart_out: int = 0) -> int:
+    """Of all tokens but those that are priced apart."""
+    cached = counts.cache_read_tokens + counts.cache_write_tokens
     cost = (
-        max(counts.input_tokens - counts.cache_read_tokens - counts.cache_write_tokens, 0)
-        * prices.input
+        max(counts.input_tokens - cached - apart_in, 0) * prices.input
         + counts.cache_read_tokens * prices.cache_read
         + counts.cache_write_tokens * prices.cache_write
-        + counts.output_tokens * prices.output
+        + max(counts.output_tokens - apart_out, 0) * prices.output
     )
     more = prices.more
     if more is not None and more.cache_write_1h is not None:

@@ -22,7 +22,7 @@ class RequestRecord(models.Model):
         REPORTED = "reported", "reported"
         ESTIMATED = "estimated", "estimated"
 
-    # `req_` and a ULID: sorts by time, so paging and retention need no other index.
+    # `req_` and a ULID: sorts by time, so that it serves paging and retention.
     id = models.CharField(primary_key=True, max_length=30)
     time = models.DateTimeField()
     key = models.CharField(max_length=100, blank=True)
@@ -75,6 +75,9 @@ class RequestRecord(models.Model):
         ordering: ClassVar = ["-id"]
         verbose_name = "request"
         indexes: ClassVar = [
+            # Pages of one key's requests, and of a member's own.
+            models.Index(fields=["key", "id"], name="log_by_key"),
+            models.Index(fields=["user", "id"], name="log_by_user"),
             # Those of whose bodies something is kept, so that the old ones are found.
             models.Index(
                 fields=["id"],

@@ -80,20 +80,30 @@ def _add(table: Table, found: Tally) -> None:
 
 
 def _add_sums(table: Table, found: Tally) -> None:
+    rows = [
+        (connection.ops.adapt_datetimefield_value(place.start), *place[1:], *sums)
+        for place, sums in found.by_place(SPANS[table]).items()
+    ]
     name, measures = table._meta.db_table, ", ".join(MEASURES)
     adding = ", ".join(f"{measure} = {name}.{measure} + excluded.{measure}" for measure in MEASURES)
-    values = ", ".join(["%s"] * (len(Place._fields) + len(MEASURES)))
-    statement = (  # of names of ours
-        f'INSERT INTO {name} (start, "user", dimension, name, {measures}, {", ".join(SPREADS)}) '  # noqa: S608
-        f"VALUES ({values}, '{{}}', '{{}}', '{{}}') "
-        f'ON CONFLICT ("user", dimension, start, name) DO UPDATE SET {adding}'
-    )
-    moment = connection.ops.adapt_datetimefield_value
-    rows = found.by_place(SPANS[table]).items()
+    columns = f'start, "user", dimension, name, {measures}, {", ".join(SPREADS)}'
+    conflict = f'ON CONFLICT ("user", dimension, start, name) DO UPDATE SET {adding}'
     with connection.cursor() as cursor:
-        cursor.executemany(
-            statement, [(moment(place.start), *place[1:], *sums) for place, sums in rows]
-        )
+        if connection.vendor == "postgresql":  # one statement for all, as in `analytics.records`
+            types = ("timestamptz", "text", "text", "text", *["bigint"] * len(MEASURES))
+            values = ", ".join(f"(line->>{at})::{type}" for at, type in enumerate(types))
+            cursor.execute(
+                f"INSERT INTO {name} ({columns}) SELECT {values}, '{{}}', '{{}}', '{{}}' "  # noqa: S608
+                f"FROM jsonb_array_elements(%s::jsonb) AS line {conflict}",
+                [json.dumps(rows, default=str)],
+            )
+        else:
+            values = ", ".join(["%s"] * (len(Place._fields) + len(MEASURES)))
+            cursor.executemany(
+                f"INSERT INTO {name} ({columns}) VALUES ({values}, '{{}}', '{{}}', '{{}}') "  # noqa: S608
+                f"{conflict}",
+                rows,
+            )
 
 
 def _add_spreads(table: Table, found: Tally) -> None:

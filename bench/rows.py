@@ -13,9 +13,11 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 BATCH = 20_000
+FILL_BATCH = 400_000
 DAY_S = 86_400
 SWING_S = 10_000  # by which the day's rhythm moves requests towards the afternoon
 
@@ -99,6 +101,7 @@ def _row(chance: random.Random, id: str, at: str) -> tuple[Any, ...]:
         model, connection, status, outcome, WORDS.get(outcome, ""), json.dumps([attempt]),
         tokens_in, tokens_out, tokens_in // 3, 0, 0, "reported", cost, first_ms, total_ms,
         tokens_in * 4, tokens_out * 4, "[]", tags, "", "", "{}", cache, "{}", combo, tier, saved,
+        "{}",
     )  # fmt: skip
 
 
@@ -106,7 +109,13 @@ def insert(log: Log) -> float:
     """Seconds that it took to make the rows and put them in, with a note of each to be counted."""
     from django.db import connection, transaction
 
+    from analytics.partitions import make
+
     began, batch = time.monotonic(), list[tuple[Any, ...]]()
+    if connection.vendor == "postgresql":
+        last = datetime.fromtimestamp(log.until, UTC).date()
+        for day in range(int(log.days) + 2):
+            make(last - timedelta(days=int(log.days) + 1 - day))
     put = _copy if connection.vendor == "postgresql" else _many
     for row in log.rows():
         batch.append(row)
@@ -170,14 +179,14 @@ def main(arguments: list[str]) -> None:
     django.setup()
     from django.utils import timezone
 
+    from analytics import rollups
     from analytics.models import RequestRecord
-    from analytics.rollups import roll_up
 
     if RequestRecord.objects.exists():
         sys.exit("the log of this database holds requests: nothing was added")
     seconds = insert(Log(told.count, told.days, time.time(), told.seed))
     print(f"{told.count:,} requests inserted in {seconds:.0f} s")
-    began = time.monotonic()
-    counted = roll_up(timezone.now())
+    began, rollups.BATCH = time.monotonic(), FILL_BATCH  # nobody else waits to write
+    counted = rollups.roll_up(timezone.now())
     seconds = time.monotonic() - began
     print(f"{counted:,} rolled up in {seconds:.0f} s, 100,000 in {seconds / counted * 1e5:.1f} s")

@@ -35,6 +35,7 @@ class AliasForm(forms.ModelForm):
 @admin.register(Alias)
 class AliasAdmin(ModelAdmin):
     form = AliasForm
+    empty_words = "An alias is another name for one model: clients call it as if it were that."
     list_display = ("alias", "model")
     search_fields = ("alias", "model")
 
@@ -71,6 +72,9 @@ class TargetInline(TabularInline):
 
 @admin.register(Combo)
 class ComboAdmin(Activatable, ModelAdmin):
+    empty_words = (
+        "A combo names several models in an order: who calls it gets the first that answers."
+    )
     list_display = ("name", "strategy", "order", "active")
     list_filter = ("active", "strategy")
     search_fields = ("name", "targets__model")

@@ -213,7 +213,8 @@ async def _prepare(call: Call, target: Target, runtime: Runtime, limit: Deadline
         url = whole_url(target.base_url, encoded.address)
     if encoded.file:
         kind = encoded.body[encoded.file].content_type
-        body = Sending(cast(Upload, call.upload))
+        upload = cast(Upload, call.upload)
+        body = Sending(upload, upload.parts)
     else:
         body, kind = _written(encoded.body, encoded.form, call.upload)
     return _Prepared(body, stage, encoded.dropped, url, kind, encoded.headers)
@@ -239,7 +240,7 @@ def _written(request: JSONDict, form: bool, upload: Upload | None) -> tuple[byte
     if upload is None:
         return multipart.write(request)
     before, after, kind = multipart.around(request)
-    return Sending(upload, before, after), kind
+    return Sending(upload, upload.parts, before, after), kind
 
 
 async def _with_bytes(

@@ -8,7 +8,7 @@ That is written and read where the loop runs: pieces of a network's size go thro
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from hashlib import sha256
 from time import monotonic
 from typing import IO
@@ -51,8 +51,8 @@ class Upload:
 
     @property
     def parts(self) -> int:
-        """How many fields are known: more may follow the file."""
-        return len(self._form.fields)
+        """How many parts of the form are known: more may follow the file."""
+        return self._form.parts
 
     @property
     def head(self) -> bytes:
@@ -83,7 +83,7 @@ class Upload:
             await self._more()
         self._digest = await asyncio.to_thread(self._sum)
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The file from its beginning, as it arrives. Raises as `begin` does."""
         at = 0
         while True:
@@ -157,10 +157,16 @@ class Upload:
         return found.hexdigest()
 
 
+class FieldsFollow(Exception):
+    """The form says more than was known when it was begun to be sent."""
+
+
 class Sending(Struct, frozen=True):
-    """A body with the file in it. `size` is null where that is not known yet."""
+    """A body with the file in it, and what else was known of the form when it had so many `parts`.
+    `size` is null where that is not known yet."""
 
     upload: Upload
+    parts: int
     before: bytes = b""
     after: bytes = b""
 
@@ -170,10 +176,12 @@ class Sending(Struct, frozen=True):
             return None
         return len(self.before) + self.upload.size + len(self.after)
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
         if self.before:
             yield self.before
         async for piece in self.upload.pieces():
             yield piece
+        if self.upload.parts != self.parts:  # what has no end asks for nothing
+            raise FieldsFollow
         if self.after:
             yield self.after

@@ -9,6 +9,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 
 MAX_NAMED = 200
 
@@ -25,28 +26,50 @@ def confirmed(question: str, button: str) -> Callable[[Deed], Deed]:
         ) -> HttpResponse | None:
             if request.POST.get("confirmed"):
                 return deed(model_admin, request, chosen)
-            return _question(model_admin, request, chosen, question, button)
+            return _question(
+                model_admin, request, chosen, question, button,
+                chosen=request.POST.getlist(ACTION_CHECKBOX_NAME),
+                action=request.POST.get("action", ""),
+                select_across=request.POST.get("select_across", "0"),
+                back=request.get_full_path(),
+            )  # fmt: skip
 
         return asked
 
     return decorate
 
 
+def ask_for_one(
+    model_admin: Any, request: HttpRequest, pk: str, action: str, question: str, button: str
+) -> HttpResponse:
+    """For a button of one row, which is a link, and so can change nothing itself: the question,
+    whose answer is the action of the list for this row."""
+    rows = model_admin.get_queryset(request).filter(pk=pk)
+    meta = model_admin.opts
+    place = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
+    return _question(
+        model_admin, request, rows, question, button,
+        chosen=[pk], action=action, select_across="0", place=place, back=place,
+    )  # fmt: skip
+
+
 def _question(
-    model_admin: Any, request: HttpRequest, chosen: QuerySet[Any], question: str, button: str
+    model_admin: Any,
+    request: HttpRequest,
+    rows: QuerySet[Any],
+    question: str,
+    button: str,
+    **more: Any,
 ) -> HttpResponse:
     context = model_admin.admin_site.each_context(request) | {
         "title": question,
         "opts": model_admin.opts,
         "button": button,
-        "rows": [str(row) for row in chosen[:MAX_NAMED]],
-        "total": chosen.count(),
+        "rows": [str(row) for row in rows[:MAX_NAMED]],
+        "total": rows.count(),
         "name": ACTION_CHECKBOX_NAME,
-        "chosen": request.POST.getlist(ACTION_CHECKBOX_NAME),
-        "action": request.POST.get("action", ""),
-        "select_across": request.POST.get("select_across", "0"),
     }
-    return TemplateResponse(request, "admin/confirm_action.html", context)
+    return TemplateResponse(request, "admin/confirm_action.html", context | more)
 
 
 class Activatable:

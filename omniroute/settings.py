@@ -347,6 +347,7 @@ UNFOLD = {
     "SITE_SYMBOL": "hub",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "STYLES": [lambda request: static("admin-pages.css")],
     "DASHBOARD_CALLBACK": "omniroute.console.dashboard.context",
     "COMMAND": {"search_callback": "omniroute.console.finding.rows"},
     "SIDEBAR": {

@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from accounts.models import GatewaySettings
-from analytics import rollups, stored
+from analytics import partitions, rollups, stored
 from analytics.models import Heartbeat
 from analytics.retention import delete_bodies, delete_older
 from providers import quotas
@@ -25,6 +25,7 @@ def roll_up() -> None:
 @shared_task(ignore_result=True)
 def delete_expired() -> None:
     settings, now = GatewaySettings.load(), timezone.now()
+    partitions.prepare(now)
     rollups.prune(now)
     delete_older(now, settings.retention_days)
     delete_bodies(now, settings.bodies_days)

@@ -21,7 +21,8 @@ from providers.credentials import CredentialUnreadable
 from providers.models import Connection, ErrorRule, ModelList, Provider, ProviderModel
 from providers.probing import test_connection
 
-# Every field of every type of credential: those of the form that are no column.
+# Every field of every type of credential: those of the form that are no column. Of them a form shows
+# those of the type that is chosen.
 CREDENTIAL = tuple(name for names in FIELDS.values() for name in names)
 
 
@@ -59,6 +60,7 @@ class ProviderAdmin(ModelAdmin):
     """Of those of the catalogue only what the operator decides can be changed: the rest is facts."""
 
     form = ProviderForm
+    empty_words = "The catalogue is not loaded: the command bootstrap does it. Your own provider can be added at once."
     list_display = ("name", "alias", "format", "tier", "status", "base_url", "builtin")
     list_filter = ("builtin", "format", "tier", "status", "category")
     search_fields = ("name", "slug", "alias")
@@ -142,6 +144,7 @@ class ProviderAdmin(ModelAdmin):
 @admin.register(ProviderModel)
 class ProviderModelAdmin(Activatable, ModelAdmin):
     form = QuirksForm
+    empty_words = "Models come with the catalogue, or with a connection: choose it in its list, and import its models."
     list_display = (
         "__str__", "kind", "input_price", "output_price", "context_window", "from_where", "active",
     )  # fmt: skip
@@ -172,6 +175,7 @@ class ProviderModelAdmin(Activatable, ModelAdmin):
 class ErrorRuleAdmin(Activatable, ModelAdmin):
     """The first that fits decides: in the order of the list, which is that of `verdict.arrange`."""
 
+    empty_words = "A rule says what is done about a failure, by its status or its words."
     list_display = (
         "of", "status", "pattern", "action", "kind", "scope", "cooldown_s", "builtin", "active",
     )  # fmt: skip
@@ -302,6 +306,9 @@ class ConnectionAdmin(Activatable, ModelAdmin):
     list_select_related = ("provider", "token")
     search_fields = ("name", "provider__slug", "provider__name")
     autocomplete_fields = ("provider",)
+    conditional_fields = {
+        name: f"auth_type == '{auth_type}'" for auth_type, names in FIELDS.items() for name in names
+    }
     actions: tuple[str, ...] = (
         *("test", "import_models"),
         *("activate", "deactivate", "duplicate"),

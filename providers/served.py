@@ -44,6 +44,7 @@ DIALECTS: dict[str, dict[str, str]] = {
         "stability": "stability_images",
         "bfl": "bfl_images",
         "fal": "fal_images",
+        "recraft": "recraft_images",
         "replicate": "replicate_images",
         "together": "together_images",
     },

@@ -63,7 +63,8 @@ class Form:
         self._begun: tuple[str, str | None, str] = ("", None, "")  # name, filename, type
         self._is_fresh = False  # has the part's body not begun yet?
         self._pieces: list[bytes] = []
-        self._kept = self._parts = 0
+        self._kept = 0
+        self.parts = 0  # that have begun
         self.fields: JSONDict = {}
         self.file: Incoming | None = None
 
@@ -126,8 +127,8 @@ class Form:
         named, file = _NAME.search(disposition), _FILENAME.search(disposition)
         if named is None:
             raise BadRequest("a part of the form has no name")
-        self._parts += 1
-        if self._parts > MAX_PARTS:
+        self.parts += 1
+        if self.parts > MAX_PARTS:
             raise BadRequest(f"the form has more than {MAX_PARTS} parts")
         kind = headers.get("content-type", "")
         kind = kind if _TYPE.fullmatch(kind) else "application/octet-stream"

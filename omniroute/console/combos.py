@@ -28,7 +28,6 @@ class ComboAdmin(rooms.ComboAdmin):
 
     class Media:
         js = ("targets.js", "combo-preview.js")
-        css = {"all": ("admin-pages.css",)}
 
 
 @require_POST

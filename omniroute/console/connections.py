@@ -19,7 +19,7 @@ from unfold.decorators import action
 
 from gateway import runtime
 from gateway.state.health import Entry
-from omniroute.actions import confirmed
+from omniroute.actions import ask_for_one, confirmed
 from omniroute.console import health
 from omniroute.console.health import Account
 from omniroute.console.readable import visible
@@ -49,7 +49,12 @@ admin.site.unregister(Connection)
 class ConnectionAdmin(providers.ConnectionAdmin):
     actions = (*providers.ConnectionAdmin.actions, "clear_cooldown")
     actions_list = ("sign_in", "test_all")
-    actions_detail = ("sign_in_again",)
+    actions_row = ("test_one", "clear_one", "duplicate_one")
+    actions_detail = (*actions_row, "sign_in_again")
+    empty_words = (
+        "A connection is an account at a provider: its key, or a sign-in. Without one only the demo "
+        "answers."
+    )
 
     def has_credential_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Unfold asks by this name; a permission's own name it looks up in the database, at every
@@ -84,11 +89,30 @@ class ConnectionAdmin(providers.ConnectionAdmin):
         name = urlencode({"name": row.name})
         return redirect(f"{reverse('sign-in', args=[row.provider.slug])}?{name}")
 
+    def has_copy_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """By a name of its own: of the others Unfold tells which row it asks about."""
+        return self.has_add_permission(request)
+
+    @action(description="Test", url_path="test-one", permissions=["change"])
+    def test_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect(f"{reverse('test-all')}?{urlencode({'pk': object_id})}")
+
+    @action(description="Clear cooldown", url_path="clear-one", permissions=["change"])
+    def clear_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        question = "Clear what cools down? Calls go there again at once."
+        return ask_for_one(self, request, object_id, "clear_cooldown", question, "Clear")
+
+    @action(description="Duplicate", url_path="duplicate-one", permissions=["copy"])
+    def duplicate_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        question = "Duplicate this? The copy needs a key of its own."
+        return ask_for_one(self, request, object_id, "duplicate", question, "Duplicate")
+
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
-        """Only where there is somewhere to sign in."""
+        """Signing in only where there is somewhere to."""
+        offered = super().get_actions_detail(request, object_id)
         rows = Connection.objects.filter(pk=object_id)
         has_sign_in = rows.exclude(provider__oauth={}).exists()
-        return super().get_actions_detail(request, object_id) if has_sign_in else []
+        return [each for each in offered if has_sign_in or each.path != "sign-in-again"]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return WithHealth

@@ -83,6 +83,7 @@ admin.site.unregister(LogEntry)
 class LogEntryAdmin(ModelAdmin):
     """What was changed, by whom, when; and nothing to change about it."""
 
+    empty_words = "Whatever is changed from now on is told here."
     list_display = ("timestamp", "by", "through", "what", "row", "kind_of_row", "changed")
     list_filter = ("action", ("content_type", RelatedOnlyFieldListFilter), "timestamp")
     list_select_related = ("content_type",)
@@ -90,9 +91,6 @@ class LogEntryAdmin(ModelAdmin):
     ordering = ("-id",)
     show_full_result_count = False
     list_per_page = PER_PAGE
-
-    class Media:
-        css = {"all": ("admin-pages.css",)}
 
     @admin.display(description="By")
     def by(self, entry: LogEntry) -> str:

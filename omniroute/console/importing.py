@@ -1,5 +1,6 @@
 """The page where configuration goes in and out as YAML: what would change is shown first."""
 
+from hashlib import sha256
 from typing import Any
 
 import yaml
@@ -94,10 +95,12 @@ def page(request: HttpRequest) -> HttpResponse:
     form = TextForm(request.POST or None, request.FILES or None)
     told: dict[str, Any] = {}
     if request.method == "POST" and form.is_valid():
-        text = form.cleaned_data["text"]
-        done = "apply" in request.POST
+        text = form.cleaned_data["text"].replace("\r\n", "\n")
+        digest = sha256(text.encode()).hexdigest()
+        # Applied is what was shown, and not what was typed since.
+        done = "apply" in request.POST and request.POST.get("checked") == digest
         try:
-            told = _applied(request, text, keep=done) | {"done": done}
+            told = _applied(request, text, keep=done) | {"done": done, "digest": digest}
         except ConfigurationError as error:
             told = {"problems": _problems(text, error)}
         # A file's text stands in the form from here on: it is what will be applied.

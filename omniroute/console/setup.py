@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django import forms
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -10,18 +9,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import keys
+from accounts.keys import hash_key
 from accounts.models import ApiKey, User
+from accounts.own_keys import OwnKeyForm
 from analytics.ids import first_id
 from omniroute.console import clients
 from omniroute.console.access import allowed, records_of, user_of
 from omniroute.console.offered import chat_models_of
-
-
-class NewKey(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
-    class Meta:
-        model = ApiKey
-        fields = ("name",)
 
 
 @allowed()
@@ -30,9 +24,9 @@ def page(request: HttpRequest) -> HttpResponse:
     """A POST makes a key, which this one answer shows."""
     user = user_of(request)
     asked = request.POST if request.method == "POST" else request.GET
-    form, made, secret = NewKey(), None, ""
+    form, made, secret = OwnKeyForm(user=user), None, ""
     if request.method == "POST":
-        form = NewKey(request.POST)
+        form = _asked_for(request.POST.get("name", ""), user)
         made, secret = _make(form, user)
     rows = list(ApiKey.objects.seen_by(user))
     key = made or _chosen(rows, asked.get("key", "")) or next(iter(rows), None)
@@ -64,18 +58,22 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def may_make_keys(user: User) -> bool:
-    return user.has_perm("accounts.add_apikey")
+    return user.has_perm("accounts.add_ownkey")
 
 
-def _make(form: NewKey, user: User) -> tuple[ApiKey | None, str]:
-    """The key's row and the key; what is wrong with its name is told by the form."""
+def _asked_for(name: str, user: User) -> OwnKeyForm:
+    """A key for all that its owner may call, until it is revoked."""
+    return OwnKeyForm({"name": name, "models": "\n".join(user.allowed_models)}, user=user)
+
+
+def _make(form: OwnKeyForm, user: User) -> tuple[ApiKey | None, str]:
+    """The key's row and the key; why there is none is told by the form."""
     if not may_make_keys(user):
         form.add_error("name", _("You may not make keys: ask an administrator for one."))
     if not form.is_valid():
         return None, ""
-    row, secret = keys.mint(name=form.cleaned_data["name"], owner=user)
-    row.save()
-    return row, secret
+    secret = form.make()
+    return ApiKey.objects.get(sha256=hash_key(secret)), secret
 
 
 def _chosen(rows: list[ApiKey], pk: str) -> ApiKey | None:

@@ -18,13 +18,39 @@ const targets = {
     });
   },
 
+  // Unsaved rows are told apart by numbers after those of the saved ones; Unfold's own way of taking
+  // one out goes by places, which are not numbers any more once a row was moved.
+  renumber() {
+    const saved = Number(document.querySelector("[name=targets-INITIAL_FORMS]").value);
+    const rows = targets.rows();
+    rows.filter((row) => !row.classList.contains("original")).forEach((row, index) => {
+      for (const element of row.querySelectorAll("*")) {
+        for (const { name, value } of [...element.attributes]) {
+          const told = value.replace(/\btargets-\d+/g, "targets-" + (saved + index));
+          if (told !== value) element.setAttribute(name, told);
+        }
+      }
+    });
+    document.querySelector("[name=targets-TOTAL_FORMS]").value = rows.length;
+  },
+
+  remove(event) {
+    if (!event.target.closest(".delete-template")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    event.target.closest(".form-group").remove();
+  },
+
   changed() {
+    targets.renumber();
     targets.number();
     document.dispatchEvent(new CustomEvent("targets:changed"));
   },
 
   prepare(row) {
     row.classList.remove("template"); // of which Unfold lets none be moved
+    if (row.dataset.prepared) return;
+    row.dataset.prepared = "yes";
     const handle = row.querySelector(".drag-handle");
     if (!handle) return;
     handle.tabIndex = 0;
@@ -40,7 +66,6 @@ const targets = {
       if (up) other.before(row);
       else other.after(row);
       handle.focus();
-      targets.changed();
     });
   },
 };
@@ -49,11 +74,11 @@ document.addEventListener("DOMContentLoaded", () => {
   const group = document.getElementById("targets-group");
   if (!group) return;
   targets.rows().forEach(targets.prepare);
-  document.addEventListener("formset:added", (event) => {
-    targets.prepare(event.target);
+  // Rows come, go and move: by Unfold's buttons, by a drag, by a key.
+  new MutationObserver(() => {
+    targets.rows().forEach(targets.prepare);
     targets.changed();
-  });
-  document.addEventListener("formset:removed", targets.changed);
-  group.addEventListener("end", () => setTimeout(targets.changed));
+  }).observe(document.getElementById("targets-data"), { childList: true });
+  group.addEventListener("click", targets.remove, true);
   group.closest("form").addEventListener("submit", targets.number);
 });

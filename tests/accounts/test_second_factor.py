@@ -78,7 +78,9 @@ def test_password_and_code_sign_in(secret: str, clock: Clock) -> None:
     assert is_signed_in(client)
 
 
-@pytest.mark.parametrize("code", ["", "000000", "12345", "𝟙𝟚𝟛𝟜𝟝𝟞", "x" * 10_000])
+@pytest.mark.parametrize(
+    "code", ["", "000000", "12345", "\u0661\u0662\u0663\u0664\u0665\u0666", "x" * 10_000]
+)
 def test_another_code_does_not(secret: str, code: str) -> None:
     client = begin()
     assert give(client, code).status_code == 200
@@ -107,9 +109,7 @@ def codes_of(client: Client) -> list[str]:
     return shown
 
 
-def test_a_recovery_code_stands_in_for_the_app_once(
-    ada: User, secret: str, clock: Clock
-) -> None:
+def test_a_recovery_code_stands_in_for_the_app_once(ada: User, secret: str, clock: Clock) -> None:
     client = begin()
     give(client, totp(secret, clock.now))
     codes = codes_of(client)
@@ -221,7 +221,7 @@ def test_staff_without_one_can_only_set_one_up(required: None, role: str, page: 
     client = browser()
     make_user("eve", role)
     sign_in(client, "eve")
-    assert client.get(page).url == reverse("mfa_index")
+    assert client.get(page).headers["location"] == reverse("mfa_index")
     assert client.get(reverse("mfa_index")).status_code == 200
     assert client.get("/api/settings").status_code == 403
 

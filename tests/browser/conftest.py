@@ -19,7 +19,7 @@ QUIET = [
     "--disable-sync",
     "--no-first-run",
     # Whatever a page asks of another host does not get there, by no protocol.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
 
 

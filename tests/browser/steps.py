@@ -34,7 +34,7 @@ class Watch:
         self._expected.append(pattern)
 
     def check(self) -> None:
-        assert self.hosts <= {"127.0.0.1"}
+        assert self.hosts <= {"127.0.0.1", "localhost"}
         unexpected = [
             text
             for text in self.complaints
@@ -49,7 +49,7 @@ def sign_in(page: Page, gateway: Gateway, username: str = "admin", *, to: str = 
     page.goto(gateway.url + to)
     page.get_by_label("Username").fill(username)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**" + to)
 
 

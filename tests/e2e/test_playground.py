@@ -15,11 +15,13 @@ from tests.e2e.upstream import WORDS, Upstream
 MEMBERS_KEY = key_of("members")
 
 
-@pytest.fixture(scope="module")
-def played(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+@pytest.fixture(scope="module", params=["uvicorn", "daphne"])
+def played(
+    request: pytest.FixtureRequest, prepared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
     """A gateway with a member and a viewer, who have a key each."""
     folder = copy(prepared, tmp_path_factory.mktemp("played"))
-    gateway = Gateway(folder, "--no-worker", "--server", "uvicorn", MAX_BODY_MB="8")
+    gateway = Gateway(folder, "--no-worker", "--server", request.param, MAX_BODY_MB="8")
     gateway.apply({
         "users": [
             {"username": "ann", "role": "member", "budgets": {"monthly_requests": 3}},

@@ -64,7 +64,7 @@ PAINTERS: dict[str, dict[str, Any]] = {
     "img-gemini": {"format": "gemini"},
 } | {
     f"img-{name}": {"other_kinds": {"image": {"format": f"{name}_images"}}}
-    for name in ("together", "stability", "bfl", "fal", "replicate")
+    for name in ("together", "stability", "bfl", "fal", "recraft", "replicate")
 }
 
 
@@ -114,6 +114,21 @@ def document(url: Callable[[str], str]) -> dict[str, Any]:
                 for id in PAINTERS
             ),
             {"id": "img-openai/tokens", "kind": "image", "input_price": 5, "output_price": 40},
+            {
+                "id": "img-openai/apart",
+                "kind": "image",
+                "input_price": 5,
+                "media_prices": {
+                    "per_image": 9,
+                    "image_input_per_mtok": 8,
+                    "image_output_per_mtok": 30,
+                },
+            },
+            {
+                "id": "img-fal/wide",
+                "kind": "image",
+                "media_prices": {"per_image": 9, "per_megapixel": 0.02},
+            },
             {"id": "img-gemini/imagen-4", "kind": "image", "media_prices": {"per_image": 0.02}},
             *({"id": f"img-openai/{fault}", "kind": "image"} for fault in ("broken", "filtered")),
             {"id": "mod-openai/broken", "kind": "moderation"},

@@ -20,7 +20,10 @@ PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
 )
 DATA = base64.b64encode(PIXEL).decode()
-TOKENS = {"input_tokens": 14, "output_tokens": 272, "total_tokens": 286}
+TOKENS = {
+    "input_tokens": 14, "output_tokens": 272, "total_tokens": 286,
+    "input_tokens_details": {"text_tokens": 10, "image_tokens": 4},
+}  # fmt: skip
 
 
 def form(seen: Seen) -> dict[str, Any]:
@@ -116,6 +119,13 @@ def fal(seen: Seen) -> Any:
     return {"images": [row] * seen.body["num_images"], "seed": 5, "prompt": "p"}
 
 
+def recraft(seen: Seen) -> Any:
+    told = seen.body or form(seen)
+    if seen.path == "/images/imageToImage" and "strength" not in told:
+        raise Refused(400, {"code": "bad_request", "message": "strength is required"})
+    return {"created": 5, "credits": 40, "data": [{"image_id": "r1", "url": picture(seen)}]}
+
+
 def replicate(seen: Seen) -> Any:
     here = f"http://{seen.headers['host']}/{seen.vendor}/predictions/p1"
     if seen.path == "/predictions/p1":
@@ -133,5 +143,6 @@ ANSWERS: dict[str, Answer] = {
     "img-stability": stability,
     "img-bfl": delivered(bfl),
     "img-fal": delivered(fal),
+    "img-recraft": delivered(recraft),
     "img-replicate": delivered(replicate),
 }

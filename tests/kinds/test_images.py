@@ -46,6 +46,10 @@ SENT: dict[str, tuple[str, Any]] = {
         "/m",
         {"prompt": PROMPT, "num_images": 1, "image_size": {"width": 1536, "height": 1024}},
     ),
+    "img-recraft": (
+        "/images/generations",
+        {"model": "m", "prompt": PROMPT, "n": 1, "size": "1536x1024"},
+    ),
     "img-replicate": (
         "/models/m/predictions",
         {"input": {"prompt": PROMPT, "aspect_ratio": "3:2"}},
@@ -81,7 +85,11 @@ def test_every_vendor_draws(kinds: Gateway, vendors: Vendors, vendor: str) -> No
     assert seen.headers[name] == value
     assert "x-omniroute-dropped" not in answer.headers
     row = kinds.row(request_id(answer))
-    assert json.loads(row["units"]) == {"requests": 1, "images": 1}
+    units = json.loads(row["units"])
+    assert units.pop("pixels") == (1 if vendor == "img-fal" else 1536 * 1024)
+    assert units.pop("image_output_tokens", 272) == 272
+    units.pop("image_input_tokens", None)
+    assert units == {"requests": 1, "images": 1}
     assert row["cost_picousd"] == 4 * 10**10
 
 
@@ -108,6 +116,18 @@ def test_tokens_are_paid_where_the_model_has_prices_for_them(kinds: Gateway) -> 
     row = kinds.row(request_id(draw(kinds, "img-openai/tokens")))
     assert (row["input_tokens"], row["output_tokens"], row["usage_source"]) == (14, 272, "reported")
     assert row["cost_picousd"] == 14 * 5_000_000 + 272 * 40_000_000
+
+
+def test_tokens_of_images_have_prices_of_their_own(kinds: Gateway) -> None:
+    row = kinds.row(request_id(draw(kinds, "img-openai/apart")))
+    # And the image, which is another price for the same, is not paid too.
+    assert row["cost_picousd"] == (10 * 5 + 4 * 8 + 272 * 30) * 10**6
+
+
+def test_megapixels_are_those_of_the_image_that_was_made(kinds: Gateway) -> None:
+    row = kinds.row(request_id(draw(kinds, "img-fal/wide", size="1024x768")))
+    assert json.loads(row["units"])["pixels"] == 1  # and not those that were asked for
+    assert row["cost_picousd"] == 20_000
 
 
 def test_a_combo_goes_on_past_failures_and_tasks_that_come_to_nothing(kinds: Gateway) -> None:
@@ -216,6 +236,8 @@ EDITS: dict[str, Any] = {
         "image": Upload("image.png", "image/png", PIXEL), "mode": "image-to-image",
         "strength": "0.6",
     },
+    "img-recraft": {"image": Upload("image.png", "image/png", PIXEL), "strength": "0.5"},
+    "img-replicate": {"input": {"prompt": PROMPT, "image": f"data:image/png;base64,{DATA}"}},
 }  # fmt: skip
 
 
@@ -247,6 +269,26 @@ def test_stability_paints_into_a_mask(client: openai.OpenAI, vendors: Vendors) -
     client.images.edit(model="img-stability/m", prompt=PROMPT, image=file, mask=file)
     assert vendors.last("img-stability").path == "/v2beta/stable-image/edit/inpaint"
     assert set(form(vendors.last("img-stability"))) == {"prompt", "image", "mask"}
+
+
+def test_recraft_paints_into_a_mask(client: openai.OpenAI, vendors: Vendors) -> None:
+    file = ("a.png", PIXEL, "image/png")
+    client.images.edit(model="img-recraft/m", prompt=PROMPT, image=file, mask=file)
+    seen = edited(vendors, "img-recraft")
+    assert vendors.last("img-recraft").path == "/images/inpaint"
+    assert set(seen) == {"model", "prompt", "n", "image", "mask"}
+
+
+@pytest.mark.parametrize(
+    ("model", "field"),
+    [("a/flux-kontext-pro", "input_image"), ("google/nano-banana", "image_input")],
+)
+def test_replicates_models_call_their_images_differently(
+    client: openai.OpenAI, vendors: Vendors, model: str, field: str
+) -> None:
+    file = ("a.png", PIXEL, "image/png")
+    client.images.edit(model=f"img-replicate/{model}", prompt=PROMPT, image=file)
+    assert field in edited(vendors, "img-replicate")["input"]
 
 
 @pytest.mark.parametrize(

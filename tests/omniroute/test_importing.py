@@ -1,6 +1,7 @@
 """Configuration in and out through Admin: shown first, applied whole, refused at its line."""
 
 import re
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -35,7 +36,8 @@ def admin() -> Client:
 
 
 def sent(client: Client, text: str, button: str = "check") -> str:
-    answer = client.post(PAGE, {"text": text, button: "yes"})
+    shown = sha256(text.encode()).hexdigest()
+    answer = client.post(PAGE, {"text": text, button: "yes", "checked": shown})
     assert answer.status_code == 200
     return answer.content.decode()
 
@@ -58,6 +60,14 @@ def test_what_is_applied_is_whole_and_in_the_history(admin: Client) -> None:
     assert [str(target) for target in Combo.objects.get(name="best").targets.all()] == ["local/a"]
     entry = LogEntry.objects.get(object_repr="best")
     assert entry.additional_data == {"by": "administrator", "through": "Admin"}
+
+
+def test_what_was_typed_since_it_was_shown_is_shown_first(admin: Client) -> None:
+    ProviderFactory(slug="local")
+    text = "aliases: [{alias: quick, model: local/m}]"
+    page = admin.post(PAGE, {"text": text, "apply": "yes", "checked": "of another"})
+    assert "This would change" in page.content.decode()
+    assert not Alias.objects.exists()
 
 
 def test_one_error_and_nothing_is_changed_and_it_says_in_which_line(admin: Client) -> None:

@@ -160,12 +160,13 @@ def test_models_of_the_key_are_offered_and_no_others() -> None:
 
 
 @pytest.mark.django_db
-def test_a_key_is_made_for_oneself_and_shown_once() -> None:
-    browser = signed_in(roles.ADMINISTRATOR)
+@pytest.mark.parametrize("role", [roles.ADMINISTRATOR, roles.MEMBER])
+def test_a_key_is_made_for_oneself_and_shown_once(role: str) -> None:
+    browser = signed_in(role)
     answer = browser.post("/setup/", {"name": "laptop", "client": "codex", "model": "mk/plain"})
-    row = ApiKey.objects.get(name="laptop")
+    row = ApiKey.objects.get(name=f"{role}/laptop")
     assert row.owner is not None
-    assert (row.owner.username, row.scope) == ("administrator", "inference")
+    assert (row.owner.username, row.scope) == (role, "inference")
     shown = answer.content.decode()
     (secret,) = {word for word in shown.replace("<", ">").split(">") if word.startswith("sk-omni-")}
     assert keys.hash_key(secret) == row.sha256
@@ -176,9 +177,9 @@ def test_a_key_is_made_for_oneself_and_shown_once() -> None:
 @pytest.mark.django_db
 def test_a_name_that_is_taken_is_told_at_the_field() -> None:
     browser = signed_in(roles.ADMINISTRATOR)
-    key_of(None, "laptop")
+    key_of(None, "administrator/laptop")
     shown = browser.post("/setup/", {"name": "laptop"}).content.decode()
-    assert "already exists" in shown
+    assert "You have a key of this name." in shown
     assert 'aria-invalid="true"' in shown
     assert ApiKey.objects.count() == 1
 

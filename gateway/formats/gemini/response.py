@@ -14,6 +14,7 @@ from gateway.formats.gemini import grounding
 from gateway.formats.gemini.calls import Ids
 from gateway.formats.gemini.parts import Writer, joined, read_part, with_extras, write_part
 from gateway.formats.gemini.signing import NAME
+from gateway.formats.needs import members
 from gateway.formats.reading import count, others
 from gateway.formats.types import (
     Asked,
@@ -98,7 +99,25 @@ def read_usage(usage: object) -> Usage | None:
         output_tokens=count(usage.get("candidatesTokenCount")) + thought,
         cache_read_tokens=min(count(usage.get("cachedContentTokenCount")), asked),
         reasoning_tokens=thought,
+        units=media_tokens(usage),
     )
+
+
+_MODALITIES = {"AUDIO": "audio", "IMAGE": "image"}
+_DETAILS = {"promptTokensDetails": "input", "candidatesTokensDetails": "output"}
+
+
+def media_tokens(usage: JSONDict) -> dict[str, int]:
+    """Of the tokens those of sounds and images, of which some models have a price apart."""
+    found: dict[str, int] = {}
+    for name, way in _DETAILS.items():
+        for row in members(usage, name):
+            modality = row.get("modality")
+            kind = _MODALITIES.get(modality) if isinstance(modality, str) else None
+            if kind is not None and (number := count(row.get("tokenCount"))):
+                unit = f"{kind}_{way}_tokens"
+                found[unit] = found.get(unit, 0) + number
+    return found
 
 
 def counts(usage: JSONDict) -> bool:

@@ -8,6 +8,7 @@ from gateway.formats.images import (
     fal,
     google,
     openai,
+    recraft,
     replicate,
     stability,
     together,
@@ -16,5 +17,5 @@ from gateway.formats.images import (
 CLIENTS: dict[str, Any] = {format.NAME: format for format in (openai, edits)}
 UPSTREAMS: dict[str, Any] = {
     format.NAME: format
-    for format in (openai, edits, google, stability, bfl, fal, replicate, together)
+    for format in (openai, edits, google, stability, bfl, fal, recraft, replicate, together)
 }

@@ -1,11 +1,14 @@
 """What the formats of images share."""
 
+import base64
+import binascii
 import math
 from collections.abc import Sequence
 
 from gateway.errors import NotSupported, UpstreamFailed
 from gateway.formats.failures import clean
 from gateway.formats.images.types import ImageRequest, Images, Picture
+from gateway.formats.multipart import Upload
 from gateway.formats.reading import dropped_names
 from gateway.formats.types import Encoded, JSONDict, Usage
 
@@ -16,7 +19,7 @@ def made(pictures: Sequence[Picture], tokens: Usage = Usage()) -> Images:  # noq
     """Raises `UpstreamFailed` where there is none."""
     if not pictures:
         raise UpstreamFailed("the upstream's answer has no images", upstream_status=200)
-    units = {"images": len(pictures)}
+    units = {"images": len(pictures), **tokens.units}
     usage = Usage(tokens.input_tokens, tokens.output_tokens, units=units)
     return Images(pictures=tuple(pictures), usage=usage)
 
@@ -76,6 +79,16 @@ def inline(picture: Picture, field: str = "image") -> str:
     if picture.data is None:
         raise NotSupported(f"{field}: this provider wants the image itself", param=field)
     return picture.data
+
+
+def file(picture: Picture, field: str = "image") -> Upload:
+    """For a form. Raises `NotSupported` where it is somewhere else, or cannot be read."""
+    try:
+        data = base64.b64decode(inline(picture, field), validate=True)
+    except (binascii.Error, ValueError):
+        raise NotSupported(f"{field}: it cannot be read", param=field) from None
+    kind = picture.media_type.partition("/")[2] or "png"
+    return Upload(f"{field}.{kind}", picture.media_type, data)
 
 
 def ratio(request: ImageRequest, known: Sequence[str], lost: list[str]) -> str | None:

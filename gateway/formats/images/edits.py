@@ -15,6 +15,7 @@ from gateway.formats.images.openai import (
     encode_error,
     encode_response,
     max_tokens,
+    passage,
     sniff_response,
     wants_bytes,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "encode_request",
     "encode_response",
     "max_tokens",
+    "passage",
     "readdress",
     "sniff_response",
     "units",

@@ -9,8 +9,8 @@ from gateway.formats.failures import decode_error, reported
 from gateway.formats.images.common import data_url, encoded, made, no_mask
 from gateway.formats.images.types import ImageRequest, Images, Picture
 from gateway.formats.needs import members
-from gateway.formats.reading import given
-from gateway.formats.types import Encoded, JSONDict, Quirks
+from gateway.formats.reading import count, given
+from gateway.formats.types import Encoded, JSONDict, Quirks, Usage
 
 __all__ = ["NAME", "address", "decode_error", "decode_response", "encode_request"]
 
@@ -45,5 +45,7 @@ def decode_response(body: JSONDict) -> Images:
         raise reported(body["error"])
     single = body.get("image")
     rows = [*members(body, "images"), *([single] if isinstance(single, dict) else [])]
-    urls = [url for row in rows if isinstance(url := row.get("url"), str) and url]
-    return made([Picture(url=url) for url in urls])
+    rows = [row for row in rows if isinstance(row.get("url"), str) and row["url"]]
+    pixels = sum(count(row.get("width")) * count(row.get("height")) for row in rows)
+    told = Usage(units={"pixels": pixels} if pixels else {})
+    return made([Picture(url=row["url"]) for row in rows], told)

@@ -6,6 +6,7 @@ https://ai.google.dev/gemini-api/docs/imagen (read 2026-11)
 
 from gateway.formats.failures import decode_error, reported
 from gateway.formats.gemini import address as chat_address
+from gateway.formats.gemini.response import media_tokens
 from gateway.formats.images.common import (
     encoded,
     inline,
@@ -76,7 +77,11 @@ def decode_response(body: JSONDict) -> Images:
         raise refused(_words(body, parts))
     told = as_object(body.get("usageMetadata"))
     output = count(told.get("candidatesTokenCount")) + count(told.get("thoughtsTokenCount"))
-    return made(pictures, Usage(count(told.get("promptTokenCount")), output))
+    units = media_tokens(told)
+    drawn = count(told.get("candidatesTokenCount"))
+    if drawn and "candidatesTokensDetails" not in told:
+        units["image_output_tokens"] = drawn
+    return made(pictures, Usage(count(told.get("promptTokenCount")), output, units=units))
 
 
 def _predicted(row: JSONDict) -> Picture | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from gateway.errors import BadRequest, NotSupported, UpstreamFailed
 from gateway.formats import wire
+from gateway.formats.events import Events
 from gateway.formats.failures import decode_error, reported
 from gateway.formats.images.common import made
 from gateway.formats.images.types import ImageRequest, Images, Picture
@@ -19,7 +20,6 @@ from gateway.formats.reading import (
     as_object,
     count,
     given,
-    is_a,
     optional,
     others,
     readdress,
@@ -40,6 +40,7 @@ __all__ = [
     "encode_request",
     "encode_response",
     "max_tokens",
+    "passage",
     "readdress",
     "sniff_response",
     "units",
@@ -52,6 +53,7 @@ KNOWN = frozenset(
     ["model", "prompt", "n", "size", "output_format", "response_format", "stream", "partial_images"]
 )
 MAX_IMAGES = 100
+USUAL_PIXELS = 1024 * 1024
 _SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
 
 
@@ -67,8 +69,11 @@ def max_tokens(body: JSONDict) -> int:
 
 def units(body: JSONDict) -> dict[str, int]:
     """Images, for prices that are for these."""
-    n = body.get("n")
-    return {"images": min(n, MAX_IMAGES) if is_a(n, int) and n > 0 else 1}  # type: ignore[operator, type-var, dict-item]
+    told, size = body.get("n"), body.get("size")
+    n = min(told, MAX_IMAGES) if isinstance(told, int) and told > 0 else 1
+    found = _SIZE.fullmatch(size) if isinstance(size, str) else None
+    pixels = int(found[1]) * int(found[2]) if found else USUAL_PIXELS
+    return {"images": n, "pixels": n * pixels}
 
 
 def check_request(body: JSONDict) -> None:
@@ -130,9 +135,27 @@ def decode_response(body: JSONDict) -> Images:
         raise reported(body["error"])
     rows = body.get("data")
     pictures = [_picture(as_object(row), body) for row in rows] if isinstance(rows, list) else []
+    return made(pictures, read_usage(body) or Usage())
+
+
+def read_usage(body: JSONDict) -> Usage | None:
+    """Of an answer or an event. What comes out are images where nothing else is said."""
     told = as_object(body.get("usage"))
-    tokens = Usage(count(told.get("input_tokens")), count(told.get("output_tokens")))
-    return made(pictures, tokens)
+    if not told:
+        return None
+    asked, out = count(told.get("input_tokens")), count(told.get("output_tokens"))
+    drawn = as_object(told.get("output_tokens_details")).get("image_tokens")
+    shown = count(as_object(told.get("input_tokens_details")).get("image_tokens"))
+    units = {
+        "image_input_tokens": min(shown, asked),
+        "image_output_tokens": out if drawn is None else min(count(drawn), out),
+    }
+    return Usage(asked, out, units={unit: number for unit, number in units.items() if number})
+
+
+def passage(body: JSONDict) -> Events:
+    """Events, of which the last tells what was used."""
+    return Events(read_usage)
 
 
 def _picture(row: JSONDict, body: JSONDict) -> Picture:

@@ -7,8 +7,9 @@ Source: https://replicate.com/docs/reference/http#models.predictions.create (rea
 
 from urllib.parse import quote
 
+from gateway.errors import NotSupported
 from gateway.formats.failures import decode_error
-from gateway.formats.images.common import made, no_edits, no_mask, ratio, refused
+from gateway.formats.images.common import data_url, made, no_mask, ratio, refused
 from gateway.formats.images.types import ImageRequest, Images, Picture
 from gateway.formats.needs import inner
 from gateway.formats.reading import dropped_names, given
@@ -18,6 +19,15 @@ __all__ = ["NAME", "address", "decode_error", "decode_response", "encode_request
 
 NAME = "replicate_images"
 _RATIOS = ("1:1", "2:3", "3:2", "4:5", "5:4", "9:16", "16:9")
+# By a part of a model's name: where it takes images, and whether it takes several. Others call it
+# `image`.
+_FIELDS = (
+    ("kontext", ("input_image", False)),
+    ("nano-banana", ("image_input", True)),
+    ("seedream", ("image_input", True)),
+    ("flux-2", ("input_images", True)),
+    ("gpt-image", ("input_images", True)),
+)
 _WAITING = ("starting", "processing")
 
 
@@ -26,9 +36,7 @@ def address(model: str, stream: bool) -> str:
 
 
 def encode_request(request: ImageRequest, model: str, quirks: Quirks) -> Encoded:
-    """Raises `NotSupported` for edits: each model calls its image differently."""
-    no_edits(request)
-    no_mask(request)
+    """Raises `NotSupported` for several images, or a mask, where the model takes one or none."""
     lost: list[str] = []
     told: JSONDict = {"prompt": request.prompt}
     told |= given(
@@ -36,8 +44,23 @@ def encode_request(request: ImageRequest, model: str, quirks: Quirks) -> Encoded
         num_outputs=request.n if request.n > 1 else None,
         output_format={"jpeg": "jpg"}.get(request.output_format or "", request.output_format),
     )
+    told |= _sources(request, model)
     further = {name: value for name, value in request.extras.items() if value is not None}
     return Encoded({"input": further | told}, dropped_names(lost), headers={"prefer": "wait=60"})
+
+
+def _sources(request: ImageRequest, model: str) -> JSONDict:
+    field, is_list = next((told for part, told in _FIELDS if part in model), ("image", False))
+    if request.mask is not None and field != "image":
+        no_mask(request)
+    if not request.images:
+        return {}
+    if is_list:
+        return {field: [data_url(each) for each in request.images]}
+    if len(request.images) > 1:
+        raise NotSupported("image: this model takes one image", param="image")
+    mask = {} if request.mask is None else {"mask": data_url(request.mask)}
+    return {field: data_url(request.images[0]), **mask}
 
 
 def pending(body: JSONDict) -> tuple[bool, str]:

@@ -3,14 +3,10 @@
 Source: https://platform.stability.ai/docs/api-reference (read 2026-11)
 """
 
-import base64
-import binascii
-
 from gateway.errors import NotSupported
 from gateway.formats.failures import decode_error, reported
-from gateway.formats.images.common import encoded, inline, made, one_alone, ratio, refused
+from gateway.formats.images.common import encoded, file, made, one_alone, ratio, refused
 from gateway.formats.images.types import ImageRequest, Images, Picture
-from gateway.formats.multipart import Upload
 from gateway.formats.reading import given
 from gateway.formats.types import Encoded, JSONDict, Quirks
 
@@ -42,7 +38,7 @@ def encode_request(request: ImageRequest, model: str, quirks: Quirks) -> Encoded
     service, lost = _service(model), list[str]()
     body: JSONDict = {"prompt": request.prompt} | given(output_format=request.output_format)
     if request.mask is not None:
-        body |= {"image": _file(request.images[0]), "mask": _file(request.mask, "mask")}
+        body |= {"image": file(request.images[0]), "mask": file(request.mask, "mask")}
         if request.size is not None:
             lost.append("size")
         target = f"{_ROOT}/edit/inpaint"
@@ -64,16 +60,7 @@ def _source(request: ImageRequest, service: str, lost: list[str]) -> JSONDict:
         lost.append("size")  # that of the image
     strength = {} if "strength" in request.extras else {"strength": _STRENGTH}
     mode = {"mode": "image-to-image"} if service == "sd3" else {}
-    return {"image": _file(request.images[0]), **strength, **mode}
-
-
-def _file(picture: Picture, field: str = "image") -> Upload:
-    try:
-        data = base64.b64decode(inline(picture, field), validate=True)
-    except (binascii.Error, ValueError):
-        raise NotSupported(f"{field}: it cannot be read", param=field) from None
-    kind = picture.media_type.partition("/")[2] or "png"
-    return Upload(f"{field}.{kind}", picture.media_type, data)
+    return {"image": file(request.images[0]), **strength, **mode}
 
 
 def decode_response(body: JSONDict) -> Images:

@@ -105,7 +105,19 @@ def read_usage(usage: Mapping[str, Any]) -> Usage:
         cache_read_tokens=min(read, total),
         cache_write_tokens=min(written, max(total - read, 0)),
         reasoning_tokens=thought,
+        units=media_tokens(asked, said),
     )
+
+
+def media_tokens(asked: JSONDict, said: JSONDict) -> dict[str, int]:
+    """Of the tokens those of sounds and images, of which some models have a price apart."""
+    told = {
+        "audio_input_tokens": count(asked.get("audio_tokens")),
+        "image_input_tokens": count(asked.get("image_tokens")),
+        "audio_output_tokens": count(said.get("audio_tokens")),
+        "image_output_tokens": count(said.get("image_tokens")),
+    }
+    return {unit: number for unit, number in told.items() if number}
 
 
 def _object(value: object) -> JSONDict:

@@ -6,9 +6,13 @@ Source: https://platform.openai.com/docs/api-reference/audio/createSpeech (read 
 from typing import Any, get_args
 
 from gateway.errors import BadRequest, NotSupported
+from gateway.formats.events import Events
 from gateway.formats.failures import decode_error
 from gateway.formats.openai_chat import encode_error
+from gateway.formats.passage import Passage
 from gateway.formats.reading import (
+    as_object,
+    count,
     given,
     is_a,
     one_of,
@@ -19,7 +23,7 @@ from gateway.formats.reading import (
     wrong,
 )
 from gateway.formats.speech.types import Sound, SpeechRequest
-from gateway.formats.types import Encoded, JSONDict, Quirks
+from gateway.formats.types import Encoded, JSONDict, Quirks, Usage
 
 __all__ = [
     "NAME",
@@ -30,6 +34,7 @@ __all__ = [
     "encode_error",
     "encode_request",
     "max_tokens",
+    "passage",
     "readdress",
     "units",
     "wants",
@@ -52,6 +57,19 @@ def wants(path: str, body: JSONDict) -> tuple[str, bool]:
     """The model, and that its answer is passed on as it comes."""
     model = body.get("model")
     return model if isinstance(model, str) else "", True
+
+
+def passage(body: JSONDict) -> Events | Passage:
+    """Sound as it comes; of events the last tells what was used."""
+    return Events(read_usage) if body.get("stream_format") == "sse" else Passage()
+
+
+def read_usage(event: JSONDict) -> Usage | None:
+    told = as_object(event.get("usage"))
+    if not told:
+        return None
+    out = count(told.get("output_tokens"))
+    return Usage(count(told.get("input_tokens")), out, units={"audio_output_tokens": out})
 
 
 def max_tokens(body: JSONDict) -> int:

@@ -31,7 +31,11 @@ def encode_answer(reply: Transcript, asked: Asked) -> tuple[bytes, str]:
 
 def _events(reply: Transcript) -> bytes:
     delta = {"type": "transcript.text.delta", "delta": reply.text}
-    done = {"type": "transcript.text.done", "text": reply.text, **_usage(reply.usage)}
+    usage = _usage(reply.usage)
+    counts = (
+        usage if usage.get("usage", {}).get("type") == "tokens" else {}
+    )  # of others it knows none
+    done = {"type": "transcript.text.done", "text": reply.text, **counts}
     return b"".join(sse.frame(wire.dumps(event)) for event in (delta, done))
 
 
