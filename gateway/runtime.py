@@ -31,6 +31,7 @@ from gateway.state.memory import MemoryState
 from gateway.state.observed import Observed
 from gateway.state.sharing import SharedHealth
 from gateway.state.waiting import Lines
+from gateway.troubles import Troubles
 from gateway.upstream import Upstreams
 from omniroute.http import Fetcher
 
@@ -66,6 +67,9 @@ class Runtime:
         self.quotas = Quotas(self.health)
         self._reporter = Reporter(
             self.health, self.quotas, lambda: self.watcher.current, self.on_loop
+        )
+        self._troubles = Troubles(
+            lambda: self.on_loop(self.blocks()), lambda: self.journal.backlog_bytes
         )
         self.idempotency = Idempotency(self.state)
         self.observed = Observed()
@@ -106,6 +110,7 @@ class Runtime:
             await self.state.start()
             await self._shared.open()
             self._reporter.start()
+            self._troubles.start()
             _spare_the_collector()
 
     async def close(self) -> None:
@@ -118,6 +123,7 @@ class Runtime:
         self.watcher.stop()
         await self._reporter.close()
         await asyncio.to_thread(self._reporter.finish)
+        await asyncio.to_thread(self._troubles.close)
         await asyncio.to_thread(self.journal.close)
         self._pool.shutdown()
 
