@@ -177,6 +177,16 @@ class GatewaySettingsAdmin(ModelAdmin):
             "What becomes of requests",
             {"classes": ("collapse",), "fields": ("system_prompt", "thinking", "thinking_budget")},
         ),
+        (
+            "Alerts",
+            {
+                "classes": ("collapse",),
+                "fields": (
+                    "alert_error_share", "alert_error_window_s", "alert_error_requests",
+                    "alert_journal_mb",
+                ),
+            },
+        ),
         ("Attempts", {"classes": ("collapse",), "fields": ("max_attempts", "deadline_s")}),
         (
             "Breaker",

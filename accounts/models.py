@@ -287,6 +287,30 @@ class GatewaySettings(models.Model):
     cooldown_auth_s = _seconds(120, "cooldown, credential", "After a 401 or 403.")
     model_lock_first_s = _seconds(60, "model lock, first", "After a 404 for a model; then doubled.")
     model_lock_max_s = _seconds(1200, "model lock, longest", "")
+    alert_error_share = models.FloatField(
+        "alert: share of failures",
+        default=0.2,
+        validators=[MinValueValidator(0.001), MaxValueValidator(1)],
+        help_text="An alert says so when at least this share of the requests fail,",
+    )
+    alert_error_window_s = models.PositiveIntegerField(
+        "alert: window, seconds",
+        default=600,
+        validators=[MinValueValidator(60), MaxValueValidator(86_400)],
+        help_text="of those that began within so long,",
+    )
+    alert_error_requests = models.PositiveIntegerField(
+        "alert: requests at least",
+        default=20,
+        validators=[MinValueValidator(1)],
+        help_text="if there are so many.",
+    )
+    alert_journal_mb = models.PositiveIntegerField(
+        "alert: journal, MB",
+        default=64,
+        validators=[MinValueValidator(1)],
+        help_text="And when so much of a process's journal waits for the database.",
+    )
     # Raised whenever anything that the snapshot holds is saved; processes compare it.
     version = models.PositiveBigIntegerField(default=1, editable=False)
 

@@ -8,6 +8,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 from unfold.admin import ModelAdmin
 
+import analytics.alerts.admin  # noqa: F401  # it registers its pages
 from analytics.costs import format_usd
 from analytics.models import RequestRecord, TaskRun
 

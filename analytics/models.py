@@ -6,6 +6,11 @@ from typing import Any, ClassVar, Self
 from django.db import models
 from django.utils import timezone
 
+from analytics.alerts.tables import AlertChannel as AlertChannel
+from analytics.alerts.tables import AlertDelivery as AlertDelivery
+from analytics.alerts.tables import Incident as Incident
+from analytics.alerts.tables import ProcessTrouble as ProcessTrouble
+
 
 class RequestRecord(models.Model):
     """One request to a model endpoint: answered, refused, failed or abandoned.

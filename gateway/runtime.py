@@ -32,6 +32,7 @@ from gateway.state.memory import MemoryState
 from gateway.state.observed import Observed
 from gateway.state.sharing import SharedHealth
 from gateway.state.waiting import Lines
+from gateway.troubles import Troubles
 from gateway.upstream import Upstreams
 from omniroute.http import Fetcher
 
@@ -73,6 +74,9 @@ class Runtime:
             self.on_loop,
             self._presence.tell,
         )
+        self._troubles = Troubles(
+            lambda: self.on_loop(self.blocks()), lambda: self.journal.backlog_bytes
+        )
         self.idempotency = Idempotency(self.state)
         self.observed = Observed()
         self.retries = Retries()
@@ -112,6 +116,7 @@ class Runtime:
             await self.state.start()
             await self._shared.open()
             self._reporter.start()
+            self._troubles.start()
             _spare_the_collector()
 
     async def close(self) -> None:
@@ -125,6 +130,7 @@ class Runtime:
         await self._reporter.close()
         await asyncio.to_thread(self._reporter.finish)
         await asyncio.to_thread(self._leave)
+        await asyncio.to_thread(self._troubles.close)
         await asyncio.to_thread(self.journal.close)
         self._pool.shutdown()
 

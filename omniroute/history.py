@@ -24,17 +24,20 @@ _MASKED = {
     "accounts.User": ("password",),
     "accounts.ApiKey": ("sha256",),
     "accounts.Invitation": ("sha256",),
+    "analytics.AlertChannel": ("sealed",),
 }
 _UNTOLD = {
     "providers.Connection": ("uid", "awaits_variable"),
     "providers.ProviderModel": ("customised",),
     "accounts.User": ("last_login", "is_superuser", "is_staff"),
     "accounts.GatewaySettings": ("version",),
+    "analytics.AlertChannel": ("uid",),
 }
 TOLD = (
     *("providers.Provider", "providers.ProviderModel", "providers.Connection"),
     *("providers.ErrorRule", "combos.Alias", "combos.Combo", "combos.ComboTarget"),
     *("accounts.User", "accounts.ApiKey", "accounts.Invitation", "accounts.GatewaySettings"),
+    "analytics.AlertChannel",
 )
 MASK = "********"
 

@@ -279,8 +279,15 @@ CELERY_TASK_DEFAULT_QUEUE = "chores"
 CELERY_TASK_ROUTES = {
     "providers.tasks.probe_connections": {"queue": "probes"},
     "providers.tasks.*": {"queue": "providers"},
+    "analytics.tasks.*": {"queue": "alerts"},
+    "omniroute.tasks.look_for_trouble": {"queue": "alerts"},
 }
-TASK_QUEUES = ("chores", "providers", "probes")  # which `omniroute.celery` gives to Celery
+TASK_QUEUES = (
+    "chores",
+    "providers",
+    "probes",
+    "alerts",
+)  # which `omniroute.celery` gives to Celery
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "omniroute.tasks.beat", "schedule": 15.0},
@@ -301,6 +308,16 @@ CELERY_BEAT_SCHEDULE = {
     },
     "probes": {
         "task": "providers.tasks.probe_connections",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},
+    },
+    "trouble": {
+        "task": "omniroute.tasks.look_for_trouble",
+        "schedule": 30.0,
+        "options": {"expires": 30.0},
+    },
+    "alerts": {
+        "task": "analytics.tasks.deliver_alerts",
         "schedule": 15.0,
         "options": {"expires": 15.0},
     },
@@ -372,6 +389,9 @@ UNFOLD = {
                     {"title": "Logs", "icon": "list", "link": reverse_lazy("logs")},
                     _page("Requests", "receipt_long", "analytics_requestrecord"),
                     _page("Background tasks", "schedule", "analytics_taskrun"),
+                    _page("Incidents", "warning", "analytics_incident"),
+                    _page("Alert channels", "notifications", "analytics_alertchannel"),
+                    _page("Alert deliveries", "outgoing_mail", "analytics_alertdelivery"),
                     _page("Changes", "history", "auditlog_logentry"),
                 ],
             },

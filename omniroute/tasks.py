@@ -5,8 +5,10 @@ from django.utils import timezone
 
 from accounts.models import GatewaySettings
 from analytics import partitions, rollups, stored
+from analytics.alerts import incidents
 from analytics.models import Heartbeat
 from analytics.retention import delete_bodies, delete_older
+from omniroute import conditions
 from providers import quotas
 
 
@@ -31,3 +33,11 @@ def delete_expired() -> None:
     delete_bodies(now, settings.bodies_days)
     stored.delete_older(now, settings.stored_responses_days)
     quotas.forget(now)
+    incidents.forget(now)
+
+
+@shared_task(ignore_result=True)
+def look_for_trouble() -> None:
+    """Open and close incidents by what is wrong now."""
+    now = timezone.now()
+    incidents.follow(conditions.found(now), now)

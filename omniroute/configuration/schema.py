@@ -240,6 +240,10 @@ class SettingsEntry(Entry):
     cooldown_auth_s: float | None = None
     model_lock_first_s: float | None = None
     model_lock_max_s: float | None = None
+    alert_error_share: float | None = None
+    alert_error_window_s: int | None = None
+    alert_error_requests: int | None = None
+    alert_journal_mb: int | None = None
 
 
 class Document(Entry):
