@@ -23,6 +23,7 @@ from django.http import QueryDict, parse_cookie
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from accounts import second_factor
 from accounts.models import User
 from analytics.ids import first_id
 from gateway.asgi import is_allowed_host
@@ -56,6 +57,8 @@ class Tail:
         Raises:
             PermissionDenied: Not for this person.
         """
+        if second_factor.is_missing(user):  # no middleware stands before a WebSocket
+            raise PermissionDenied
         oldest = first_id((now - LOOKBACK).timestamp())
         rows = self._filters.matching(records_of(user)).filter(id__gt=oldest).order_by("-id")
         ids = list(rows.values_list("id", flat=True)[:MOST_IDS])

@@ -6,14 +6,19 @@ from unittest.mock import patch
 import pytest
 from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet
+from django.core.exceptions import PermissionDenied
 from django.core.management import CommandError, call_command
 from django.db import connection as database
+from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from accounts import roles
 from accounts.models import User
+from omniroute.console.live import Tail
+from omniroute.console.log_filters import LogFilters
 from tests.accounts.browsing import (
     PASSWORD,
     browser,
@@ -230,6 +235,11 @@ def test_with_one_they_go_on(ada: User, secret: str, clock: Clock, required: Non
     client = begin()
     give(client, totp(secret, clock.now))
     assert client.get("/admin/").status_code == 200
+
+
+def test_the_live_log_tells_them_nothing(required: None, ada: User) -> None:
+    with pytest.raises(PermissionDenied):
+        Tail(LogFilters(QueryDict())).read(ada, timezone.now())
 
 
 def test_a_member_needs_none(required: None) -> None:
