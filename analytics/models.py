@@ -1,8 +1,10 @@
 """What happened. Names are stored, not keys, so that history outlives what it names."""
 
-from typing import Any, ClassVar
+from datetime import timedelta
+from typing import Any, ClassVar, Self
 
 from django.db import models
+from django.utils import timezone
 
 from analytics.alerts.tables import AlertChannel as AlertChannel
 from analytics.alerts.tables import AlertDelivery as AlertDelivery
@@ -243,6 +245,40 @@ class TaskRun(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class GatewayProcessQuerySet(models.QuerySet["GatewayProcess"]):
+    def alive(self) -> Self:
+        return self.filter(seen__gte=timezone.now() - GatewayProcess.SILENCE)
+
+
+class GatewayProcess(models.Model):
+    """How a process that answers calls is, as it said last; `gateway.presence` writes it."""
+
+    # It speaks every five seconds. One that was not heard of for so long has died or hangs.
+    SILENCE = timedelta(seconds=20)
+
+    id = models.CharField(primary_key=True, max_length=32)
+    host = models.CharField(max_length=255)
+    pid = models.PositiveIntegerField()
+    version = models.CharField(max_length=40, blank=True)
+    started = models.DateTimeField()
+    seen = models.DateTimeField()
+    active = models.PositiveIntegerField(default=0)  # requests being answered
+    draining = models.BooleanField(default=False)
+    state = models.CharField(max_length=300, blank=True)  # where it counts
+    journal_bytes = models.PositiveBigIntegerField(default=0)  # not in the database yet
+    snapshot_failing = models.BooleanField(default=False)
+    # What its running calls have reserved of budgets: by subject, in the order of `budgets.UNITS`.
+    reserved = models.JSONField(default=dict)
+
+    objects = GatewayProcessQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["host", "pid"]
+
+    def __str__(self) -> str:
+        return f"{self.host}, process {self.pid}"
 
 
 class Heartbeat(models.Model):

@@ -18,7 +18,8 @@ from gateway.snapshot import Snapshot
 from gateway.state.blocks import Block
 from gateway.state.health import Health
 from gateway.verdict import Kind
-from providers import quotas, states
+from providers import clearings, quotas, states
+from providers.models import Clearing
 from providers.quotas import Known
 from providers.states import Status
 
@@ -39,6 +40,7 @@ class Reporter:
     Args:
         snapshot: Gives the configuration that is in force.
         on_loop: Has the event loop do something, whose counters are for it alone.
+        beside: What else the thread does each time. May raise `DatabaseError` and `TimeoutError`.
     """
 
     def __init__(
@@ -47,11 +49,13 @@ class Reporter:
         heard: Quotas,
         snapshot: Callable[[], Snapshot],
         on_loop: OnLoop[Any],
+        beside: Callable[[], None] = lambda: None,
     ) -> None:
         self._health, self._quotas = health, heard
-        self._snapshot, self._on_loop = snapshot, on_loop
+        self._snapshot, self._on_loop, self._beside = snapshot, on_loop, beside
         self._unwritten: dict[str, dict[tuple[str, str], Known]] = {}
         self._told: dict[str, Block] = {}  # trouble that is in the database, by connection
+        self._cleared: set[int] = set()  # of late: words that this process has heard
         self._reserves: tuple[Snapshot | None, dict[str, float]] = (None, {})
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reporting", daemon=True)
@@ -86,8 +90,11 @@ class Reporter:
         connection.close()
 
     def _run(self) -> None:
-        while not self._stop.wait(INTERVAL_S):
+        pause_s = 0.0
+        while not self._stop.wait(pause_s):
+            pause_s = INTERVAL_S
             try:
+                self._beside()
                 self.turn()
             except DatabaseError as error:
                 log.warning("the state of accounts is not written: %s", type(error).__name__)
@@ -104,6 +111,19 @@ class Reporter:
         over = self._report(met)
         reserves = self._current_reserves()
         self._on_loop(self._apply(over, reserves, quotas.read(reserves)))
+        if cleared := self._newly_cleared():
+            self._on_loop(self._clear(cleared))
+
+    def _newly_cleared(self) -> list[Clearing]:
+        found = clearings.of_late()
+        new = [each for each in found if each.pk not in self._cleared]
+        self._cleared = {each.pk for each in found}
+        return new
+
+    async def _clear(self, cleared: list[Clearing]) -> None:
+        for each in cleared:
+            said_at = each.made.timestamp()
+            self._health.clear(monotonic(), each.connection or None, each.model, said_at)
 
     async def _gather(self) -> tuple[list[Heard], dict[str, Block]]:
         entries = self._health.entries(monotonic())

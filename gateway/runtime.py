@@ -19,6 +19,7 @@ from analytics import records, spending
 from gateway import channels, directory
 from gateway.idempotency import Idempotency
 from gateway.journal import Journal
+from gateway.presence import Condition, Presence
 from gateway.quotas import Quotas
 from gateway.renewals import Renewals
 from gateway.reporting import Reporter
@@ -65,8 +66,13 @@ class Runtime:
         self._shared = SharedHealth(self.watcher.current.policy, self.state)
         self.health = self._shared.health
         self.quotas = Quotas(self.health)
+        self._presence = Presence(lambda: self.on_loop(self._condition()))
         self._reporter = Reporter(
-            self.health, self.quotas, lambda: self.watcher.current, self.on_loop
+            self.health,
+            self.quotas,
+            lambda: self.watcher.current,
+            self.on_loop,
+            self._presence.tell,
         )
         self._troubles = Troubles(
             lambda: self.on_loop(self.blocks()), lambda: self.journal.backlog_bytes
@@ -123,9 +129,27 @@ class Runtime:
         self.watcher.stop()
         await self._reporter.close()
         await asyncio.to_thread(self._reporter.finish)
+        await asyncio.to_thread(self._leave)
         await asyncio.to_thread(self._troubles.close)
         await asyncio.to_thread(self.journal.close)
         self._pool.shutdown()
+
+    def _leave(self) -> None:
+        try:
+            self._presence.leave()
+        except DatabaseError as error:
+            log.warning("that this process ends is not written: %s", type(error).__name__)
+        connection.close()
+
+    async def _condition(self) -> Condition:
+        return Condition(
+            active=self.active,
+            draining=self.draining,
+            state=self.state.words[:300],
+            journal_bytes=self.journal.backlog_bytes,
+            snapshot_failing=self.watcher.failing,
+            reserved=self.state.reserved(),
+        )
 
     def on_loop(self, deed: Coroutine[Any, Any, Value]) -> Value:
         """From another thread: have the event loop do it, whose counters are for it alone."""

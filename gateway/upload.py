@@ -8,7 +8,7 @@ That is written and read where the loop runs: pieces of a network's size go thro
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from hashlib import sha256
 from time import monotonic
 from typing import IO
@@ -83,7 +83,7 @@ class Upload:
             await self._more()
         self._digest = await asyncio.to_thread(self._sum)
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The file from its beginning, as it arrives. Raises as `begin` does."""
         at = 0
         while True:
@@ -176,7 +176,7 @@ class Sending(Struct, frozen=True):
             return None
         return len(self.before) + self.upload.size + len(self.after)
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
         if self.before:
             yield self.before
         async for piece in self.upload.pieces():

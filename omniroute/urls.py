@@ -11,6 +11,8 @@ from omniroute import health
 from omniroute.api import api
 from omniroute.console import (
     combos,
+    costs,
+    health_page,
     importing,
     logs,
     overview,
@@ -32,6 +34,11 @@ urlpatterns = [
     path("overview.csv", overview.export, {"kind": "csv"}, name="overview-csv"),
     path("overview.json", overview.export, {"kind": "json"}, name="overview-json"),
     path("logs/", logs.listing, name="logs"),
+    path("health/", health_page.page, name="health"),
+    path("health/clear/", health_page.clear, name="health-clear"),
+    path("costs/", costs.page, name="costs"),
+    path("costs.csv", costs.export, {"kind": "csv"}, name="costs-csv"),
+    path("costs.json", costs.export, {"kind": "json"}, name="costs-json"),
     path("playground/", playground.page, name="playground"),
     path("playground/models/", playground.models, name="playground-models"),
     path("playground/call/<int:key>/", playground.call, name="playground-call"),

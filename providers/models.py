@@ -17,6 +17,7 @@ from providers import credentials, placeholders, pricing, served
 from providers.endpoints import OtherKindsField
 from providers.oauth.tables import SignIn as SignIn
 from providers.oauth.tables import Token as Token
+from providers.tables import Clearing as Clearing
 from providers.tables import ConnectionState as ConnectionState
 from providers.tables import Quota as Quota
 

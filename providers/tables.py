@@ -40,6 +40,19 @@ class ConnectionState(models.Model):
         return f"{self.connection}: {self.get_status_display()}"
 
 
+class Clearing(models.Model):
+    """An operator's word that accounts may be called again, for processes that did not hear it."""
+
+    # A name, as blocks have it; empty: all connections.
+    connection = models.CharField(max_length=100, blank=True)
+    # Null: the connection with all its models; empty: what is held against itself alone.
+    model = models.CharField(max_length=300, null=True)
+    made = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.connection or 'all connections'}, {self.made}"
+
+
 class Quota(models.Model):
     """What a provider last said of one of an account's limits. A number that is null is not told."""
 

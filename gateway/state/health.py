@@ -183,13 +183,22 @@ class Health:
 
     # --- Together with other processes, and by hand ------------------------------------------
 
-    def clear(self, now: float, connection: str | None = None, model: str | None = None) -> None:
+    def clear(
+        self,
+        now: float,
+        connection: str | None = None,
+        model: str | None = None,
+        said_at: float | None = None,
+    ) -> None:
         """An operator's word that all, a connection with its models, or one model on it may be
-        called again; an empty `model` means what is held against the connection itself."""
+        called again; an empty `model` means what is held against the connection itself. Of a word
+        that comes late, `said_at` is when it was said, in Unix seconds: what is younger stays."""
         for key in {*self._places, *self._breakers}:
             if connection in (None, key[0]) and model in (None, key[1]):
-                blocks = self._places[key].blocks if key in self._places else []
-                at = max([self._wall(), *(block.since for block in blocks)])
+                at = said_at
+                if at is None:
+                    blocks = self._places[key].blocks if key in self._places else []
+                    at = max([self._wall(), *(block.since for block in blocks)])
                 self._say(Cleared(*key, at), now)
 
     def apply(self, data: bytes, now: float) -> None:

@@ -17,10 +17,10 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import action
 
-from gateway import runtime
 from gateway.state.health import Entry
 from omniroute.actions import ask_for_one, confirmed
 from omniroute.console import health
+from omniroute.console.clearing import clear
 from omniroute.console.health import Account
 from omniroute.console.readable import visible
 from providers import admin as providers
@@ -120,7 +120,7 @@ class ConnectionAdmin(providers.ConnectionAdmin):
     @admin.display(description="State")
     def state(self, row: Connection) -> SafeString:
         account: Account = vars(row)["account"]
-        return _lines([*_words(account), *map(_block_words, account.blocks)])
+        return _lines([*_words(account), *map(block_words, account.blocks)])
 
     @admin.display(description="Quota")
     def quota(self, row: Connection) -> str:
@@ -133,7 +133,7 @@ class ConnectionAdmin(providers.ConnectionAdmin):
     def account_state(self, row: Connection) -> SafeString:
         account = _account_of(row)
         since = [f"since {_moment(account.since)}"] if account.since else []
-        return _lines([*_words(account), *since, *map(_block_words, account.blocks)])
+        return _lines([*_words(account), *since, *map(block_words, account.blocks)])
 
     @admin.display(description="Asked by a probe")
     def account_checked(self, row: Connection) -> str:
@@ -150,12 +150,8 @@ class ConnectionAdmin(providers.ConnectionAdmin):
     @admin.action(description="Clear cooldown", permissions=["change"])
     @confirmed("Clear what cools down? Calls go there again at once.", "Clear")
     def clear_cooldown(self, request: HttpRequest, chosen: QuerySet[Connection]) -> None:
-        process = runtime.current()
-        if process is None:
-            self.message_user(request, "This process serves no calls.", messages.ERROR)
-            return
         for row in chosen:
-            cleared = process.on_loop(process.clear_health(row.name))
+            cleared = clear(row.name)
             self.message_user(request, f"{row.name}: {cleared} cleared", messages.SUCCESS)
 
 
@@ -175,7 +171,7 @@ def _words(account: Account) -> list[str]:
     return [health.WORDS[account.state] + ("" if told else f": {account.cause[:160]}")]
 
 
-def _block_words(entry: Entry) -> str:
+def block_words(entry: Entry) -> str:
     block = entry.block
     of = f"{block.model}: " if block.model else ""
     if entry.state == "blocked":

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from analytics import spread
 from analytics.costs import PICO, format_usd
-from analytics.models import DailyUsage
+from analytics.models import DailyUsage, RequestRecord
 from analytics.overview import MEASURES, STACKS, Bar, Overview, overview
 from analytics.tally import Sums
 from omniroute.console.access import allowed, usage_of, user_of
@@ -88,7 +88,7 @@ def _look(request: HttpRequest, form: RangeForm) -> Overview:
 
 
 def _has_any() -> bool:
-    return DailyUsage.objects.filter(user="", dimension="").exists()
+    return RequestRecord.objects.exists() or DailyUsage.objects.exists()
 
 
 def charts(seen: Overview, measure: str) -> dict[str, Any]:

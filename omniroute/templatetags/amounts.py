@@ -26,10 +26,16 @@ def short(number: int) -> str:
 @register.filter
 def usd(picousd: int) -> str:
     """To the cent, or what is less than a dollar to three digits: `$12.50`, `$0.00138`."""
-    amount = Decimal(picousd).scaleb(-PICO)
-    if abs(amount) >= 1:
-        return f"${amount.quantize(Decimal('0.01'), ROUND_HALF_UP):,}"
-    return f"${_plain(_SMALL.create_decimal(amount))}" if amount else "$0"
+    amount, sign = Decimal(abs(picousd)).scaleb(-PICO), "-" if picousd < 0 else ""
+    if amount >= 1:
+        return f"{sign}${amount.quantize(Decimal('0.01'), ROUND_HALF_UP):,}"
+    return f"{sign}${_plain(_SMALL.create_decimal(amount))}" if amount else "$0"
+
+
+@register.filter
+def amount(value: int, unit: str) -> str:
+    """Of a budget: money, or a whole number of tokens or requests."""
+    return usd(value) if unit == "usd" else f"{value:,}"
 
 
 @register.filter

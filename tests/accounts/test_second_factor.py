@@ -109,9 +109,7 @@ def codes_of(client: Client) -> list[str]:
     return shown
 
 
-def test_a_recovery_code_stands_in_for_the_app_once(
-    ada: User, secret: str, clock: Clock
-) -> None:
+def test_a_recovery_code_stands_in_for_the_app_once(ada: User, secret: str, clock: Clock) -> None:
     client = begin()
     give(client, totp(secret, clock.now))
     codes = codes_of(client)

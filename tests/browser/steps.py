@@ -49,7 +49,7 @@ def sign_in(page: Page, gateway: Gateway, username: str = "admin", *, to: str = 
     page.goto(gateway.url + to)
     page.get_by_label("Username").fill(username)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**" + to)
 
 

@@ -86,7 +86,7 @@ def test_what_a_client_sends_is_text_on_every_page(
     for id in (long, named, broken):
         gateway.row(id)
         page.goto(f"{gateway.url}/logs/{id}/")
-        expect(page.get_by_role("heading", name="Request")).to_be_visible()
+        expect(page.get_by_role("heading", name="Request", exact=True)).to_be_visible()
         assert page.locator("main script, main img").count() == 0
         assert "the canary sings" not in page.content()
         assert not {"\u202e", "\x1b", "\x00"} & set(page.content())

@@ -5,10 +5,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from analytics import records
 from tests.analytics.rows import record
 from tests.e2e.gateway import Gateway
+
+pytestmark = pytest.mark.long
 
 TABLE = "analytics_requestrecord"
 NOW = datetime.now(UTC)

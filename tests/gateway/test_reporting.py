@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError
+from django.utils import timezone
 
 from gateway import reporting, snapshot
 from gateway.formats import openai_chat
@@ -14,7 +15,7 @@ from gateway.reporting import Reporter
 from gateway.routing import resolve
 from gateway.state.health import Health
 from gateway.verdict import Kind, Verdict
-from providers import quotas, states
+from providers import clearings, quotas, states
 from providers.models import Connection, ConnectionState, Quota
 from providers.quotas import Known
 from providers.states import Finding
@@ -99,6 +100,23 @@ def test_a_call_that_gets_an_answer_ends_it(process: Process) -> None:
     process.health.clear(process.clock.mono, "mine")
     process.reporter.turn()
     assert found() == ("ok", "", False)
+
+
+def test_what_an_operator_clears_is_over_in_every_process_and_what_follows_stays(
+    account: Connection,
+) -> None:
+    processes = [Process(), Process()]
+    for one in processes:
+        one.clock.wall = timezone.now().timestamp() - 1
+        one.meets("rate_limit")
+    clearings.note("mine", None)
+    for one in processes:
+        one.reporter.turn()
+        assert not one.is_blocked()
+        one.clock.wall = timezone.now().timestamp() + 1
+        one.meets("rate_limit")
+        one.reporter.turn()
+        assert one.is_blocked()
 
 
 def test_a_top_up_that_a_probe_finds_ends_the_block_in_every_process(account: Connection) -> None:

@@ -5,12 +5,13 @@ import json
 from typing import Any
 
 import httpx
+import openai
 import pytest
 
 from tests.e2e.gateway import CLIENT, KEY, UPSTREAM_KEY, Gateway, keyed, request_id
 from tests.e2e.sdks.sound import sound
 from tests.kinds.configuration import HEARERS
-from tests.kinds.transcription_vendors import SAID, form, sound_of
+from tests.kinds.transcription_vendors import SAID, UPLOADED, form, sound_of
 from tests.kinds.vendor import Seen, Vendors
 
 ADDRESS = "/v1/audio/transcriptions"

@@ -12,7 +12,13 @@ from analytics.ids import new_id
 from analytics.models import RequestRecord
 from combos.models import Alias
 from providers.models import Connection, Token
-from tests.factories import ComboFactory, ConnectionFactory, ProviderFactory, UserFactory
+from tests.factories import (
+    ComboFactory,
+    ConnectionFactory,
+    ProviderFactory,
+    ProviderModelFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -153,3 +159,13 @@ def test_the_preview_of_a_combo_is_for_those_who_may_change_it() -> None:
     assert signed_in(roles.VIEWER).post(reverse("combo-preview")).status_code == 403
     answer = signed_in(roles.OPERATOR).post(reverse("combo-preview"))
     assert "This process serves no calls" in answer.content.decode()
+
+
+def test_known_models_are_offered_once_for_all_targets(admin: Client) -> None:
+    ProviderModelFactory(provider=ProviderFactory(slug="local"), name="m1")
+    combo = ComboFactory(name="best", targets=["local/a", "local/b", "local/c"])
+    page = admin.get(reverse("admin:combos_combo_change", args=[combo.pk])).content.decode()
+    assert page.count('<option value="local/m1">') == 1
+    assert page.count('list="known-models"') == 4  # one of them is the row to be added
+    alias = admin.get(reverse("admin:combos_alias_add")).content.decode()
+    assert alias.count('<option value="local/m1">') == 1

@@ -109,16 +109,15 @@ def rules(first: int, upto: int) -> None:
 
 
 def requests(first: int, upto: int) -> None:
-    records.insert(
-        records.encode(
-            records.Record(
-                id=new_id(NOON + n), time=records.timestamp(NOON + n), key="laptop", user="ops",
-                client_format="openai_chat", path="/v1/chat/completions", provider="mk",
-                status=200, outcome="ok",
-            )
+    rows = (
+        records.Record(
+            id=new_id(NOON + n), time=records.timestamp(NOON + n), key="laptop", user="ops",
+            client_format="openai_chat", path="/v1/chat/completions", provider="mk", status=200,
+            outcome="ok",
         )
         for n in range(first, upto)
     )  # fmt: skip
+    records.insert([records.encode(row) for row in rows])
 
 
 LISTS: list[tuple[type[Any], Callable[[int, int], None]]] = [

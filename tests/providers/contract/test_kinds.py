@@ -52,7 +52,14 @@ def test_a_listed_model_has_an_address(
 
 def test_every_kind_has_its_providers() -> None:
     named = [kind for _, kind, _ in SERVED]
-    least = {"embedding": 55, "rerank": 20, "moderation": 3, "image": 30, "speech": 15}
+    least = {
+        "transcription": 25,
+        "embedding": 55,
+        "rerank": 20,
+        "moderation": 3,
+        "image": 30,
+        "speech": 15,
+    }
     assert [kind for kind in KINDS if named.count(kind) < least[kind]] == []
 
 
@@ -67,6 +74,16 @@ ADDRESSES = [
     ("cohere/embed-english-v3.0", "embedding", "https://api.cohere.com/v2/embed", BEARER),
     ("nvidia/nvidia/nv-rerankqa-mistral-4b-v3", "rerank",
      "https://ai.api.nvidia.com/v1/retrieval/nvidia/nv-rerankqa-mistral-4b-v3/reranking", BEARER),
+    ("groq/whisper-large-v3", "transcription",
+     "https://api.groq.com/openai/v1/audio/transcriptions", BEARER),
+    ("dg/nova-3", "transcription", "https://api.deepgram.com/v1/listen",
+     ("authorization", f"Token {KEY}")),
+    ("aai/universal-2", "transcription", "https://api.assemblyai.com/v2/transcript",
+     ("authorization", KEY)),
+    ("el/scribe_v2", "transcription", "https://api.elevenlabs.io/v1/speech-to-text",
+     ("xi-api-key", KEY)),
+    ("recraft/recraftv3", "image", "https://external.api.recraft.ai/v1/images/generations",
+     BEARER),
     ("bfl/flux-2-pro", "image", "https://api.bfl.ai/v1/flux-2-pro", ("x-key", KEY)),
     ("azure/text-embedding-3-small", "embedding",
      "https://my-resource.openai.azure.com/openai/v1/embeddings", ("api-key", KEY)),
@@ -80,3 +97,20 @@ def test_the_address_and_the_key_are_the_vendors(
     found = target(snapshot, name, kind)
     assert str(found.url) == url
     assert header in found.request_headers(found.url, b"").items()
+
+
+@pytest.mark.parametrize(
+    ("name", "spoken"),
+    [
+        ("openai/whisper-1", "openai_translations"),
+        ("groq/whisper-large-v3", "openai_translations"),
+        ("mistral/voxtral-mini-latest", "openai_transcriptions"),  # which refuses to translate
+        ("dg/nova-3", "deepgram_transcriptions"),
+    ],
+)
+def test_only_who_translates_is_asked_to(snapshot: Snapshot, name: str, spoken: str) -> None:
+    route = routing.resolve(snapshot, snapshot.anyone, name, "openai_translations")
+    found = route.targets[0]
+    assert spoken == found.format.NAME
+    if spoken == "openai_translations":
+        assert found.url.path.endswith("/audio/translations")

@@ -11,7 +11,7 @@ import omniroute.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("analytics", "0011_log_indices"),
+        ("analytics", "0012_gateway_process"),
     ]
 
     operations = [
