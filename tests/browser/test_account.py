@@ -5,6 +5,7 @@ import hmac
 import re
 import struct
 import time
+from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
@@ -38,7 +39,7 @@ def enter(page: Page) -> None:
 
 
 def test_an_app_is_set_up_and_a_recovery_code_stands_in_for_it(
-    page: Page, own_gateway: type[Gateway]
+    page: Page, own_gateway: Callable[..., Gateway]
 ) -> None:
     gateway = own_gateway("--no-worker", "--server", "uvicorn")
     sign_in(page, gateway, to="/account/second-factor/")
@@ -70,7 +71,7 @@ def test_an_app_is_set_up_and_a_recovery_code_stands_in_for_it(
 
 
 def test_a_passkey_signs_in_after_the_password_and_without_one(
-    page: Page, own_gateway: type[Gateway]
+    page: Page, own_gateway: Callable[..., Gateway]
 ) -> None:
     gateway = own_gateway("--no-worker", "--server", "uvicorn")
     devtools = page.context.new_cdp_session(page)
@@ -112,7 +113,7 @@ def test_a_passkey_signs_in_after_the_password_and_without_one(
 
 
 def test_an_invited_member_makes_a_key_and_calls_with_it(
-    page: Page, own_gateway: type[Gateway]
+    page: Page, own_gateway: Callable[..., Gateway]
 ) -> None:
     gateway = own_gateway("--no-worker", "--server", "uvicorn")
     sign_in(page, gateway, to="/admin/accounts/invitation/add/")
