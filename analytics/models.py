@@ -9,7 +9,6 @@ from django.utils import timezone
 from analytics.alerts.tables import AlertChannel as AlertChannel
 from analytics.alerts.tables import AlertDelivery as AlertDelivery
 from analytics.alerts.tables import Incident as Incident
-from analytics.alerts.tables import ProcessTrouble as ProcessTrouble
 
 
 class RequestRecord(models.Model):
@@ -271,6 +270,7 @@ class GatewayProcess(models.Model):
     snapshot_failing = models.BooleanField(default=False)
     # What its running calls have reserved of budgets: by subject, in the order of `budgets.UNITS`.
     reserved = models.JSONField(default=dict)
+    breakers = models.JSONField(default=list)  # open ones, as `analytics.alerts.processes` has them
 
     objects = GatewayProcessQuerySet.as_manager()
 

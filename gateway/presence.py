@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from importlib import metadata
+from typing import Any
 
 from django.utils import timezone
 from msgspec import Struct, structs
@@ -25,6 +26,7 @@ class Condition(Struct, frozen=True):
     journal_bytes: int
     snapshot_failing: bool
     reserved: dict[str, Amounts]
+    breakers: list[dict[str, Any]] = []
 
 
 class Presence:

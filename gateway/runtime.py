@@ -19,6 +19,7 @@ from analytics import records, spending
 from gateway import channels, directory
 from gateway.idempotency import Idempotency
 from gateway.journal import Journal
+from gateway.open_breakers import OpenBreakers
 from gateway.presence import Condition, Presence
 from gateway.quotas import Quotas
 from gateway.renewals import Renewals
@@ -32,7 +33,6 @@ from gateway.state.memory import MemoryState
 from gateway.state.observed import Observed
 from gateway.state.sharing import SharedHealth
 from gateway.state.waiting import Lines
-from gateway.troubles import Troubles
 from gateway.upstream import Upstreams
 from omniroute.http import Fetcher
 
@@ -74,9 +74,7 @@ class Runtime:
             self.on_loop,
             self._presence.tell,
         )
-        self._troubles = Troubles(
-            lambda: self.on_loop(self.blocks()), lambda: self.journal.backlog_bytes
-        )
+        self._open_breakers = OpenBreakers()
         self.idempotency = Idempotency(self.state)
         self.observed = Observed()
         self.retries = Retries()
@@ -116,7 +114,6 @@ class Runtime:
             await self.state.start()
             await self._shared.open()
             self._reporter.start()
-            self._troubles.start()
             _spare_the_collector()
 
     async def close(self) -> None:
@@ -130,7 +127,6 @@ class Runtime:
         await self._reporter.close()
         await asyncio.to_thread(self._reporter.finish)
         await asyncio.to_thread(self._leave)
-        await asyncio.to_thread(self._troubles.close)
         await asyncio.to_thread(self.journal.close)
         self._pool.shutdown()
 
@@ -149,6 +145,7 @@ class Runtime:
             journal_bytes=self.journal.backlog_bytes,
             snapshot_failing=self.watcher.failing,
             reserved=self.state.reserved(),
+            breakers=self._open_breakers.of(self.health.entries(monotonic())),
         )
 
     def on_loop(self, deed: Coroutine[Any, Any, Value]) -> Value:

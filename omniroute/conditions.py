@@ -32,7 +32,7 @@ def found(now: datetime) -> list[Condition]:
         *_renewals(),
         *_breakers(now),
         *_errors(settings, now),
-        *_journal(settings, now),
+        *_journal(settings),
     ]
 
 
@@ -109,7 +109,7 @@ def _renewals() -> Iterator[Condition]:
 def _breakers(now: datetime) -> Iterator[Condition]:
     """Of accounts that there still are."""
     long_ago = (now - BREAKER_OPEN).timestamp()
-    open_ones = [each for each in processes.breakers(now) if each.since <= long_ago]
+    open_ones = [each for each in processes.breakers() if each.since <= long_ago]
     rows = Connection.objects.filter(active=True, name__in={each.connection for each in open_ones})
     active = set(rows.values_list("name", flat=True)) if open_ones else set()
     for each in open_ones:
@@ -145,8 +145,8 @@ def _errors(settings: GatewaySettings, now: datetime) -> Iterator[Condition]:
         yield Condition("error_rate", "requests", text)
 
 
-def _journal(settings: GatewaySettings, now: datetime) -> Iterator[Condition]:
-    waiting = processes.longest_journal(now)
+def _journal(settings: GatewaySettings) -> Iterator[Condition]:
+    waiting = processes.longest_journal()
     if waiting > settings.alert_journal_mb << 20:
         text = f"{waiting >> 20} MB of the journal wait for the database"
         yield Condition("journal_backlog", "journal", text)

@@ -155,16 +155,3 @@ class AlertDelivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.incident or 'a test'}, to {self.channel}"
-
-
-class ProcessTrouble(models.Model):
-    """What a gateway process knows that alerts are about; `gateway.troubles` writes it."""
-
-    process = models.CharField(primary_key=True, max_length=32)
-    seen = models.DateTimeField()
-    journal_bytes = models.PositiveBigIntegerField(default=0)  # not in the database yet
-    # Of each: `connection`, `model`, `cause`, and `since` in Unix seconds.
-    breakers = models.JSONField(default=list)
-
-    def __str__(self) -> str:
-        return self.process

@@ -5,19 +5,20 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core import mail
 from django.core.management import call_command
 from django.utils import timezone
+from msgspec import structs
 
 from accounts.models import GatewaySettings
-from analytics.alerts import delivery, incidents, processes
+from analytics.alerts import delivery, incidents
 from analytics.alerts.processes import OpenBreaker
 from analytics.alerts.tables import EVENTS
-from analytics.models import AlertChannel, AlertDelivery, Incident
+from analytics.models import AlertChannel, AlertDelivery, GatewayProcess, Incident
 from analytics.tasks import deliver_alerts
 from omniroute import conditions, tasks
 from providers import states
@@ -186,17 +187,23 @@ def test_who_is_switched_off_is_nobodys_trouble(channel: AlertChannel, listener:
     assert listener.arrived == []
 
 
-def breaker(since: datetime) -> OpenBreaker:
-    return OpenBreaker("mine", "acme/m", "500: broken", since.timestamp())
+def process(id: str, **told: Any) -> None:
+    now = timezone.now()
+    values = {"pid": 1, "started": now, "seen": now} | told
+    GatewayProcess.objects.update_or_create(id=id, defaults=values)
+
+
+def breaker(open_s: float) -> dict[str, Any]:
+    since = timezone.now().timestamp() - open_s
+    return structs.asdict(OpenBreaker("mine", "acme/m", "500: broken", since))
 
 
 def test_a_breaker_that_is_open_for_five_minutes(channel: AlertChannel, listener: Listener) -> None:
     ConnectionFactory(name="mine")
-    now = timezone.now()
-    processes.tell("one", 0, [breaker(now - timedelta(minutes=4))], now)
+    process("one", breakers=[breaker(open_s=240)])
     turn()
     assert listener.arrived == []
-    processes.tell("two", 0, [breaker(now - timedelta(minutes=5, seconds=1))], now)
+    process("two", breakers=[breaker(open_s=301)])
     turn()
     turn()
     assert told(listener.arrived) == [("breaker_open", "open")]
@@ -207,17 +214,17 @@ def test_what_a_process_said_that_is_gone_counts_no_more(
     channel: AlertChannel, listener: Listener
 ) -> None:
     ConnectionFactory(name="mine")
-    long_ago = timezone.now() - processes.SILENCE - timedelta(seconds=1)
-    processes.tell("dead", 1 << 40, [breaker(long_ago - timedelta(minutes=9))], long_ago)
+    long_ago = timezone.now() - GatewayProcess.SILENCE - timedelta(seconds=1)
+    process("dead", seen=long_ago, journal_bytes=1 << 40, breakers=[breaker(open_s=600)])
     turn()
     assert listener.arrived == []
 
 
 def test_the_journal_waits(channel: AlertChannel, listener: Listener) -> None:
-    processes.tell("one", 64 << 20, [], timezone.now())
+    process("one", journal_bytes=64 << 20)
     turn()
     assert listener.arrived == []
-    processes.tell("one", (64 << 20) + 1, [], timezone.now())
+    process("one", journal_bytes=(64 << 20) + 1)
     turn()
     assert told(listener.arrived) == [("journal_backlog", "open")]
 
