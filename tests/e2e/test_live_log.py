@@ -48,9 +48,9 @@ def ann(gateway: Gateway) -> Iterator[httpx.Client]:
 def signed_in(gateway: Gateway, username: str) -> Iterator[httpx.Client]:
     gateway.manage("reset_password", username, stdin=PASSWORD + "\n")
     with httpx.Client(base_url=gateway.url, timeout=30) as client:
-        client.get("/accounts/login/")
+        client.get("/account/login/")
         form = {"login": username, "password": PASSWORD}
-        assert posted(client, "/accounts/login/", **form).status_code == 302
+        assert posted(client, "/account/login/", **form).status_code == 302
         assert "sessionid" in client.cookies
         yield client
 
@@ -108,7 +108,7 @@ def test_a_page_of_another_site_gets_nothing(gateway: Gateway, ann: httpx.Client
 
 def test_who_signs_out_gets_no_more(gateway: Gateway, ann: httpx.Client) -> None:
     with tail(gateway, ann) as page:
-        posted(ann, "/accounts/logout/")
+        posted(ann, "/account/logout/")
         page.send("next")
         with pytest.raises(ConnectionClosed) as closed:
             page.recv(timeout=20)
