@@ -72,7 +72,7 @@ class Filter(forms.Form):
 @require_safe
 @allowed("providers.view_connection")
 def page(request: HttpRequest) -> HttpResponse:
-    form = Filter(request.GET)
+    form = Filter(request.GET, label_suffix="")
     told = form.cleaned_data if form.is_valid() else {"search": "", "only": ""}
     shown = _page(told["search"], told["only"], request.GET.get("page", "1"))
     asked = {name: value for name, value in told.items() if value}

@@ -1,0 +1,80 @@
+"""Health, and limits and costs, in a browser: what keeps calls away is seen and cleared, and money adds up."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.steps import check_accessibility, sign_in
+from tests.e2e.gateway import KEY, Gateway, until
+
+
+def on_a_phone_in_the_dark(page: Page) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size({"width": 360, "height": 780})
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    check_accessibility(page)
+
+
+def test_a_cooldown_is_seen_as_it_comes_and_cleared(
+    page: Page, own_gateway: Callable[..., Gateway]
+) -> None:
+    gateway = own_gateway("--no-worker", "--server", "uvicorn")
+    gateway.apply({"settings": {"cooldown_auth_s": 3600}})
+    sign_in(page, gateway, to="/health/")
+    processes = page.get_by_role("region", name="Gateway processes")
+    expect(processes.get_by_role("row")).to_have_count(2)
+    expect(processes).to_contain_text("in memory")
+    connections = page.get_by_role("region", name="Connections")
+    expect(connections.get_by_role("row").nth(1)).to_contain_text("an-main")
+
+    page.get_by_label("Connection or provider").focus()
+    page.keyboard.type("mk")
+    assert gateway.chat("mk/status-401").status_code >= 400
+    clear = page.get_by_role("button", name="Clear mk-main")
+    expect(clear).to_be_visible()  # it looks again by itself, and what is typed stays
+    expect(page.get_by_label("Connection or provider")).to_be_focused()
+    expect(page.get_by_label("Connection or provider")).to_have_value("mk")
+    expect(connections.get_by_role("row").nth(1)).to_contain_text("needs login")
+    check_accessibility(page)
+    clear.focus()
+    with page.expect_response("**/health/**"):
+        pass
+    expect(clear).to_be_focused()
+    clear.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("mk-main: 1 cooldown or breaker cleared")
+    assert gateway.chat("mk/plain").status_code == 200
+
+    page.get_by_role("link", name="Clear all").click()
+    check_accessibility(page)
+    page.get_by_role("button", name="Clear all").click()
+    expect(page.get_by_role("status")).to_contain_text("All connections")
+    on_a_phone_in_the_dark(page)
+
+
+def test_a_month_is_compared_with_another_model(
+    page: Page, own_gateway: Callable[..., Gateway]
+) -> None:
+    gateway = own_gateway("--no-worker", "--server", "uvicorn")
+    key = {"name": "laptop", "key": KEY, "budgets": {"monthly_usd": 5, "daily_requests": 2}}
+    gateway.apply({"api_keys": [key]})
+    gateway.manage("check")  # by when the budgets have been seen
+    for _ in range(2):
+        assert gateway.chat("mk/plain").status_code == 200
+    until(lambda: len(gateway.rows("model = 'mk/plain'")) == 2 or None)
+    sign_in(page, gateway, to="/costs/")
+    budgets = page.get_by_role("region", name="Budgets")
+    expect(budgets.get_by_role("row").nth(1)).to_contain_text("daily requests")
+    expect(budgets.get_by_role("row").nth(1)).to_contain_text("100%")
+    page.get_by_label("What if it had been").fill("no/such")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator(".errorlist")).to_contain_text("There is no such model")
+    page.get_by_label("What if it had been").fill("well/plain")
+    page.get_by_role("button", name="Show").click()
+    compared = page.get_by_role("region", name="The same tokens at the prices of well/plain")
+    expect(compared.get_by_role("row").nth(1)).to_contain_text("mk/plain")
+    expect(compared.get_by_role("row").nth(1).get_by_role("cell").last).to_have_text("$0")
+    check_accessibility(page)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export as CSV").click()
+    assert "mk/plain" in download.value.path().read_text()
+    on_a_phone_in_the_dark(page)
