@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 # `check --deploy` judges the settings of a deployment; these are what one would set.
 DEPLOYED := DATA_DIR=$(CURDIR)/.lint PUBLIC_URL=https://gateway.example ALLOWED_HOSTS=gateway.example
 
-.PHONY: install run test lint bench chaos docs lock clean
+.PHONY: install run test lint bench bench-pages chaos docs lock clean
 .DELETE_ON_ERROR:
 
 install: $(VENV)/.installed
@@ -46,6 +46,9 @@ lint: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-pages: $(VENV)/.installed-dev
+	@$(BIN)/python -m bench pages $(ARGS)
 
 chaos: $(VENV)/.installed-dev
 	@$(BIN)/python -m bench chaos $(ARGS)

@@ -1,5 +1,6 @@
 """Who may call, and what holds for the whole gateway."""
 
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from django.contrib.auth.models import AbstractUser
@@ -9,7 +10,13 @@ from django.db import models
 from django.utils import timezone
 
 from accounts import roles
-from omniroute.fields import ChoicesField, NetworksField, NumbersField, StringsField
+from omniroute.fields import (
+    ChoicesField,
+    NetworksField,
+    NumbersField,
+    PatternsField,
+    StringsField,
+)
 
 LIMITS = ("rpm", "tpm", "concurrency", "max_wait")
 CONTROLS = ("no-fallback", "no-cache", "max-cost", "connection", "session", "tags")
@@ -30,6 +37,10 @@ class User(AbstractUser):
     """A person who signs in. What they may do follows from the role alone."""
 
     role = models.CharField(max_length=20, choices=roles.CHOICES, default=roles.MEMBER)
+    allowed_models = StringsField(
+        default=roles.any_model,
+        help_text='What all keys of this person may call at most: globs, such as ["mk/*"].',
+    )
     budgets = NumbersField(names=BUDGETS, help_text='Such as {"monthly_usd": 500}.')
     soft_budgets = NumbersField(
         names=BUDGETS, help_text="As budgets; beyond these it is only told."
@@ -59,6 +70,18 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return self.filter(
             models.Q(expires=None) | models.Q(expires__gt=timezone.now()), active=True
         ).exclude(owner__is_active=False)
+
+    def spendable_by(self, user: User) -> Self:
+        """With which a person may call: their own, and nobody's for who may change keys."""
+        mine = models.Q(owner=user)
+        if user.has_perm("accounts.change_apikey"):
+            mine |= models.Q(owner=None)
+        return self.usable().filter(mine, scope=ApiKey.Scope.INFERENCE)
+
+    def seen_by(self, user: User) -> Self:
+        """Usable keys for models of which a person may know: all, or a member's own."""
+        rows = self.usable().filter(scope=ApiKey.Scope.INFERENCE)
+        return rows if user.has_perm("accounts.view_apikey") else rows.filter(owner=user)
 
 
 class ApiKey(models.Model):
@@ -124,6 +147,54 @@ class ApiKey(models.Model):
         _check_thinking(self.thinking, self.thinking_budget)
 
 
+def in_a_week() -> datetime:
+    return timezone.now() + timedelta(days=7)
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def open(self) -> Self:
+        return self.filter(accepted=None, expires__gt=timezone.now())
+
+
+class Invitation(models.Model):
+    """Whoever has its link may make a user of that role, once. Only the link's hash is kept."""
+
+    email = models.EmailField(
+        blank=True, help_text="Where the link is sent, if the gateway can send e-mail."
+    )
+    role = models.CharField(max_length=20, choices=roles.CHOICES, default=roles.MEMBER)
+    sha256 = models.CharField(max_length=64, unique=True, editable=False)
+    invited_by = models.ForeignKey(
+        "accounts.User", null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
+    created = models.DateTimeField(auto_now_add=True)
+    expires = models.DateTimeField(default=in_a_week)
+    accepted = models.DateTimeField(null=True, editable=False)
+    user = models.ForeignKey(
+        "accounts.User", null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-created"]
+
+    def __str__(self) -> str:
+        return self.email or f"invitation {self.pk}"
+
+    @property
+    def state(self) -> str:
+        if self.accepted:
+            return f"taken up by {self.user}" if self.user else "taken up"
+        return "open" if self.expires > timezone.now() else "expired"
+
+    def clean(self) -> None:
+        if self.email and User.objects.filter(email__iexact=self.email).exists():
+            raise ValidationError({"email": "A user has this address already."})
+        if self.expires and self.expires <= timezone.now():
+            raise ValidationError({"expires": "This is in the past."})
+
+
 def _check_thinking(thinking: str, budget: int | None) -> None:
     if thinking == "fixed" and not budget:
         raise ValidationError({"thinking_budget": "a fixed budget needs its tokens"})
@@ -146,6 +217,19 @@ class GatewaySettings(models.Model):
     )
     log_bodies = models.BooleanField(
         default=False, help_text="Keep prompts and answers with the request log."
+    )
+    bodies_days = models.PositiveIntegerField(
+        default=7,
+        validators=[MinValueValidator(1)],
+        help_text="Prompts and answers that are older are deleted from their log rows.",
+    )
+    redacted_fields = StringsField(
+        help_text="Fields of JSON whose value is never kept, wherever they stand, whatever the "
+        'case: ["password", "ssn"].'
+    )
+    redacted_patterns = PatternsField(
+        help_text="Regular expressions; what they match in prompts and answers is never kept: "
+        '["\\\\b\\\\d{16}\\\\b"].'
     )
     retention_days = models.PositiveIntegerField(
         default=30, validators=[MinValueValidator(1)], help_text="Older log rows are deleted."
@@ -203,6 +287,30 @@ class GatewaySettings(models.Model):
     cooldown_auth_s = _seconds(120, "cooldown, credential", "After a 401 or 403.")
     model_lock_first_s = _seconds(60, "model lock, first", "After a 404 for a model; then doubled.")
     model_lock_max_s = _seconds(1200, "model lock, longest", "")
+    alert_error_share = models.FloatField(
+        "alert: share of failures",
+        default=0.2,
+        validators=[MinValueValidator(0.001), MaxValueValidator(1)],
+        help_text="An alert says so when at least this share of the requests fail,",
+    )
+    alert_error_window_s = models.PositiveIntegerField(
+        "alert: window, seconds",
+        default=600,
+        validators=[MinValueValidator(60), MaxValueValidator(86_400)],
+        help_text="of those that began within so long,",
+    )
+    alert_error_requests = models.PositiveIntegerField(
+        "alert: requests at least",
+        default=20,
+        validators=[MinValueValidator(1)],
+        help_text="if there are so many.",
+    )
+    alert_journal_mb = models.PositiveIntegerField(
+        "alert: journal, MB",
+        default=64,
+        validators=[MinValueValidator(1)],
+        help_text="And when so much of a process's journal waits for the database.",
+    )
     # Raised whenever anything that the snapshot holds is saved; processes compare it.
     version = models.PositiveBigIntegerField(default=1, editable=False)
 

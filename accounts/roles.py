@@ -18,7 +18,9 @@ STAFF = frozenset({ADMINISTRATOR, OPERATOR, VIEWER})
 # What an operator may change: the rows of these rooms, and no row that a later app brings along.
 _ROOMS = frozenset({"providers", "combos", "analytics", "accounts"})
 # But for what is a secret or hands out rights: an operator sees these and leaves them alone.
-_GUARDED = frozenset({"accounts.user", "accounts.apikey"})
+_GUARDED = frozenset({"accounts.user", "accounts.apikey", "accounts.ownkey", "accounts.invitation"})
+# What members may: `ownkey` stands for those API keys that are a person's own.
+_OWN = frozenset({"accounts.view_ownkey", "accounts.add_ownkey", "accounts.delete_ownkey"})
 
 
 def allows(role: str, permission: str) -> bool:
@@ -36,6 +38,8 @@ def allows(role: str, permission: str) -> bool:
             )
         case "viewer":
             return action == "view"
+        case "member":
+            return permission in _OWN
     return False
 
 

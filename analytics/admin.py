@@ -8,6 +8,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 from unfold.admin import ModelAdmin
 
+import analytics.alerts.admin  # noqa: F401  # it registers its pages
 from analytics.costs import format_usd
 from analytics.models import RequestRecord, TaskRun
 
@@ -24,6 +25,7 @@ class UncountedPaginator(Paginator):
 class RequestRecordAdmin(ModelAdmin):
     """What happened, and nothing to change about it."""
 
+    empty_words = "A row appears here once a client has called: Admin's first page says how."
     list_display = (
         "time", "outcome", "status", "requested_model", "model", "connection", "key",
         "tokens", "cost", "duration",
@@ -78,7 +80,9 @@ class RequestRecordAdmin(ModelAdmin):
         )
         if not order and not excluded:
             return "nobody was chosen"
-        return format_html("<ol>{}</ol><ul>{}</ul>", order, excluded)
+        named = row.trace.get("named")
+        words = f"{row.requested_model} is {named['to']} by {named['by']}" if named else ""
+        return format_html("{}<ol>{}</ol><ul>{}</ul>", words, order, excluded)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         hidden = {"attempts", "cost_picousd", "trace"}
@@ -106,6 +110,9 @@ class RequestRecordAdmin(ModelAdmin):
 class TaskRunAdmin(ModelAdmin):
     """What runs on a clock, and how that went."""
 
+    empty_words = (
+        "Tasks run on a clock: a worker and beat have not run yet. The command serve starts both."
+    )
     list_display = ("name", "started", "duration_ms", "runs", "failures", "failed", "error")
     search_fields = ("name", "error")
 

@@ -1,16 +1,19 @@
 """Log rows as the journal writes them, and their way into the table.
 
 A line of the journal is the JSON array of a `Record`, and a batch of lines is inserted by one
-statement: model instances would cost six times as much, and this runs beside every call.
+statement: model instances would cost six times as much, and this runs beside every call. The same
+transaction notes which rows are new, for `analytics.rollups` to count.
 """
 
+import json
 from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
-from analytics.models import RequestRecord
+from analytics.models import RequestRecord, Uncounted
 
 Outcome = Literal["ok", "error", "truncated", "aborted", "interrupted"]
 Source = Literal["reported", "estimated"]
@@ -71,6 +74,10 @@ class Record(msgspec.Struct, kw_only=True, array_like=True):
     trace: str = "{}"  # JSON: candidates in order, and those left out with the reason
     cache: str = ""
     units: str = "{}"  # JSON: what was used that is not counted in tokens
+    combo: str = ""
+    tier: str = ""
+    saved_picousd: int = 0
+    request_headers: str = "{}"  # JSON: values by name
 
 
 encode = msgspec.json.Encoder().encode
@@ -96,17 +103,33 @@ def insert(lines: list[bytes]) -> None:
             # ten times what the rest of the row costs.
             cursor.execute(_insert_array(), [encode(rows).decode()])
         else:
+            new = _not_there(cursor, [row.id for row in rows])
             cursor.executemany(_INSERT_VALUES, [msgspec.structs.astuple(row) for row in rows])
+            if new:
+                cursor.execute(_NOTE_VALUES, [json.dumps(new), len(new)])
 
 
-# Table and columns are names of ours, never input. A conflict on anything but the id is an error.
+# Tables and columns are names of ours, never input. A conflict on anything but the id is an error.
+_TABLE, _NOTES = RequestRecord._meta.db_table, Uncounted._meta.db_table
 _FIELDS = [RequestRecord._meta.get_field(name) for name in Record.__struct_fields__]
-_INSERT = f'INSERT INTO "{RequestRecord._meta.db_table}" ({{}}) '.format(
+_INSERT = f'INSERT INTO "{_TABLE}" ({{}}) '.format(
     ", ".join(f'"{name}"' for name in Record.__struct_fields__)
 )
 _INSERT_VALUES = (
     _INSERT + f"VALUES ({', '.join(['%s'] * len(_FIELDS))}) ON CONFLICT (id) DO NOTHING"
 )
+_NOTE = f'INSERT INTO "{_NOTES}" (ids, requests) '
+_NOTE_VALUES = _NOTE + "VALUES (%s, %s)"
+
+
+def _not_there(cursor: CursorWrapper, ids: list[str]) -> list[str]:
+    """Those that are no row yet. SQLite's write lock is held, so none becomes one meanwhile."""
+    cursor.execute(
+        f'SELECT id FROM "{_TABLE}" WHERE id IN (SELECT value FROM json_each(%s))',  # noqa: S608
+        [json.dumps(ids)],
+    )
+    there = {id for (id,) in cursor.fetchall()}
+    return [id for id in dict.fromkeys(ids) if id not in there]
 
 
 def _insert_array() -> str:
@@ -114,6 +137,8 @@ def _insert_array() -> str:
         f"(line->>{place})::{field.db_type(connection)}" for place, field in enumerate(_FIELDS)
     )
     return (
-        _INSERT + f"SELECT {', '.join(values)} FROM jsonb_array_elements(%s::jsonb) AS line "  # noqa: S608
-        "ON CONFLICT (id) DO NOTHING"
+        f"WITH added AS ({_INSERT} "  # noqa: S608
+        f"SELECT {', '.join(values)} FROM jsonb_array_elements(%s::jsonb) AS line "
+        f"ON CONFLICT (id) DO NOTHING RETURNING id) {_NOTE} "
+        "SELECT jsonb_agg(id), count(*) FROM added HAVING count(*) > 0"
     )

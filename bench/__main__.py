@@ -1,8 +1,18 @@
-"""`python -m bench [memory|snapshot|strategies|translate|chaos|budgets]`: what the gateway costs; with none, its throughput."""
+"""`python -m bench [memory|snapshot|strategies|translate|chaos|budgets|rows|pages]`: what the gateway costs; with none, its throughput."""
 
 import sys
 
-from bench import budgets, chaos, conversation, memory, snapshot, strategies, throughput
+from bench import (
+    budgets,
+    chaos,
+    conversation,
+    memory,
+    pages,
+    rows,
+    snapshot,
+    strategies,
+    throughput,
+)
 
 match sys.argv[1:]:
     case ["memory"]:
@@ -15,6 +25,10 @@ match sys.argv[1:]:
         conversation.main()
     case ["budgets"]:
         budgets.main()
+    case ["pages", *arguments]:
+        pages.main(arguments)
+    case ["rows", *arguments]:
+        rows.main(arguments)
     case ["chaos", *arguments]:
         chaos.main(arguments)
     case arguments:

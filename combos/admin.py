@@ -3,9 +3,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils.html import format_html_join
-from django.utils.safestring import SafeString
+from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -17,12 +15,22 @@ from providers.models import ProviderModel
 class ModelInput(UnfoldAdminTextInputWidget):
     """Free text, since a provider may take names that nobody listed, with the known ones offered."""
 
-    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        attrs = {**(attrs or {}), "list": f"known-{name}", "placeholder": "alias/model"}
-        known = ProviderModel.objects.filter(active=True).select_related("provider")
-        options = format_html_join("", '<option value="{}">', ((str(row),) for row in known))
-        field: SafeString = super().render(name, value, attrs, renderer)
-        return field + SafeString(f'<datalist id="known-{name}">{options}</datalist>')
+    def __init__(self, attrs: Any = None) -> None:
+        super().__init__({**(attrs or {}), "list": "known-models", "placeholder": "alias/model"})
+
+
+class OffersModels(ModelAdmin):
+    """The known models stand once in the page of a form: there are thousands of them."""
+
+    change_form_outer_before_template = "admin/known_models.html"
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        known = ProviderModel.objects.filter(active=True).order_by("provider__alias", "name")
+        context["known_models"] = known.values_list("provider__alias", "name")
+        page: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
+        return page
 
 
 class AliasForm(forms.ModelForm):
@@ -33,8 +41,9 @@ class AliasForm(forms.ModelForm):
 
 
 @admin.register(Alias)
-class AliasAdmin(ModelAdmin):
+class AliasAdmin(OffersModels):
     form = AliasForm
+    empty_words = "An alias is another name for one model: clients call it as if it were that."
     list_display = ("alias", "model")
     search_fields = ("alias", "model")
 
@@ -70,7 +79,10 @@ class TargetInline(TabularInline):
 
 
 @admin.register(Combo)
-class ComboAdmin(Activatable, ModelAdmin):
+class ComboAdmin(Activatable, OffersModels):
+    empty_words = (
+        "A combo names several models in an order: who calls it gets the first that answers."
+    )
     list_display = ("name", "strategy", "order", "active")
     list_filter = ("active", "strategy")
     search_fields = ("name", "targets__model")

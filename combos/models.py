@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 
+from combos.aliases import STAR
 from providers.models import Strategy
 
 MAX_DEPTH = 5
@@ -21,11 +22,25 @@ callable_name = RegexValidator(
 )
 
 
-class Alias(models.Model):
-    """Another name for one model."""
+alias_name = RegexValidator(
+    r"^(?!.*\*.*\*)[A-Za-z0-9*][A-Za-z0-9._:*-]*\Z",
+    "letters, digits, . _ : - and at most one * only, and no slash",
+)
 
-    alias = models.CharField(max_length=100, unique=True, validators=[callable_name])
-    model = models.CharField(max_length=250, help_text="alias/model")
+
+class Alias(models.Model):
+    """Another name for a model or a combo, or all names that are written in one way."""
+
+    alias = models.CharField(
+        max_length=100,
+        unique=True,
+        validators=[alias_name],
+        help_text="A name, or one with a * for any part of it: gpt-4*. The most specific decides.",
+    )
+    model = models.CharField(
+        max_length=250,
+        help_text="alias/model, or a combo. A * is what the alias has for its own: cc/claude-*.",
+    )
 
     class Meta:
         ordering: ClassVar = ["alias"]
@@ -37,7 +52,32 @@ class Alias(models.Model):
     def clean(self) -> None:
         if Combo.objects.filter(name=self.alias).exists():
             raise ValidationError({"alias": "a combo has this name"})
-        check_model(self.model)
+        if STAR in self.model:
+            self._check_pattern()
+        elif "/" in self.model:
+            check_model(self.model)
+        elif not Combo.objects.filter(name=self.model).exists():
+            raise ValidationError({"model": f"{self.model!r} is neither alias/model nor a combo"})
+
+    def _check_pattern(self) -> None:
+        """Is there anything that the model's `*` could stand for?"""
+        from providers.models import Provider
+
+        alias, _, pattern = self.model.partition("/")
+        if STAR not in self.alias:
+            raise ValidationError(
+                {"model": "a * here stands for that of the alias, which has none"}
+            )
+        if pattern.count(STAR) != 1 or STAR in alias:
+            raise ValidationError({"model": "one *, and in the model's name"})
+        provider = Provider.objects.filter(alias=alias).first()
+        if provider is None:
+            raise ValidationError({"model": f"{self.model!r}: no provider has the alias {alias!r}"})
+        start, _, end = pattern.partition(STAR)
+        alike = provider.offered_models.filter(name__startswith=start, name__endswith=end)
+        if not provider.passthrough and not alike.exists():
+            words = f"{self.model!r}: {provider.name} has no model of such a name"
+            raise ValidationError({"model": words})
 
 
 class Combo(models.Model):
@@ -110,6 +150,10 @@ class ComboTarget(models.Model):
             check_model(self.model)
         if self.nested and self.combo_id:
             check_nesting(self.combo_id, self.nested)
+
+    def get_additional_data(self) -> dict[str, int]:
+        """For the history, which is that of its combo."""
+        return {"combo": self.combo_id}
 
 
 def check_model(model: str) -> None:

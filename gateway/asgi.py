@@ -7,7 +7,7 @@ body is never read. What is not the data plane's goes on to Django, with a bound
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from time import monotonic
 from typing import Any
 
@@ -15,7 +15,7 @@ from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 from msgspec import Struct
 
-from gateway import formats, pipeline, runtime
+from gateway import formats, page_calls, pipeline, runtime
 from gateway.api import count_tokens, health, models, responses
 from gateway.errors import BadHost, GatewayError, MethodNotAllowed, NotFound, TooLarge
 from gateway.exchange import Disconnected, Exchange, Message, Receive, Scope, Send, peer_address
@@ -126,6 +126,9 @@ class Door:
             route = _OLLAMA.get(exchange.path) if process.snapshot.ollama_api else None
             if route is not None or is_data_plane(exchange.path):
                 await _answer(exchange, process, route)
+            elif exchange.path.startswith(page_calls.PREFIX):
+                page = partial(page_calls.serve, exchange, self._django, process)
+                await _guarded(exchange, formats.for_client("openai_chat"), page)
             else:
                 await self._control_plane(exchange, scope, receive, send)
         finally:
@@ -148,13 +151,24 @@ class Door:
 async def _answer(exchange: Exchange, process: Runtime, route: Route | None) -> None:
     route = route or find(exchange.path, exchange.scope["query_string"])
     format = formats.for_any_client(route.format if route else _format_of(exchange))
-    try:
-        check_host(exchange)
+
+    async def answer() -> None:
         if _cross_origin(exchange) and exchange.scope["method"] == "OPTIONS":
             await exchange.respond(204, b"", PREFLIGHT_HEADERS)
             return
         view = _view(route, exchange, process)
         await view(exchange, format, process)
+
+    await _guarded(exchange, format, answer)
+
+
+async def _guarded(
+    exchange: Exchange, format: AnyClient, answer: Callable[[], Awaitable[None]]
+) -> None:
+    """Whatever goes wrong is told in the format's words."""
+    try:
+        check_host(exchange)
+        await answer()
     except GatewayError as error:
         await _refuse(exchange, format, error)
     except Disconnected:
@@ -201,12 +215,12 @@ def check_host(exchange: Exchange) -> None:
         BadHost: Otherwise.
     """
     hosts = [value for name, value in exchange.scope["headers"] if name == b"host"]
-    if len(hosts) != 1 or not _is_allowed(hosts[0]):
+    if len(hosts) != 1 or not is_allowed_host(hosts[0]):
         raise BadHost("the Host header is not one of ALLOWED_HOSTS")
 
 
 @lru_cache(maxsize=1024)
-def _is_allowed(host: bytes) -> bool:
+def is_allowed_host(host: bytes) -> bool:
     domain, _ = split_domain_port(host.decode("latin-1"))
     return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
 

@@ -18,7 +18,7 @@ NAMES = tuple(STRATEGIES)
 def models(snapshot: Snapshot, name: str) -> Iterator[str]:
     """The models, as `alias/model`, that `name` stands for: those that some connection serves."""
     for provider in snapshot.providers.values():
-        if not _is_echo(provider):
+        if not is_echo(provider):
             for model in provider.served:
                 if provider.kind_of(model) not in (None, "chat"):
                     continue  # the vectors of two models are not to be compared
@@ -26,7 +26,7 @@ def models(snapshot: Snapshot, name: str) -> Iterator[str]:
                     yield f"{provider.alias}/{model}"
 
 
-def _is_echo(provider: Provider) -> bool:
+def is_echo(provider: Provider) -> bool:
     """What the gateway answers by itself is no answer to somebody's question."""
     urls = [url for connection in provider.connections for url in connection.base_urls.values()]
     return any(url.startswith(f"{demo.SCHEME}:") for url in urls)

@@ -34,10 +34,18 @@ END_BYTES = 8 << 10
 # character is at most six bytes.
 BODY_CHARS = 32 << 10
 BODY_BYTES = 2 * 6 * BODY_CHARS
+# Headers that say what a client is and wants, and hold no secret; kept where bodies are.
+KEPT_HEADERS = (
+    "accept", "anthropic-beta", "anthropic-version", "content-type", "openai-beta", "user-agent",
+    "x-app", "x-stainless-lang", "x-stainless-package-version", "x-stainless-retry-count",
+    "x-omniroute-no-cache", "x-omniroute-no-fallback", "x-omniroute-max-cost",
+)  # fmt: skip
+HEADER_CHARS = 200
+HEADERS_BYTES = len(KEPT_HEADERS) * 8 * (HEADER_CHARS + 50)
 
 
 # Features that a client asks for beside the body.
-PASSED_HEADERS = ("anthropic-beta",)
+PASSED_HEADERS = frozenset({b"anthropic-beta"})
 
 log = logging.getLogger(__name__)
 
@@ -45,42 +53,44 @@ log = logging.getLogger(__name__)
 class Call:
     """What the pipeline's steps read and fill in; `account` makes the log row of it."""
 
+    raw = b""  # as it came
+    body = b""  # as it is relayed: with what the operator has to say in it
+    form_type = ""  # the content type of a request that is a form
+    upload: Upload | None = None  # that form, where its file is passed on as it comes
+    model = ""
+    combo = ""  # that the model is, by its name or an alias
+    stream = False
+    estimated_input = 0
+    target: Target | None = None
+    usage: Usage | None = None
+    text_chars = 0
+    dropped: tuple[str, ...] = ()
+    controls = Controls()
+    lease: Lease | None = None  # of the key's limits and budgets
+    account_lease: Lease | None = None  # of the limits of the account that answers
+    lost_picousd = 0  # what attempts may have cost that lost against another
+    trace = "{}"  # JSON of `selection.Trace`
+    cache = ""  # `hit`, `miss`, or `again`: an answer to the same Idempotency-Key
+    cache_key: str | None = None
+    kept: Kept | None = None  # that is given again
+    first: First | None = None  # with its Idempotency-Key
+    entry: Entry | None = None
+    finished = False  # the whole answer was received
+    answer_type = ""  # the content type of an answer that is not the format's usual one
+    accounted = False
+    _prompt: Any = None
+
     def __init__(self, exchange: Exchange, format: AnyClient, snapshot: Snapshot) -> None:
         self.exchange, self.format, self.snapshot = exchange, format, snapshot
         self.principal: Principal = snapshot.anyone
-        self.controls = Controls()
-        self.raw = b""  # as it came
-        self.body = b""  # as it is relayed: with what the operator has to say in it
-        self.form_type = ""  # the content type of a request that is a form
-        self.upload: Upload | None = None  # that form, where its file is passed on as it comes
         self.request: JSONDict = {}
         self.undecided: JSONDict = {}  # the request without what the operator says of thinking
         self.own: JSONDict = {}  # the request as its client knows it, without the operator's words
         self.referred: JSONDict = {}  # fields of the request that are resolved, and told of again
-        self.model = ""
-        self.stream = False
-        self.estimated_input = 0
         self.units: dict[str, int] = {}  # what else it is going to use
         self.attempts: list[Attempt] = []
-        self.target: Target | None = None
-        self.usage: Usage | None = None
-        self.text_chars = 0
-        self.dropped: tuple[str, ...] = ()
-        self.lease: Lease | None = None  # of the key's limits and budgets
-        self.account_lease: Lease | None = None  # of the limits of the account that answers
-        self.lost_picousd = 0  # what attempts may have cost that lost against another
-        self.trace = "{}"  # JSON of `selection.Trace`
-        self.cache = ""  # `hit`, `miss`, or `again`: an answer to the same Idempotency-Key
-        self.cache_key: str | None = None
-        self.kept: Kept | None = None  # that is given again
-        self.first: First | None = None  # with its Idempotency-Key
-        self.entry: Entry | None = None
         self.fetched: media.Known = {}  # what the request names by URL, for the targets tried
         self.kept_answer = bytearray()
-        self.finished = False  # the whole answer was received
-        self.answer_type = ""  # the content type of an answer that is not the format's usual one
-        self.accounted = False
-        self._prompt: Any = None
         self._time = records.timestamp(exchange.time)
 
     @property
@@ -153,8 +163,10 @@ class Call:
         """Headers of the client's that mean something to an upstream of the same format."""
         if target.format.NAME != self.format.NAME:
             return {}
-        told = ((name, self.exchange.values(name.encode())) for name in PASSED_HEADERS)
-        return {name: b",".join(values).decode("latin-1") for name, values in told if values}
+        return {
+            name.decode(): b",".join(self.exchange.values(name)).decode("latin-1")
+            for name in PASSED_HEADERS & self.exchange.headers.keys()
+        }
 
     def tried(
         self,
@@ -229,6 +241,15 @@ class Call:
         cost = cost_picousd(usage, self.target.model.prices, self.exchange.time)
         return cost if cost is None else cost + self.lost_picousd
 
+    def saved(self, kept: Kept, usage: Usage) -> int:
+        """What the cache's answer would cost now, in 10⁻¹² USD; 0 where nobody knows."""
+        alias, _, name = kept.model.partition("/")
+        provider = self.snapshot.providers.get(alias)
+        model = provider.models.get(name) if provider else None
+        if self.cache != "hit" or model is None:
+            return 0
+        return cost_picousd(usage, model.prices, self.exchange.time) or 0
+
     def begin(self, journal: Journal, target: Target, reserved_picousd: int | None) -> None:
         """Write down that this call is about to be made: what it becomes if we die now.
 
@@ -236,11 +257,10 @@ class Call:
             StorageUnavailable: It cannot be written, so the call must not be made.
         """
         row = self._record("interrupted", 500, "the gateway stopped during this call")
-        row.provider, row.model = target.provider.slug, target.model.id
-        row.connection = target.connection.name
+        self._name(row, target)
         row.input_tokens = self.estimated_input
         row.cost_picousd = reserved_picousd
-        kept = BODY_BYTES if self.snapshot.log_bodies else 0
+        kept = BODY_BYTES + HEADERS_BYTES if self.snapshot.log_bodies else 0
         self.entry = journal.begin(records.encode(row), END_BYTES + kept)
 
     def account(
@@ -265,9 +285,9 @@ class Call:
         if self.kept is not None:  # and nothing was spent
             row.provider, row.model = self.kept.provider, self.kept.model
             row.connection = self.kept.connection
+            row.saved_picousd = self.saved(self.kept, usage)
         elif self.target is not None:
-            row.provider, row.model = self.target.provider.slug, self.target.model.id
-            row.connection = self.target.connection.name
+            self._name(row, self.target)
         row.bytes_out += sending
         if sending and row.first_byte_ms is None:
             row.first_byte_ms = row.duration_ms
@@ -286,6 +306,12 @@ class Call:
             for lease in (self.lease, self.account_lease):
                 if lease is not None:
                     lease.settle(usage.input_tokens + usage.output_tokens, cost or 0)
+
+    @staticmethod
+    def _name(row: Record, target: Target) -> None:
+        """Say who answers it."""
+        row.provider, row.tier = target.provider.slug, target.provider.tier
+        row.model, row.connection = target.model.id, target.connection.name
 
     def _record(self, outcome: Outcome, status: int, error: str) -> Record:
         exchange = self.exchange
@@ -307,6 +333,7 @@ class Call:
             bytes_out=exchange.bytes_out,
         )
         row.trace, row.cache = self.trace, self.cache
+        row.combo = self.combo
         if self.controls.tags:
             row.tags = msgspec.json.encode(self.controls.tags).decode()
         if self.attempts:
@@ -314,9 +341,25 @@ class Call:
         if self.dropped:
             row.dropped = msgspec.json.encode(self.dropped).decode()
         if self.snapshot.log_bodies:
-            row.request_body = _clean(self.raw[: 4 * BODY_CHARS].decode(errors="replace"))
-            row.response_body = _clean(self.kept_answer.decode(errors="replace"))
+            row.request_headers = self._told_headers
+            row.request_body = self._told_request
+            row.response_body = self._redacted(bytes(self.kept_answer))
         return row
+
+    @cached_property
+    def _told_request(self) -> str:
+        return self._redacted(self.raw[: 4 * BODY_CHARS])
+
+    def _redacted(self, body: bytes) -> str:
+        return _clean(self.snapshot.redaction.apply(body.decode(errors="replace")))
+
+    @cached_property
+    def _told_headers(self) -> str:
+        headers = self.exchange.headers
+        told = {name: headers.get(name.encode(), b"") for name in KEPT_HEADERS}
+        return msgspec.json.encode(
+            {n: _clean(v.decode("latin-1"), HEADER_CHARS) for n, v in told.items() if v}
+        ).decode()
 
     def _write(self, journal: Journal, row: Record) -> None:
         line = records.encode(row)

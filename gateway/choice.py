@@ -10,11 +10,14 @@ from msgspec import Struct
 from gateway.controls import Controls
 from gateway.errors import BadRequest, GatewayError, NotAllowed, RateLimited, Unavailable
 from gateway.formats.needs import Needs
+from gateway.names import Named
 from gateway.routing import Target
 from gateway.snapshot import Principal
 
 Why = Literal["asked", "key", "needs", "context", "cost", "limit", "blocked"]
-LIMITS = frozenset({"rate_limit", "quota"})  # kinds of blocks that are no fault of anybody's
+LIMITS = frozenset(
+    {"rate_limit", "quota", "reserve"}
+)  # kinds of blocks that are no fault of anybody's
 TRACED = 12  # candidates of each kind
 
 
@@ -60,10 +63,10 @@ class Choice(Struct, frozen=True):
         """For a request that wants no other."""
         return msgspec.structs.replace(self, order=self.order[:1], cooling=())
 
-    def trace(self) -> str:
+    def trace(self, named: Named) -> str:
         """JSON for the log: as much of it as a page shows."""
         order = [(*t.key, self.scores.get(t.key)) for t in self.order[:TRACED]]
-        return _trace(tuple(order), self.excluded[:TRACED])
+        return _trace(named, tuple(order), self.excluded[:TRACED])
 
     def refusal(self, ask: Ask) -> GatewayError:
         """Why there is nobody to ask."""
@@ -73,6 +76,12 @@ class Choice(Struct, frozen=True):
         return _come_back(waiting)
 
 
+class _Traced(Struct, frozen=True, omit_defaults=True):
+    order: list["_Candidate"]
+    excluded: tuple[Excluded, ...]
+    named: Named | None = None  # where the name that was asked for stands for another
+
+
 class _Candidate(Struct, frozen=True, omit_defaults=True):
     model: str
     connection: str
@@ -80,10 +89,14 @@ class _Candidate(Struct, frozen=True, omit_defaults=True):
 
 
 @lru_cache(maxsize=1024)  # where nothing is wrong, many calls have the same
-def _trace(order: tuple[tuple[str, str, float | None], ...], excluded: tuple[Excluded, ...]) -> str:
+def _trace(
+    named: Named,
+    order: tuple[tuple[str, str, float | None], ...],
+    excluded: tuple[Excluded, ...],
+) -> str:
     """`order` is connection, model and score of each."""
     told = [_Candidate(model, connection, score) for connection, model, score in order]
-    return msgspec.json.encode({"order": told, "excluded": excluded}).decode()
+    return msgspec.json.encode(_Traced(told, excluded, named if named.by else None)).decode()
 
 
 def _come_back(waiting: Sequence[Excluded]) -> GatewayError:

@@ -44,4 +44,5 @@ def _left_s(target: Target, runtime: Runtime) -> float:
     block = runtime.health.blocked(*target.key, monotonic())
     if block is None:
         return 0.0
-    return max(block.until - time(), 0.001) if block.kind == "rate_limit" else float("inf")
+    is_timed = block.kind in {"rate_limit", "reserve"}
+    return max(block.until - time(), 0.001) if is_timed else float("inf")

@@ -7,7 +7,7 @@ of the last message; only the socket is missing.
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from gateway.formats import sse, wire
@@ -24,6 +24,7 @@ class DemoAnswer:
     """See `gateway.upstream.Answer`."""
 
     status = 200
+    headers: Mapping[str, str] = {}
 
     def __init__(self, request: dict[str, Any]) -> None:
         self._request = request

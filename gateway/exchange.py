@@ -35,7 +35,7 @@ class Exchange:
     """A request and its response. `bytes_in` and `bytes_out` count bodies."""
 
     __slots__ = (
-        "_owner", "_receive", "_send", "_watch", "bytes_in", "bytes_out", "client_ip", "common_headers", "disconnected", "first_byte", "headers", "id", "is_reading", "path", "recorder", "scope", "started", "status", "time",
+        "_owner", "_receive", "_send", "_watch", "bytes_in", "bytes_out", "client_ip", "common_headers", "disconnected", "first_byte", "granted", "headers", "id", "is_reading", "path", "recorder", "scope", "started", "status", "time",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, client_ip: str) -> None:
@@ -51,6 +51,7 @@ class Exchange:
         self.bytes_in = self.bytes_out = 0
         self.first_byte: float | None = None  # monotonic
         self.disconnected = False
+        self.granted = ""  # the SHA-256 of the key that a page of ours calls with for its user
         self.is_reading = False  # the body, piece by piece
         self.recorder: Recorder | None = None  # of what is sent, for whoever asks the same again
         self._owner: asyncio.Task[None] | None = None
@@ -230,6 +231,11 @@ class Exchange:
         if abort is not None:
             abort()
             await asyncio.sleep(0)  # until the server has noticed
+
+    async def pass_on(self, messages: Iterable[Message]) -> None:
+        """A response that somebody else has made."""
+        for message in messages:
+            await self._send(message)
 
     async def respond(
         self,

@@ -12,7 +12,7 @@ from gateway.formats.kinds import AnyClient
 from gateway.formats.types import JSONDict, Usage
 from gateway.routing import Target
 from gateway.runtime import Runtime
-from gateway.snapshot import Principal
+from gateway.snapshot import Principal, Snapshot
 
 
 class Candidate(Struct, frozen=True):
@@ -28,9 +28,13 @@ class Candidate(Struct, frozen=True):
 
 
 class Explanation(Struct, frozen=True):
-    """`order` are those that would be tried. `refusal` is what the client would get instead."""
+    """`model` is what was asked for, `stands_for` what that is (a combo, alias/model or `auto`), and
+    `by` what says so, if it is not the name itself. `order` are those that would be tried, `refusal`
+    is what the client would get instead."""
 
     model: str
+    stands_for: str
+    by: str
     strategy: str
     prompt_tokens: int
     order: tuple[Candidate, ...]
@@ -46,14 +50,18 @@ async def explain(
     model: str,
     request: JSONDict,
     headers: Iterable[tuple[bytes, bytes]],
+    snapshot: Snapshot | None = None,
 ) -> Explanation:
     """As `pipeline.serve` would choose now; round-robins show whose turn is next.
+
+    Args:
+        snapshot: A configuration that is not in force; null: the one that is.
 
     Raises:
         GatewayError: The request is wrong, or the model unknown or not allowed.
     """
     asked = controls.read(headers, principal.controls)
-    route = routing.resolve(runtime.snapshot, principal, model, format.NAME)
+    route = routing.resolve(snapshot or runtime.snapshot, principal, model, format.NAME)
     prompt_tokens = tokens.estimate_body(request)
     units = pipeline.units(format, request)
     ask = pipeline.wishes(route, principal, format, request, asked, prompt_tokens, units)
@@ -65,6 +73,8 @@ async def explain(
     refusal: GatewayError | None = None if choice.order else choice.refusal(ask)
     return Explanation(
         model=model,
+        stands_for=route.named.to,
+        by=route.named.by,
         strategy=route.root.strategy,
         prompt_tokens=prompt_tokens,
         order=tuple(_candidate(target, choice, ask) for target in choice.order),

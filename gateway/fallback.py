@@ -72,7 +72,6 @@ class Fallback:
                 raise self._stop or self._met.refusal(
                     self._call, self._choice, self._runtime.health
                 )
-            given.limit.hand_over()
             return given
         finally:
             for opened in self._opened:
@@ -103,7 +102,9 @@ class Fallback:
                 )
                 if winners := [opened for task in done if (opened := task.result()) is not None]:
                     self._won = True
-                    return min(winners, key=lambda opened: opened.content_at)
+                    winner = min(winners, key=lambda opened: opened.content_at)
+                    winner.limit.hand_over()  # from the task that tried
+                    return winner
         finally:
             for task in running:
                 task.cancel()

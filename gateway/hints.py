@@ -1,12 +1,10 @@
 """When a provider that refuses a call says to come back: in which header or words it ever says so."""
 
-import email.utils
-import math
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 
 from gateway.formats import wire
+from omniroute import moments
 
 Header = Callable[[str], str]  # the value of a header by its name in lower case; empty: not there
 
@@ -26,19 +24,12 @@ _RESETS = (
 # Fields of an error's body: Google's RetryInfo, and others' own.
 _FIELDS = ("retryDelay", "retry_after", "resets_in_seconds", "resets_at")
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_UNIT = "ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?"
-_AMOUNT = rf"\d{{1,9}}(?:\.\d{{1,9}})?\s?(?:{_UNIT})(?![a-z])"
-_DURATION = re.compile(rf"(?:{_AMOUNT}[\s,]{{0,2}}){{1,5}}", re.IGNORECASE)  # Go's "6m0s" too
-_PART = re.compile(rf"([\d.]+)\s?({_UNIT})(?![a-z])", re.IGNORECASE)
 _WORDS = re.compile(
-    rf"(?:try again|retry|wait)(?: in| after| for)? ({_DURATION.pattern})", re.IGNORECASE
+    rf"(?:try again|retry|wait)(?: in| after| for)? ({moments.DURATION})", re.IGNORECASE
 )
 _DRAFT = re.compile(r"\br=0\b[^,]*\bt=(\d{1,9})")  # IETF's draft, Hugging Face: "api";r=0;t=55
 
 MAX_TEXT = 10_000
-# From here on a number is a moment and not a duration: the one in Unix seconds, the other in ms.
-_EPOCH_S, _EPOCH_MS = 1e9, 1e11
 
 
 def retry_after(header: Header, body: bytes, now: float) -> float | None:
@@ -50,10 +41,10 @@ def retry_after(header: Header, body: bytes, now: float) -> float | None:
     Sources: RFC 9110, section 10.2.3; headers and message texts as recorded traffic and public reports
     have them.
     """
-    milliseconds = _number(header("retry-after-ms"))
+    milliseconds = moments.number(header("retry-after-ms"))
     if milliseconds is not None:
         return max(milliseconds, 0.0) / 1000
-    for told in (_seconds(header("retry-after"), now), _in_body(body, now)):
+    for told in (moments.seconds_until(header("retry-after"), now), _in_body(body, now)):
         if told is not None:
             return told
     return _reset(header, now)
@@ -63,11 +54,11 @@ def _reset(header: Header, now: float) -> float | None:
     """When what is used up is there again; where nothing says what is left, the first of all."""
     used_up, unknown = [], []
     for reset, remaining in _RESETS:
-        seconds = _seconds(header(reset), now)
+        seconds = moments.seconds_until(header(reset), now)
         left = header(remaining).strip()
         if seconds is not None and not left:
             unknown.append(seconds)
-        elif seconds is not None and _number(left) == 0:
+        elif seconds is not None and moments.number(left) == 0:
             used_up.append(seconds)
     draft = _DRAFT.search(header("ratelimit")[:200])
     if draft is not None:
@@ -84,7 +75,7 @@ def _in_body(body: bytes, now: float) -> float | None:
         if told is not None:
             return told
     words = _WORDS.search(body[:MAX_TEXT].decode(errors="replace"))
-    return _duration(words[1]) if words is not None else None
+    return moments.duration(words[1]) if words is not None else None
 
 
 def _told(value: object, now: float) -> Iterator[float | None]:
@@ -93,7 +84,7 @@ def _told(value: object, now: float) -> Iterator[float | None]:
     details = _member(error, "details")
     for place in (*(details if isinstance(details, list) else ()), error, value):
         for name in _FIELDS:
-            yield _seconds(_member(place, name), now)
+            yield moments.seconds_until(_member(place, name), now)
     # OpenRouter puts the headers that it has in mind into the body.
     headers = _member(_member(error, "metadata"), "headers")
     if isinstance(headers, dict):
@@ -103,46 +94,3 @@ def _told(value: object, now: float) -> Iterator[float | None]:
 
 def _member(value: object, name: str) -> object:
     return value.get(name) if isinstance(value, dict) else None
-
-
-def _seconds(told: object, now: float) -> float | None:
-    """From `now` to what is told: a number, a duration, or a moment in any notation."""
-    if isinstance(told, bool) or not isinstance(told, int | float | str):
-        return None
-    number = _number(told)
-    if number is None:
-        text = str(told).strip()[:100]
-        number = _duration(text) if _DURATION.fullmatch(text) else _moment(text)
-    elif number >= _EPOCH_MS:
-        number /= 1000
-    if number is None:
-        return None
-    return max(number - now if number >= _EPOCH_S else number, 0.0)
-
-
-def _number(told: float | str) -> float | None:
-    try:
-        number = float(told)
-    except (ValueError, OverflowError):  # JSON's numbers know no bounds
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _duration(text: str) -> float:
-    return sum(
-        float(amount) * _UNITS["ms" if unit.lower().startswith(("ms", "mil")) else unit[0].lower()]
-        for amount, unit in _PART.findall(text)
-    )
-
-
-def _moment(text: str) -> float | None:
-    """Unix seconds of an RFC 3339 time, or of HTTP's."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        parsed = email.utils.parsedate_tz(text)
-        try:
-            return float(email.utils.mktime_tz(parsed)) if parsed else None
-        except (ValueError, OverflowError):
-            return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -60,6 +60,7 @@ async def serve(
         call.controls = controls.read(exchange.scope["headers"], call.principal.controls)
         await read(call, runtime, conversation)
         route = routing.resolve(call.snapshot, call.principal, call.model, format.NAME)
+        call.combo = route.combo
         exchange.watch()
         kept = await replays.find(call, route, runtime)
         if kept is not None:
@@ -94,12 +95,13 @@ def authenticate(snapshot: Snapshot, exchange: Exchange) -> Principal:
         NotAllowed: The key is not for this, or not from this address.
     """
     key = exchange.credential()
+    digest = exchange.granted or (hash_key(key) if key else "")
     admission.check_address(snapshot.networks, exchange.client_ip)
-    principal = snapshot.keys.get(hash_key(key)) if key else None
+    principal = snapshot.keys.get(digest)
     if principal is None:
         if not snapshot.require_api_key:
             return snapshot.anyone
-        raise KeyRejected("no API key was given" if key is None else "the API key is not valid")
+        raise KeyRejected("the API key is not valid" if digest else "no API key was given")
     if principal.scope != "inference":
         raise NotAllowed("this API key is for the management API; models need an inference key")
     admission.check_principal(principal, exchange.client_ip, exchange.time)
@@ -226,7 +228,7 @@ async def choose(call: Call, route: Route, runtime: Runtime) -> Choice:
     choice = undisturbed(route, ask, runtime.health) or await weigh(ask, route, runtime)
     if call.controls.no_fallback:
         choice = choice.first_only()
-    call.trace = choice.trace()
+    call.trace = choice.trace(route.named)
     if not choice.order:
         raise choice.refusal(ask)
     return choice

@@ -1,6 +1,5 @@
 """From the name that a client asks for to the candidates that could answer, in order."""
 
-import difflib
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -10,10 +9,12 @@ from msgspec import Struct
 from yarl import URL
 
 from combos.models import PRIORITY_TIERS
-from gateway import auto, formats
+from gateway import auto, formats, names
+from gateway.directory import exists
 from gateway.endpoints import Endpoint
-from gateway.errors import BadRequest, ModelNotFound, NotAllowed, Unavailable
+from gateway.errors import BadRequest, Unavailable
 from gateway.formats.kinds import CHAT, KINDS, AnyUpstream, Kind, described, kind_of, noun
+from gateway.names import Named
 from gateway.snapshot import Combo, Connection, Model, Principal, Provider, Snapshot
 from providers import authentication
 
@@ -89,6 +90,7 @@ class Route(Struct, frozen=True, eq=False):
     to know. `is_open`: they are whatever the key may call, and not what somebody named.
     """
 
+    named: Named
     root: Group
     targets: tuple[Target, ...]
     turns: tuple[str, ...]
@@ -96,6 +98,7 @@ class Route(Struct, frozen=True, eq=False):
     is_fixed: bool = False  # no strategy changes their order
     least_context: int | None = None  # of those whose context is known
     is_open: bool = False
+    combo: str = ""  # its name, or `auto`, where it stands for several models
     hedge_after: float | None = None
     cache: bool = False
 
@@ -108,7 +111,7 @@ class Route(Struct, frozen=True, eq=False):
 
 
 def resolve(snapshot: Snapshot, principal: Principal, name: str, client_format: str) -> Route:
-    """The candidates for a model, an alias, a combo or `auto`.
+    """The candidates for what a client asks for by that name.
 
     Each is spoken to in the client's format where it knows that.
 
@@ -118,26 +121,17 @@ def resolve(snapshot: Snapshot, principal: Principal, name: str, client_format: 
         BadRequest: It is of another kind than that address is for; the message says which.
         Unavailable: It exists, and no active connection could answer.
     """
-    if not is_allowed(snapshot, principal, name):
-        raise NotAllowed(f"this API key may not call the model {name!r}", param="model")
-    route: Route | None = snapshot.routes.get((name, client_format))
+    named = names.find(snapshot, principal, name, kind_of(client_format))
+    key = named.to, named.by, client_format
+    route: Route | None = snapshot.routes.get(key)
     if route is None:
-        route = _Roads(snapshot, client_format).route(name)
+        route = _Roads(snapshot, client_format).route(named)
         if len(snapshot.routes) >= 10_000:  # names that are passed through are anyone's
             snapshot.routes.clear()
-        snapshot.routes[name, client_format] = route
+        snapshot.routes[key] = route
     if not route.targets:
         raise Unavailable(f"no active connection serves the model {name!r}", retry_after_s=30)
     return route
-
-
-def is_allowed(snapshot: Snapshot, principal: Principal, name: str) -> bool:
-    """May the key call this? `auto` is whatever it may call, and so needs no leave of its own."""
-    if principal.may_call(name, snapshot.aliases.get(name, name)):
-        return True
-    if name not in auto.NAMES or name in snapshot.combos or name in snapshot.aliases:
-        return False
-    return any(map(principal.may_call, auto.models(snapshot, name)))
 
 
 class _Roads:
@@ -149,26 +143,25 @@ class _Roads:
         self._seen: set[tuple[str, str]] = set()
         self._misfit = ""  # why a model could not be called here
 
-    def route(self, name: str) -> Route:
-        route = self._route(name)
+    def route(self, named: Named) -> Route:
+        route = self._route(named)
         if self._misfit and not route.targets:
             raise BadRequest(self._misfit, param="model")
         return route
 
-    def _route(self, name: str) -> Route:
-        snapshot = self._snapshot
+    def _route(self, named: Named) -> Route:
+        snapshot, name = self._snapshot, named.to
         combo = snapshot.combos.get(name)
         if combo is not None:
-            return _route(self._combo(combo), hedge_after=combo.hedge_after, cache=combo.cache)
-        model = snapshot.aliases.get(name, name)
-        _check_offered(snapshot, model)
-        if _exists(snapshot, model):
-            return _route(self._accounts(model))
-        if name in auto.NAMES and self._kind != CHAT:
+            group = self._combo(combo)
+            return _route(
+                named, group, combo=name, hedge_after=combo.hedge_after, cache=combo.cache
+            )
+        if exists(snapshot, name):
+            return _route(named, self._accounts(name))
+        if self._kind != CHAT:
             raise BadRequest(f"{name} stands for {described(CHAT)}", param="model")
-        if name in auto.NAMES:
-            return _route(self._auto(name), is_open=True)
-        raise _not_found(snapshot, name)
+        return _route(named, self._auto(name), combo=name, is_open=True)
 
     def _combo(self, combo: Combo) -> Group:
         """Saving refuses cycles of combos."""
@@ -203,7 +196,7 @@ class _Roads:
         """A model on all of its provider's connections that serve it."""
         snapshot = self._snapshot
         alias, _, name = model_id.partition("/")
-        if not _exists(snapshot, model_id):
+        if not exists(snapshot, model_id):
             return Group("", "fill-first", (), ())  # a combo's target that has gone since
         provider = snapshot.providers[alias]
         model = provider.models.get(name) or Model(
@@ -243,12 +236,13 @@ class _Roads:
         return new
 
 
-def _route(root: Group, **more: Any) -> Route:
+def _route(named: Named, root: Group, **more: Any) -> Route:
     root = _pruned(root)
     targets = tuple(leaves(root))
     turns = dict.fromkeys(_turns(root))
     contexts = [t.model.context_window for t in targets if t.model.context_window is not None]
     return Route(
+        named=named,
         root=root,
         targets=targets,
         turns=tuple(turns),
@@ -296,31 +290,6 @@ def _turns(group: Group) -> Iterator[str]:
     for member in group.members:
         if isinstance(member, Group):
             yield from _turns(member)
-
-
-def _check_offered(snapshot: Snapshot, model_id: str) -> None:
-    """Raises `ModelNotFound` for what there was once, or will be: it says which."""
-    alias, _, name = model_id.partition("/")
-    provider = snapshot.providers.get(alias)
-    if provider is None or not name:
-        return
-    if provider.refusal:
-        raise ModelNotFound(f"{model_id[:250]}: {provider.refusal}", param="model")
-    if since := provider.retired.get(name):
-        raise ModelNotFound(f"the model {model_id[:250]!r} is retired since {since}", param="model")
-
-
-def _exists(snapshot: Snapshot, model_id: str) -> bool:
-    """May `alias/model` be asked for at all, whether or not a connection is active?"""
-    alias, _, name = model_id.partition("/")
-    provider = snapshot.providers.get(alias)
-    if provider is None or not name or provider.refusal or name in provider.retired:
-        return False
-    return (
-        provider.passthrough
-        or name in provider.models
-        or any(name in connection.model_names for connection in provider.connections)
-    )
 
 
 def is_reached(provider: Provider, connection: Connection, kind: str) -> bool:
@@ -395,59 +364,3 @@ def whole_url(base_url: str, address: str) -> URL:
 def _header(text: str) -> bytes:
     """Printable ASCII as it is, the rest percent-encoded: a name cannot add a header."""
     return quote(text, safe=" !#$&'()*+,/:;=?@[]|~").encode()
-
-
-def _not_found(snapshot: Snapshot, name: str) -> ModelNotFound:
-    near = difflib.get_close_matches(name[:250], callable_names(snapshot), n=3, cutoff=0.5)
-    hint = f"; did you mean {', '.join(near)}?" if near else ""
-    return ModelNotFound(f"the model {name[:250]!r} does not exist{hint}", param="model")
-
-
-def kind_of_name(snapshot: Snapshot, name: str) -> str | None:
-    """The kind of what can be called by that name; null where nobody has said."""
-    combo = name in snapshot.combos
-    models = _models(snapshot, name) if combo else [snapshot.aliases.get(name, name)]
-    for model in models:
-        alias, _, own = model.partition("/")
-        provider = snapshot.providers.get(alias)
-        if provider is not None and (kind := provider.kind_of(own)) is not None:
-            return kind
-    return None
-
-
-def callable_names(snapshot: Snapshot) -> list[str]:
-    """All that can be called now: models with an active connection, aliases and combos of them."""
-    models = [
-        f"{provider.alias}/{name}"
-        for provider in snapshot.providers.values()
-        for name in provider.served
-    ]
-    aliases = [a for a, model in snapshot.aliases.items() if _answers(snapshot, model)]
-    combos = [
-        name
-        for name in snapshot.combos
-        if any(_answers(snapshot, model) for model in _models(snapshot, name))
-    ]
-    named = {*combos, *aliases}
-    autos = [name for name in auto.NAMES if name not in named and any(auto.models(snapshot, name))]
-    return [*combos, *aliases, *autos, *sorted(models)]
-
-
-def _models(snapshot: Snapshot, combo: str) -> Iterator[str]:
-    """All that a combo and those in it name."""
-    for target in snapshot.combos[combo].targets:
-        if target.model is not None:
-            yield target.model
-        elif target.combo in snapshot.combos:
-            yield from _models(snapshot, target.combo)
-
-
-def _answers(snapshot: Snapshot, model: str) -> bool:
-    alias, _, name = model.partition("/")
-    if not _exists(snapshot, model):
-        return False
-    provider = snapshot.providers[alias]
-    return provider.has_address_for(provider.kind_of(name)) and any(
-        not connection.model_names or name in connection.model_names
-        for connection in provider.connections
-    )

@@ -16,10 +16,13 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from analytics import records, spending
-from gateway import channels
+from gateway import channels, directory
 from gateway.idempotency import Idempotency
 from gateway.journal import Journal
+from gateway.presence import Condition, Presence
+from gateway.quotas import Quotas
 from gateway.renewals import Renewals
+from gateway.reporting import Reporter
 from gateway.retries import Retries
 from gateway.snapshot import Snapshot, Watcher
 from gateway.soft_budgets import Notices
@@ -29,6 +32,7 @@ from gateway.state.memory import MemoryState
 from gateway.state.observed import Observed
 from gateway.state.sharing import SharedHealth
 from gateway.state.waiting import Lines
+from gateway.troubles import Troubles
 from gateway.upstream import Upstreams
 from omniroute.http import Fetcher
 
@@ -47,7 +51,7 @@ class Runtime:
 
     def __init__(self) -> None:
         self.watcher = Watcher()
-        self.watcher.prepare = self._count_for
+        self.watcher.prepare = self._prepare
         self._budgets_of = self.watcher.current
         self._counting = threading.Lock()
         self.journal = Journal(
@@ -61,6 +65,18 @@ class Runtime:
         self.lines = Lines(self.state)
         self._shared = SharedHealth(self.watcher.current.policy, self.state)
         self.health = self._shared.health
+        self.quotas = Quotas(self.health)
+        self._presence = Presence(lambda: self.on_loop(self._condition()))
+        self._reporter = Reporter(
+            self.health,
+            self.quotas,
+            lambda: self.watcher.current,
+            self.on_loop,
+            self._presence.tell,
+        )
+        self._troubles = Troubles(
+            lambda: self.on_loop(self.blocks()), lambda: self.journal.backlog_bytes
+        )
         self.idempotency = Idempotency(self.state)
         self.observed = Observed()
         self.retries = Retries()
@@ -86,6 +102,7 @@ class Runtime:
 
     def start(self) -> None:
         self.load_spending()  # before the first call: an unread log would be an unspent budget
+        self._reporter.load()
         self.watcher.start()
         self.journal.start()
         self._spending.start()
@@ -98,6 +115,8 @@ class Runtime:
             self.watcher.bearers.on_login = self._signed_in
             await self.state.start()
             await self._shared.open()
+            self._reporter.start()
+            self._troubles.start()
             _spare_the_collector()
 
     async def close(self) -> None:
@@ -108,8 +127,29 @@ class Runtime:
         self.fetcher.close()
         self._stop.set()
         self.watcher.stop()
+        await self._reporter.close()
+        await asyncio.to_thread(self._reporter.finish)
+        await asyncio.to_thread(self._leave)
+        await asyncio.to_thread(self._troubles.close)
         await asyncio.to_thread(self.journal.close)
         self._pool.shutdown()
+
+    def _leave(self) -> None:
+        try:
+            self._presence.leave()
+        except DatabaseError as error:
+            log.warning("that this process ends is not written: %s", type(error).__name__)
+        connection.close()
+
+    async def _condition(self) -> Condition:
+        return Condition(
+            active=self.active,
+            draining=self.draining,
+            state=self.state.words[:300],
+            journal_bytes=self.journal.backlog_bytes,
+            snapshot_failing=self.watcher.failing,
+            reserved=self.state.reserved(),
+        )
 
     def on_loop(self, deed: Coroutine[Any, Any, Value]) -> Value:
         """From another thread: have the event loop do it, whose counters are for it alone."""
@@ -156,6 +196,11 @@ class Runtime:
             # A sum over a long log must not keep the database busy with itself.
             pause_s = max(SPENDING_INTERVAL_S, 20 * (monotonic() - began))
         connection.close()
+
+    def _prepare(self, snapshot: Snapshot) -> None:
+        """In the watcher's thread. Raises `DatabaseError`."""
+        self._count_for(snapshot)
+        directory.of(snapshot)
 
     def _count_for(self, snapshot: Snapshot) -> None:
         """A budget that is new has been spent from already, and is not in force before that is

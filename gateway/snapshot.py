@@ -11,7 +11,7 @@ import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -22,13 +22,16 @@ from msgspec import Struct, field
 from accounts.models import CONTROLS, ApiKey, GatewaySettings, User
 from analytics.costs import Prices
 from combos import models as combos
+from combos.aliases import Aliases
 from gateway import endpoints, prices, verdict
 from gateway.bearers import Bearer, Bearers
 from gateway.channels import announce
 from gateway.endpoints import Endpoint
 from gateway.formats.thinking import Thinking
 from gateway.formats.types import Quirks
+from gateway.meters import Meter, meters
 from gateway.pacing import paced, short_turns
+from gateway.redaction import Redaction, redaction_of
 from gateway.verdict import Policy, Rule
 from providers import models as providers
 from providers import placeholders
@@ -111,15 +114,25 @@ class Principal(Struct, frozen=True):
         return self.allowed is None or any(self.allowed.fullmatch(name) for name in names)
 
 
+class Modalities(Struct, frozen=True, gc=False):
+    """What goes in and what comes out: text, image, …"""
+
+    input: tuple[str, ...]
+    output: tuple[str, ...]
+
+
 class Model(Struct, frozen=True, gc=False):
     id: str  # alias/model
     name: str  # as the provider expects it
     kind: str | None = "chat"  # null: nobody has said
     prices: Prices | None = None
     context_window: int | None = None
-    lacks: frozenset[str] = frozenset()  # capabilities that it is known not to have
+    modalities: Modalities | None = None
+    has: frozenset[str] = frozenset()  # capabilities that it is known to have,
+    lacks: frozenset[str] = frozenset()  # and not to have
     quirks: Quirks = Quirks()
     format: str = ""  # where it is not its provider's
+    is_listed: bool = True  # its provider still has it in its list, as far as that was asked
 
 
 class Connection(Struct, frozen=True, gc=False):
@@ -135,6 +148,7 @@ class Connection(Struct, frozen=True, gc=False):
     other_urls: dict[str, str] = field(default_factory=dict)
     is_elsewhere: bool = False  # its address is not its provider's
     proxy: str = ""
+    headroom: float = 0.0  # the share of its quotas that is its owner's
     # Of one whose calls carry a token that is renewed; it changes while the snapshot stands.
     bearer: Bearer | None = None
 
@@ -155,13 +169,23 @@ class Provider(Struct, frozen=True):
     key_headers: dict[str, tuple[str, str]] = field(default_factory=dict)  # by format
     retired: dict[str, str] = field(default_factory=dict)  # its models' names, and since when
     refusal: str = ""  # why it cannot be called at all
+    meters: tuple[Meter, ...] = ()  # of quotas, in the headers of its answers
 
     @property
     def served(self) -> list[str]:
         """Names of its models that some active connection serves."""
+        return self.served_by(self.connections)
+
+    def served_by(self, accounts: Iterable[Connection]) -> list[str]:
+        """Names of its models that one of those connections serves."""
         names: dict[str, None] = {}
-        for account in self.connections:
-            names |= dict.fromkeys(sorted(account.model_names) or self.models)
+        are_all = False
+        for account in accounts:
+            if account.model_names:
+                names |= dict.fromkeys(sorted(account.model_names))
+            elif not are_all:
+                are_all = True
+                names |= dict.fromkeys(n for n, model in self.models.items() if model.is_listed)
         return [name for name in names if self.has_address_for(self.kind_of(name))]
 
     def kind_of(self, name: str) -> str | None:
@@ -220,12 +244,25 @@ class Snapshot(Struct, frozen=True):
     rules: tuple[Rule, ...]
     keys: dict[str, Principal]  # by the SHA-256 of the key, in hex
     providers: dict[str, Provider]  # by alias
-    aliases: dict[str, str]
+    aliases: Aliases
     combos: dict[str, Combo]
     problems: tuple[Problem, ...]
-    # What routing has worked out so far, by the name asked for and the client's format; it dies
-    # with the snapshot.
-    routes: dict[tuple[str, str], Any] = field(default_factory=dict)
+    redaction: Redaction = Redaction()  # of what is kept of prompts and answers
+    # What has been worked out of it so far, which dies with it: by `gateway.directory`, once and by
+    # the connections that are signed out; by `gateway.names`, by name; and by `gateway.routing`, by
+    # what was asked for and the client's format.
+    index: list[Any] = field(default_factory=list)
+    directories: dict[frozenset[str], Any] = field(default_factory=dict)
+    meanings: dict[str, Any] = field(default_factory=dict)
+    routes: dict[tuple[str, str, str], Any] = field(default_factory=dict)
+
+    def with_combo(self, name: str, combo: Combo) -> "Snapshot":
+        """As it would be with that one, for a look ahead; nothing has been worked out of it yet."""
+        combos = self.combos | {name: combo}
+        fresh: dict[str, Any] = {
+            "index": [], "directories": {}, "meanings": {}, "routes": {},
+        }  # fmt: skip
+        return msgspec.structs.replace(self, combos=combos, **fresh)
 
 
 def build(bearers: Bearers | None = None) -> Snapshot:
@@ -243,6 +280,7 @@ def build(bearers: Bearers | None = None) -> Snapshot:
             version=settings.version,
             require_api_key=settings.require_api_key,
             log_bodies=settings.log_bodies,
+            redaction=redaction_of(settings.redacted_fields, settings.redacted_patterns),
             stored_responses_days=settings.stored_responses_days,
             ollama_api=settings.ollama_api,
             budgets=Budgets(settings.budgets, settings.soft_budgets),
@@ -260,7 +298,7 @@ def build(bearers: Bearers | None = None) -> Snapshot:
             rules=verdict.arrange(_each("error rule", _rules(), _rule, problems)),
             keys=dict(_each("API key", ApiKey.objects.usable(), partial(_key, settings), problems)),
             providers=dict(_providers(problems, bearers)),
-            aliases={row.alias: row.model for row in combos.Alias.objects.all()},
+            aliases=Aliases(dict(combos.Alias.objects.values_list("alias", "model"))),
             combos=dict(
                 _each(
                     "combo",
@@ -296,7 +334,7 @@ def _key(settings: GatewaySettings, row: ApiKey) -> tuple[str, Principal]:
         id=row.pk,
         user=owner.username if owner else "",
         scope=row.scope,
-        allowed=_globs(row.allowed_models),
+        allowed=_globs(row.allowed_models, owner.allowed_models if owner else ["*"]),
         limits=msgspec.convert(row.limits, Limits),
         budgets=Budgets(row.budgets, row.soft_budgets),
         user_budgets=Budgets(owner.budgets, owner.soft_budgets) if owner else Budgets(),
@@ -334,10 +372,16 @@ def _rule(row: providers.ErrorRule) -> Rule:
     return msgspec.convert(fields | {"provider": row.provider.slug if row.provider else ""}, Rule)
 
 
-def _globs(patterns: list[str]) -> re.Pattern[str] | None:
-    if "*" in patterns:
+def _globs(*lists: list[str]) -> re.Pattern[str] | None:
+    """What every one of the lists allows; null: everything."""
+    bounds = [
+        "|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)"
+        for patterns in lists
+        if "*" not in patterns
+    ]
+    if not bounds:
         return None
-    return re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)")
+    return re.compile("".join(f"(?={bound})" for bound in bounds) + "(?s:.*)")
 
 
 def _providers(problems: list[Problem], bearers: Bearers) -> Iterator[tuple[str, Provider]]:
@@ -373,13 +417,14 @@ def _providers(problems: list[Problem], bearers: Bearers) -> Iterator[tuple[str,
             key_headers={f: (name, text) for f, (name, text) in row.key_headers.items()},
             retired=retired[row.pk],
             refusal=row.refusal,
+            meters=meters(tuple(row.rate_limit_headers)),
         )
 
     return _each("provider", rows.values(), provider, problems)
 
 
 # What of a provider no call needs.
-_UNUSED = ("oauth", "rate_limit_headers", "terms", "auth_types", "params")
+_UNUSED = ("oauth", "terms", "auth_types", "params", "probes")
 
 Owned = TypeVar("Owned", providers.ProviderModel, providers.Connection)
 
@@ -400,10 +445,21 @@ def _model(row: providers.ProviderModel) -> Model:
         kind=row.kind,
         prices=prices.of(row),
         context_window=row.context_window,
+        modalities=_modalities(row),
+        has=frozenset(name for name, has in row.capabilities.items() if has),
         lacks=frozenset(name for name, has in row.capabilities.items() if not has),
         quirks=msgspec.convert(quirks, Quirks),
         format=row.format,
+        is_listed=row.vanished_on is None,
     )
+
+
+def _modalities(row: providers.ProviderModel) -> Modalities | None:
+    told = row.modalities
+    return _same(tuple(told["in"]), tuple(told["out"])) if told else None
+
+
+_same = lru_cache(maxsize=256)(Modalities)  # of thousands of models there are a dozen
 
 
 def _connection(
@@ -429,6 +485,7 @@ def _connection(
         other_urls=_other_urls(row, places[row.provider_id]),
         is_elsewhere=bool(row.base_url),
         proxy=row.proxy,
+        headroom=row.headroom,
         bearer=bearer,
     )
 
@@ -491,6 +548,7 @@ CONFIGURATION: tuple[type[models.Model], ...] = (
     providers.LoadedCatalogue,
     providers.Provider,
     providers.ProviderModel,
+    providers.ModelList,
     providers.Connection,
     providers.ErrorRule,
     combos.Alias,

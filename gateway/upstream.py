@@ -35,6 +35,8 @@ class Answer(Protocol):
 
     status: int
 
+    @property
+    def headers(self) -> Mapping[str, str]: ...
     def header(self, name: str) -> str: ...
     async def read(self) -> bytes: ...
     async def piece(self) -> bytes: ...
@@ -68,6 +70,11 @@ class HttpAnswer:
             response.content.__class__ = Reader
         self._response = response
         self.status = response.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By their names in any case; they outlive the answer."""
+        return self._response.headers
 
     def header(self, name: str) -> str:
         return self._response.headers.get(name, "")

@@ -16,6 +16,7 @@ Kind = Literal[
     "rate_limit",  # too much at once
     "credential",  # the key is refused
     "quota",  # the account is spent
+    "reserve",  # what is left of it is its owner's
     "model",  # it is not there, or not for this account
     "server",  # out of order, overloaded, out of reach, too slow
     "context_overflow",  # too long for this model

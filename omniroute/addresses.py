@@ -93,26 +93,46 @@ def check_base_url(url: str, allow_private: bool) -> None:
     Raises:
         ValidationError: For the field `base_url`.
     """
+    try:
+        _check(url, allow_private, may_ask=False)
+    except AddressRefused as refusal:
+        raise ValidationError({"base_url": str(refusal)}) from None
+
+
+def check_target_url(url: str, allow_private: bool) -> None:
+    """As `check_base_url`, of a whole URL: it may have a query.
+
+    Raises:
+        ValidationError: For no field by name.
+    """
+    try:
+        _check(url, allow_private, may_ask=True)
+    except AddressRefused as refusal:
+        raise ValidationError(str(refusal)) from None
+
+
+def _check(url: str, allow_private: bool, *, may_ask: bool) -> None:
+    """Raises `AddressRefused`."""
     # Judged before it is parsed, since `urlsplit` leaves tabs and line ends out.
     if any(char.isspace() or not char.isprintable() for char in url):
-        raise ValidationError({"base_url": "the URL has a space or a control character"})
+        raise AddressRefused("the URL has a space or a control character")
     try:
         parts = urlsplit(url)
         _ = parts.port  # raises where it is no number
     except ValueError as error:
-        raise ValidationError({"base_url": f"not a URL: {error}"}) from None
-    if complaint := _complaint(parts):
-        raise ValidationError({"base_url": complaint})
+        raise AddressRefused(f"not a URL: {error}") from None
+    if complaint := _complaint(parts, may_ask):
+        raise AddressRefused(complaint)
     host = parts.hostname or ""
     address = literal(host)
     if address is None:
         if _LOCALHOST.fullmatch(host) and not allow_private:
-            raise ValidationError({"base_url": f"localhost is private; {_ALLOW}"})
+            raise AddressRefused(f"localhost is private; {_ALLOW}")
         return
     try:
         check_address(address, allow_private)
     except AddressRefused as refusal:
-        raise ValidationError({"base_url": f"{refusal}; {_ALLOW}"}) from None
+        raise AddressRefused(f"{refusal}; {_ALLOW}") from None
 
 
 _LOCALHOST = re.compile(r"(.+\.)?localhost\.?")
@@ -121,15 +141,15 @@ _NAME = re.compile(r"[a-z0-9._-]+")
 _ALLOW = "set allow_private_network to call private addresses"
 
 
-def _complaint(parts: SplitResult) -> str | None:
+def _complaint(parts: SplitResult, may_ask: bool) -> str | None:
     if parts.scheme not in {"http", "https"}:
         return "a URL that begins with http:// or https:// is expected"
     if not parts.hostname:
         return "the URL has no host"
     if parts.username or parts.password:
         return "a credential does not belong in the URL"
-    if parts.query or parts.fragment:
-        return "the URL can have neither ? nor #"
+    if parts.fragment or (parts.query and not may_ask):
+        return "the URL can have no #" if may_ask else "the URL can have neither ? nor #"
     return host_complaint(parts.hostname)
 
 

@@ -4,3 +4,8 @@ from django.apps import AppConfig
 class OmnirouteConfig(AppConfig):
     name = "omniroute"
     verbose_name = "OmniRoute"
+
+    def ready(self) -> None:
+        from omniroute import history
+
+        history.watch()

@@ -13,12 +13,19 @@ django = get_asgi_application()  # before anything that needs the models
 
 from gateway import runtime
 from gateway.asgi import Door
+from omniroute.console.live import LogTail
+from omniroute.serving import LIVE_LOG
+
+SOCKETS = {LIVE_LOG: LogTail.as_asgi()}
 
 
-async def refuse_websocket(scope: Any, receive: Any, send: Any) -> None:
-    """There is nothing to talk to over a WebSocket; closing at once makes clients fall back."""
-    await receive()
-    await send({"type": "websocket.close", "code": 1008})
+async def talk(scope: Any, receive: Any, send: Any) -> None:
+    """Over a WebSocket; elsewhere than at those addresses, closing makes clients fall back."""
+    if (consumer := SOCKETS.get(scope["path"])) is not None:
+        await consumer(scope, receive, send)
+    else:
+        await receive()
+        await send({"type": "websocket.close", "code": 1008})
 
 
 async def lifespan(scope: Any, receive: Any, send: Any) -> None:
@@ -36,6 +43,4 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
                 return
 
 
-application = ProtocolTypeRouter(
-    {"http": Door(django), "websocket": refuse_websocket, "lifespan": lifespan}
-)
+application = ProtocolTypeRouter({"http": Door(django), "websocket": talk, "lifespan": lifespan})

@@ -8,6 +8,7 @@ import ipaddress
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import regex
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -69,6 +70,18 @@ class StringsField(_Structured):
         super().validate(value, model_instance)
         if not isinstance(value, list) or not all(isinstance(v, str) and v for v in value):
             raise ValidationError("a list of strings is expected")
+
+
+class PatternsField(StringsField):
+    """A list of regular expressions: `["sk-[a-z0-9]+"]`."""
+
+    def validate(self, value: Any, model_instance: models.Model | None) -> None:
+        super().validate(value, model_instance)
+        for pattern in value:
+            try:
+                regex.compile(pattern)
+            except regex.error as error:
+                raise ValidationError(f"{pattern!r} is no regular expression: {error}") from None
 
 
 class NetworksField(StringsField):

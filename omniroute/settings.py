@@ -2,6 +2,7 @@
 
 from ipaddress import ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 from cryptography.fernet import Fernet
@@ -92,9 +93,12 @@ ROOT_URLCONF = "omniroute.urls"
 ASGI_APPLICATION = "omniroute.asgi.application"
 USE_TZ = True
 TIME_ZONE = "UTC"
-LANGUAGE_CODE = "en-us"
-USE_I18N = False
+LANGUAGE_CODE = "en"
+USE_I18N = True
+LANGUAGES = [("en", "English")]  # so far; the sources are English, and Admin's follow
+LOCALE_PATHS = [BASE_DIR / "locale"]
 SITE_ID = 1
+AUDITLOG_USE_FK_STRING_REPRESENTATION = True  # history tells names, which outlive rows
 
 INSTALLED_APPS = [
     "unfold",
@@ -107,6 +111,10 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.usersessions",
+    "auditlog",
     "channels",
     "ninja",
     "omniroute",
@@ -129,6 +137,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "omniroute.history.remember_request",
+    "accounts.second_factor.required",
 ]
 
 TEMPLATES = [
@@ -141,6 +151,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "omniroute.console.navigation.context",
             ],
         },
     },
@@ -163,13 +174,20 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
+LOGIN_REDIRECT_URL = reverse_lazy("overview")
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PRESERVE_USERNAME_CASING = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_ISSUER = "OmniRoute"
+SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=False)
 # Counted in the database, so that the lockout holds across processes.
 ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
 CACHES = {
@@ -179,6 +197,43 @@ CACHES = {
     }
 }
 
+# --- Signing in elsewhere, with OpenID Connect -----------------------------------------------
+OIDC_ISSUER = env.str("OIDC_ISSUER", default="").strip().rstrip("/")
+OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="").strip()
+OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="").strip()
+OIDC_NAME = env.str("OIDC_NAME", default="").strip() or urlsplit(OIDC_ISSUER).hostname or ""
+OIDC_DEFAULT_ROLE = env.str("OIDC_DEFAULT_ROLE", default="").strip()
+if OIDC_ISSUER:
+    _issuer = urlsplit(OIDC_ISSUER)
+    if _issuer.scheme != "https" and _issuer.hostname not in {"localhost", "127.0.0.1", "::1"}:
+        raise ImproperlyConfigured("OIDC_ISSUER: an address that begins with https:// is expected")
+    if not OIDC_CLIENT_ID:
+        raise ImproperlyConfigured("OIDC_CLIENT_ID: it is needed where there is an OIDC_ISSUER")
+    if OIDC_DEFAULT_ROLE not in {"", "operator", "viewer", "member"}:
+        raise ImproperlyConfigured("OIDC_DEFAULT_ROLE: operator, viewer, member or nothing")
+SOCIALACCOUNT_ADAPTER = "accounts.oidc.OidcAdapter"
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+SOCIALACCOUNT_LOGIN_ON_GET = True  # by a link: a form may not lead to another host (CSP)
+SOCIALACCOUNT_PROVIDERS = {"oidc": {"OAUTH_PKCE_ENABLED": True, "APPS": []}}
+if OIDC_ISSUER:
+    SOCIALACCOUNT_PROVIDERS["oidc"]["APPS"] = [
+        {
+            "provider_id": "oidc",
+            "name": OIDC_NAME,
+            "client_id": OIDC_CLIENT_ID,
+            "secret": OIDC_CLIENT_SECRET,
+            "settings": {"server_url": OIDC_ISSUER},
+        }
+    ]
+
+# --- E-mail ----------------------------------------------------------------------------------
+EMAIL_URL = env.str("EMAIL_URL", default="").strip()
+if EMAIL_URL:
+    vars().update(environ.Env.email_url_config(EMAIL_URL))
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="").strip() or "omniroute@localhost"
+EMAIL_TIMEOUT = 10
+
+# --- What a browser is told ------------------------------------------------------------------
 SECURE_PUBLIC = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_PUBLIC
 SESSION_COOKIE_HTTPONLY = True
@@ -221,8 +276,18 @@ CELERY_TASK_SOFT_TIME_LIMIT = 300
 CELERY_TASK_TIME_LIMIT = 330  # below the hour after which a broker gives a task to another worker
 # One queue a concern, so that each can have workers of its own. A room's tasks are one concern.
 CELERY_TASK_DEFAULT_QUEUE = "chores"
-CELERY_TASK_ROUTES = {"providers.tasks.*": {"queue": "providers"}}
-TASK_QUEUES = ("chores", "providers")  # which `omniroute.celery` gives to Celery
+CELERY_TASK_ROUTES = {
+    "providers.tasks.probe_connections": {"queue": "probes"},
+    "providers.tasks.*": {"queue": "providers"},
+    "analytics.tasks.*": {"queue": "alerts"},
+    "omniroute.tasks.look_for_trouble": {"queue": "alerts"},
+}
+TASK_QUEUES = (
+    "chores",
+    "providers",
+    "probes",
+    "alerts",
+)  # which `omniroute.celery` gives to Celery
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "omniroute.tasks.beat", "schedule": 15.0},
@@ -230,6 +295,31 @@ CELERY_BEAT_SCHEDULE = {
         "task": "providers.tasks.renew_tokens",
         "schedule": 10.0,
         "options": {"expires": 10.0},  # a worker that was away finds one turn, and not hundreds
+    },
+    "rollups": {
+        "task": "omniroute.tasks.roll_up",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},
+    },
+    "discovery": {
+        "task": "providers.tasks.discover_models",
+        "schedule": 600.0,
+        "options": {"expires": 600.0},
+    },
+    "probes": {
+        "task": "providers.tasks.probe_connections",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},
+    },
+    "trouble": {
+        "task": "omniroute.tasks.look_for_trouble",
+        "schedule": 30.0,
+        "options": {"expires": 30.0},
+    },
+    "alerts": {
+        "task": "analytics.tasks.deliver_alerts",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},
     },
     "retention": {"task": "omniroute.tasks.delete_expired", "schedule": 3600.0},
 }
@@ -274,8 +364,12 @@ UNFOLD = {
     "SITE_SYMBOL": "hub",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "STYLES": [lambda request: static("admin-pages.css")],
+    "DASHBOARD_CALLBACK": "omniroute.console.dashboard.context",
+    "COMMAND": {"search_callback": "omniroute.console.finding.rows"},
     "SIDEBAR": {
-        "show_search": False,
+        "show_search": True,
+        "command_search": True,
         "navigation": [
             {
                 "title": "Gateway",
@@ -291,8 +385,14 @@ UNFOLD = {
             {
                 "title": "Watch",
                 "items": [
+                    {"title": "Overview", "icon": "monitoring", "link": reverse_lazy("overview")},
+                    {"title": "Logs", "icon": "list", "link": reverse_lazy("logs")},
                     _page("Requests", "receipt_long", "analytics_requestrecord"),
                     _page("Background tasks", "schedule", "analytics_taskrun"),
+                    _page("Incidents", "warning", "analytics_incident"),
+                    _page("Alert channels", "notifications", "analytics_alertchannel"),
+                    _page("Alert deliveries", "outgoing_mail", "analytics_alertdelivery"),
+                    _page("Changes", "history", "auditlog_logentry"),
                 ],
             },
             {
@@ -303,6 +403,14 @@ UNFOLD = {
                         "icon": "translate",
                         "link": reverse_lazy("translator"),
                     },
+                    {
+                        "title": "Configuration",
+                        "icon": "swap_vert",
+                        "link": reverse_lazy("configuration"),
+                        "permission": lambda request: request.user.has_perm(
+                            "accounts.import_configuration"
+                        ),
+                    },
                 ],
             },
             {
@@ -310,6 +418,7 @@ UNFOLD = {
                 "items": [
                     _page("API keys", "vpn_key", "accounts_apikey"),
                     _page("Users", "group", "accounts_user"),
+                    _page("Invitations", "mail", "accounts_invitation"),
                     _page("Settings", "settings", "accounts_gatewaysettings"),
                 ],
             },

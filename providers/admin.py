@@ -18,15 +18,18 @@ from providers.connections import (
     require_known_endpoints,
 )
 from providers.credentials import CredentialUnreadable
-from providers.models import Connection, ErrorRule, Provider, ProviderModel
+from providers.models import Connection, ErrorRule, ModelList, Provider, ProviderModel
 from providers.probing import test_connection
 
-# Every field of every type of credential: those of the form that are no column.
+# Every field of every type of credential: those of the form that are no column. Of them a form shows
+# those of the type that is chosen.
 CREDENTIAL = tuple(name for names in FIELDS.values() for name in names)
 
 
 # What the catalogue knows of a provider, for reading.
 FACTS = ("state", "endpoints_served", "auth_types", "parameters", "docs_url", "checked_on")
+# What of a provider of the catalogue an operator decides.
+DECIDED = ("account_strategy", "sticky", "discovery")
 
 
 class QuirksForm(forms.ModelForm):
@@ -57,6 +60,7 @@ class ProviderAdmin(ModelAdmin):
     """Of those of the catalogue only what the operator decides can be changed: the rest is facts."""
 
     form = ProviderForm
+    empty_words = "The catalogue is not loaded: the command bootstrap does it. Your own provider can be added at once."
     list_display = ("name", "alias", "format", "tier", "status", "base_url", "builtin")
     list_filter = ("builtin", "format", "tier", "status", "category")
     search_fields = ("name", "slug", "alias")
@@ -75,6 +79,8 @@ class ProviderAdmin(ModelAdmin):
                     "account_strategy",
                     "sticky",
                     "passthrough",
+                    "discovery",
+                    "listed",
                     "other_formats",
                     "other_kinds",
                     "quirks",
@@ -91,6 +97,13 @@ class ProviderAdmin(ModelAdmin):
     def endpoints_served(self, row: Provider) -> str:
         return ", ".join(row.kinds) or "nothing yet"
 
+    @admin.display(description="Its list of models")
+    def listed(self, row: Provider) -> str:
+        if not row.lists_models:
+            return "it has none that could be read"
+        told = ModelList.objects.filter(provider=row.pk).first()
+        return told.words if told else "not asked yet"
+
     @admin.display(description="A connection says")
     def parameters(self, row: Provider) -> str:
         told = (f"{param['name']}: {param['help']}" for param in row.params)
@@ -103,9 +116,9 @@ class ProviderAdmin(ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Provider | None = None) -> Any:
         if not (obj and obj.builtin):
-            return FACTS
+            return (*FACTS, "listed")
         named = [name for _, section in self.fieldsets for name in section["fields"]]
-        return tuple(name for name in named if name not in ("account_strategy", "sticky"))
+        return tuple(name for name in named if name not in DECIDED)
 
     def has_delete_permission(self, request: HttpRequest, obj: Provider | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not (obj and obj.builtin)
@@ -131,15 +144,30 @@ class ProviderAdmin(ModelAdmin):
 @admin.register(ProviderModel)
 class ProviderModelAdmin(Activatable, ModelAdmin):
     form = QuirksForm
-    list_display = ("__str__", "kind", "input_price", "output_price", "context_window", "active")
-    list_filter = ("active", "kind", "provider")
+    empty_words = "Models come with the catalogue, or with a connection: choose it in its list, and import its models."
+    list_display = (
+        "__str__", "kind", "input_price", "output_price", "context_window", "from_where", "active",
+    )  # fmt: skip
+    list_per_page = 50
+    list_filter = (
+        "active",
+        "kind",
+        ("discovered_on", admin.EmptyFieldListFilter),
+        ("vanished_on", admin.EmptyFieldListFilter),
+        "provider",
+    )
     list_select_related = ("provider",)
     search_fields = ("name", "provider__alias", "provider__name")
     autocomplete_fields = ("provider",)
     actions = ("activate", "deactivate")
 
+    @admin.display(description="From")
+    def from_where(self, row: ProviderModel) -> str:
+        gone = f", not listed since {row.vanished_on}" if row.vanished_on else ""
+        return row.origin + gone
+
     def save_model(self, request: HttpRequest, obj: ProviderModel, form: Any, change: bool) -> None:
-        obj.customised = obj.provider.builtin  # the catalogue leaves it alone from now on
+        obj.adopt()
         super().save_model(request, obj, form, change)
 
 
@@ -147,10 +175,12 @@ class ProviderModelAdmin(Activatable, ModelAdmin):
 class ErrorRuleAdmin(Activatable, ModelAdmin):
     """The first that fits decides: in the order of the list, which is that of `verdict.arrange`."""
 
+    empty_words = "A rule says what is done about a failure, by its status or its words."
     list_display = (
         "of", "status", "pattern", "action", "kind", "scope", "cooldown_s", "builtin", "active",
     )  # fmt: skip
     ordering = ("builtin", ExpressionWrapper(Q(provider=None), BooleanField()), "position", "pk")
+    list_per_page = 50
     list_filter = ("active", "action", "provider")
     list_select_related = ("provider",)
     search_fields = ("pattern", "provider__slug", "provider__name")
@@ -271,10 +301,14 @@ class ConnectionForm(forms.ModelForm):
 class ConnectionAdmin(Activatable, ModelAdmin):
     form = ConnectionForm
     list_display = ("name", "provider", "priority", "active", "key")
+    list_per_page = 50
     list_filter = ("active", "provider")
     list_select_related = ("provider", "token")
     search_fields = ("name", "provider__slug", "provider__name")
     autocomplete_fields = ("provider",)
+    conditional_fields = {
+        name: f"auth_type == '{auth_type}'" for auth_type, names in FIELDS.items() for name in names
+    }
     actions: tuple[str, ...] = (
         *("test", "import_models"),
         *("activate", "deactivate", "duplicate"),
@@ -282,7 +316,10 @@ class ConnectionAdmin(Activatable, ModelAdmin):
     fieldsets = (
         (None, {"fields": ("name", "provider", "auth_type", *CREDENTIAL, "priority", "active")}),
         ("Models", {"classes": ("collapse",), "fields": ("model_names", "model_map")}),
-        ("Limits", {"classes": ("collapse",), "fields": ("limits", "headroom", "timeouts")}),
+        (
+            "Limits",
+            {"classes": ("collapse",), "fields": ("limits", "headroom", "probe", "timeouts")},
+        ),
         (
             "Advanced",
             {"classes": ("collapse",), "fields": ("params", "base_url", "proxy", "headers")},

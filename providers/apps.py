@@ -6,12 +6,14 @@ class ProvidersConfig(AppConfig):
     name = "providers"
 
     def ready(self) -> None:
+        from providers import states
         from providers.models import Connection
         from providers.oauth import tokens
 
         def follow(instance: Connection, **_: object) -> None:
             tokens.follow(instance)
+            states.follow(instance)
 
         post_save.connect(
-            follow, sender=Connection, weak=False, dispatch_uid="token-follows-connection"
+            follow, sender=Connection, weak=False, dispatch_uid="account-follows-connection"
         )

@@ -31,7 +31,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 # Raised when what is made of a file changes, so that unchanged files are read once more.
-VERSION = 1
+VERSION = 2
 BATCH = 200
 
 
@@ -113,7 +113,9 @@ def _provider_fields(row: ProviderRow) -> dict[str, Any]:
         "headers": row.headers,
         "params": to_builtins(row.params),
         "quirks": row.quirks,
+        "discovery_default": row.discovery,
         "rate_limit_headers": row.rate_limit_headers,
+        "probes": to_builtins(row.probes),
         "endpoints": to_builtins(row.endpoints),
         "terms": to_builtins(row.terms) if row.terms else {},
         "oauth": row.oauth,
@@ -125,6 +127,7 @@ def _provider_fields(row: ProviderRow) -> dict[str, Any]:
 
 # --- Models ----------------------------------------------------------------------------------
 
+_NOT_DISCOVERED = {"discovered_on": None, "vanished_on": None}
 PRICES = (*pricing.COLUMNS.values(), "price_tiers", "price_changes", "media_prices")
 
 
@@ -137,14 +140,15 @@ def _load_models(wanted: list[tuple[Provider, ProviderRow]]) -> bool:
     changed = []
     for owner, row in wanted:
         for told in row.models:
-            fields = model_fields(told)
+            fields = model_fields(told) | _NOT_DISCOVERED
             model = present.pop((owner.pk, told.name), None)
             if model is None:
                 changed.append(ProviderModel(provider=owner, name=told.name, **fields))
             elif not model.customised and _differs(model, _without_newer(model, row, fields)):
                 changed.append(model)
     for model in present.values():  # gone from the catalogue; the log may still name it
-        if not model.customised and _differs(model, {"active": False}):
+        own = model.customised or model.discovered_on is not None
+        if not own and _differs(model, {"active": False}):
             changed.append(model)
     _write(ProviderModel, changed, ["provider", "name"])
     return bool(changed)

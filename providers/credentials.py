@@ -6,8 +6,9 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from django.conf import settings
+from cryptography.fernet import InvalidToken
+
+from omniroute.vault import vault
 
 
 class CredentialUnreadable(Exception):
@@ -21,13 +22,9 @@ class NoKeyFits(CredentialUnreadable):
         super().__init__("no key of ENCRYPTION_KEYS decrypts the stored credential")
 
 
-def _vault() -> MultiFernet:
-    return MultiFernet([Fernet(key) for key in settings.ENCRYPTION_KEYS])
-
-
 def seal(owner: uuid.UUID, auth: dict[str, Any]) -> str:
     """Encrypt `auth` with the newest key, with the identity of its row inside."""
-    return _vault().encrypt(json.dumps({"owner": str(owner), "auth": auth}).encode()).decode()
+    return vault().encrypt(json.dumps({"owner": str(owner), "auth": auth}).encode()).decode()
 
 
 def open_sealed(owner: uuid.UUID, sealed: str) -> dict[str, Any]:
@@ -38,7 +35,7 @@ def open_sealed(owner: uuid.UUID, sealed: str) -> dict[str, Any]:
         CredentialUnreadable: The text is another row's.
     """
     try:
-        content = json.loads(_vault().decrypt(sealed.encode()))
+        content = json.loads(vault().decrypt(sealed.encode()))
     except InvalidToken:
         raise NoKeyFits from None
     if content["owner"] != str(owner):
@@ -54,7 +51,7 @@ def rotate(sealed: str) -> str:
         NoKeyFits: No key of ENCRYPTION_KEYS decrypts it.
     """
     try:
-        return _vault().rotate(sealed.encode()).decode()
+        return vault().rotate(sealed.encode()).decode()
     except InvalidToken:
         raise NoKeyFits from None
 

@@ -1,25 +1,22 @@
 """What a provider says that it has: its list of models, by the format that it speaks."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from django.db import transaction
 from msgspec import Struct
 
-from omniroute import http
-from providers import authentication, placeholders
-from providers.credentials import resolve
-from providers.models import Connection, ProviderModel
-from providers.oauth import renewal
+from providers import asking, placeholders
+from providers.asking import AskFailed
+from providers.models import Connection, Kind, Provider, ProviderModel
+from providers.offers import Offer, read
 
 MAX_PAGES = 20
-_HEADERS = {"accept-encoding": "identity"}
 
 
-class ListFailed(Exception):
-    """There is no list; the message says why and holds no secret."""
+class ListFailed(AskFailed):
+    """There is no list."""
 
 
 class _Listing(Struct, frozen=True):
@@ -59,24 +56,42 @@ _USUAL = _Listing("/models")
 
 
 def models(connection: Connection) -> list[str]:
-    """The names, as the provider expects them in a call, in its order.
+    """The names alone; else as `offers`."""
+    return [offer.name for offer in offers(connection)]
+
+
+def offers(connection: Connection) -> list[Offer]:
+    """What it has, each once, by the name that the provider expects in a call, in its order.
 
     Raises:
         ListFailed: It does not answer, refuses the credential, or answers something else.
         CredentialUnreadable: The credential is not where it should be.
     """
-    row = _row(connection)
-    listing = _LISTINGS.get(row["dialect"] if row else connection.provider.format, _USUAL)
-    names: dict[str, None] = {}
+    listing = _listing(connection)
+    found: dict[str, Offer] = {}
     query = dict(listing.query)
     for _ in range(MAX_PAGES):
         told = _ask(connection, _url(connection, listing, query))
-        names |= dict.fromkeys(_names(told, listing))
+        for offer in _offers(told, listing):
+            found.setdefault(offer.name, offer)
         more = listing.next(told) if isinstance(told, dict) else {}
         if not more:
             break
         query |= more
-    return list(names)
+    return list(found.values())
+
+
+def check(connection: Connection) -> None:
+    """Ask for the first page of it alone. Raises as `models`."""
+    listing = _listing(connection)
+    told = _ask(connection, _url(connection, listing, dict(listing.query)))
+    for _ in _offers(told, listing):
+        pass
+
+
+def _listing(connection: Connection) -> _Listing:
+    row = _row(connection)
+    return _LISTINGS.get(row["dialect"] if row else connection.provider.format, _USUAL)
 
 
 def import_models(connection: Connection) -> list[str]:
@@ -85,22 +100,35 @@ def import_models(connection: Connection) -> list[str]:
     They have no price, so calls of them are logged unpriced; what is known of a model of that name
     elsewhere is its kind. Raises as `models`.
     """
-    found = models(connection)
+    found = offers(connection)
     provider = connection.provider
     present = set(provider.offered_models.values_list("name", flat=True))
-    new = [name for name in found if name not in present and len(name) <= 200]
-    known = ProviderModel.objects.filter(name__in=new[:900]).values_list("name", "kind")
-    kinds = dict(known)
+    new = [each for each in found if each.name not in present and len(each.name) <= 200]
+    kinds = known_kinds([each.name for each in new])
     with transaction.atomic():  # row by row, since only a save renews the snapshot
-        for name in new:
+        for offer in new:
             # The operator's, so the catalogue does not take it away again.
-            ProviderModel.objects.create(
-                provider=provider,
-                name=name,
-                kind=kinds.get(name, "chat"),
-                customised=provider.builtin,
-            )
-    return new
+            row = row_of(provider, offer, kinds)
+            row.customised = provider.builtin
+            row.save()
+    return [offer.name for offer in new]
+
+
+def known_kinds(names: Sequence[str]) -> dict[str, str]:
+    """What models of those names are, wherever they are known."""
+    known = ProviderModel.objects.filter(name__in=names[:900])  # SQLite takes so many at once
+    return dict(known.values_list("name", "kind"))
+
+
+def row_of(provider: Provider, offer: Offer, kinds: Mapping[str, str]) -> ProviderModel:
+    """A row of what a list has. What nobody says of its kind, it is a chat model."""
+    return ProviderModel(
+        provider=provider,
+        name=offer.name,
+        kind=kinds.get(offer.name) or offer.kind or Kind.CHAT,
+        context_window=offer.context_window,
+        max_output_tokens=offer.max_output_tokens,
+    )
 
 
 def _url(connection: Connection, listing: _Listing, query: dict[str, str]) -> str:
@@ -140,32 +168,11 @@ def _row(connection: Connection) -> dict[str, str] | None:
 
 
 def _ask(connection: Connection, url: str) -> Any:
-    provider = connection.provider
     try:
-        headers = authentication.headers(
-            provider.format,
-            renewal.auth(connection),
-            connection.headers,
-            method="GET",
-            url=url,
-            key_header=provider.key_header(provider.format),
-        )
-        status, body = http.get(
-            url,
-            _HEADERS | headers,
-            allow_private=provider.allow_private_network,
-            proxy=resolve(connection.proxy),
-        )
-    except (http.CallFailed, renewal.NotRenewed) as error:
-        raise ListFailed(str(error)) from None
-    if status in (401, 403):
-        raise ListFailed(f"the key was refused ({status})")
-    if status != 200:
-        raise ListFailed(f"it answered {status}")
-    try:
-        return json.loads(body)
-    except ValueError:
-        raise ListFailed(_NO_LIST) from None
+        return asking.ask(connection, url)
+    except AskFailed as error:
+        words = _NO_LIST if error.status == 200 else str(error)
+        raise ListFailed(words, error.status, needs_login=error.needs_login) from None
 
 
 # Of what an answer has, the list.
@@ -173,14 +180,14 @@ _LISTS = ("data", "models", "modelSummaries", "endpoints", "resources")
 _NO_LIST = "it answers, but with no list of models: is the base URL right?"
 
 
-def _names(told: Any, listing: _Listing) -> Iterator[str]:
+def _offers(told: Any, listing: _Listing) -> Iterator[Offer]:
     rows = told
     if isinstance(told, dict):
         rows = next((told[name] for name in _LISTS if name in told), None)
     if not isinstance(rows, list):
-        raise ListFailed(_NO_LIST)
+        raise ListFailed(_NO_LIST, 200)
     for row in rows:
         name = row.get(listing.name) if isinstance(row, dict) else None
         if not isinstance(name, str) or not name:
-            raise ListFailed(_NO_LIST)
-        yield name.removeprefix("models/") if listing.name == "name" else name
+            raise ListFailed(_NO_LIST, 200)
+        yield read(row, name.removeprefix("models/") if listing.name == "name" else name)

@@ -17,6 +17,9 @@ from providers import credentials, placeholders, pricing, served
 from providers.endpoints import OtherKindsField
 from providers.oauth.tables import SignIn as SignIn
 from providers.oauth.tables import Token as Token
+from providers.tables import Clearing as Clearing
+from providers.tables import ConnectionState as ConnectionState
+from providers.tables import Quota as Quota
 
 LIMITS = ("rpm", "tpm", "concurrency", "max_wait")
 TIMEOUTS = ("connect", "first_byte", "first_content", "idle", "total")
@@ -109,6 +112,14 @@ class Provider(models.Model):
     passthrough = models.BooleanField(
         default=True, help_text="Any model name may be sent, not only those listed."
     )
+    discovery = models.BooleanField(
+        "discover models",
+        null=True,
+        blank=True,
+        choices=[(None, "as usual for it"), (True, "yes"), (False, "no")],
+        help_text="A few times a day it is asked for its list of models, and what is new is added, "
+        "without a price. Usual is yes, unless its list holds what cannot be called.",
+    )
     # Facts that encode_request and upstream.py go by; the names are `gateway.formats.Quirks`.
     quirks = models.JSONField(default=dict, blank=True)
     # How it gives out tokens; the names are `providers.oauth.row.Row`.
@@ -127,7 +138,9 @@ class Provider(models.Model):
     params = models.JSONField(default=list, blank=True, editable=False)  # `catalogue.ParamRow`
     other_bases = StringMapField(editable=False)  # addresses of what no format of ours is for
     endpoints = models.JSONField(default=list, blank=True, editable=False)  # `EndpointRow`
+    discovery_default = models.BooleanField(default=True, editable=False)
     rate_limit_headers = StringsField(editable=False)
+    probes = models.JSONField(default=list, blank=True, editable=False)  # `rows.ProbeRow`
     terms = models.JSONField(default=dict, blank=True, editable=False)  # `catalogue.TermsRow`
     checked_on = models.DateField(null=True, blank=True, editable=False)
 
@@ -154,16 +167,36 @@ class Provider(models.Model):
         return ""
 
     @property
+    def lists_models(self) -> bool:
+        """Can it be asked what it has? One of the operator's own is tried."""
+        return not self.builtin or any(row["kind"] == "models" for row in self.endpoints)
+
+    @property
+    def is_discovered(self) -> bool:
+        """Is its list asked for by the clock?"""
+        wanted = self.discovery_default if self.discovery is None else self.discovery
+        return wanted and self.lists_models and not self.refusal
+
+    @property
     def other_urls(self) -> list[str]:
         """Addresses for other kinds of model than chat, and for what no format of ours is for."""
         told = [each.get("base_url", "") for each in self.other_kinds.values()]
-        whole = [row["path"] for row in self.endpoints if "://" in row["path"]]
+        rows = (*self.endpoints, *self.probes)
+        whole = [row["path"] for row in rows if "://" in row["path"]]
         return [url for url in (*told, *self.other_bases.values(), *whole) if url]
 
     def key_header(self, format: str) -> tuple[str, str] | None:
         """Name and template of the header with the key; null: the format's own."""
         told = self.key_headers.get(format)
         return (told[0], told[1]) if told else None
+
+    @property
+    def is_probed(self) -> bool:
+        """Are its accounts asked on a clock unless somebody says otherwise? Where it costs nothing,
+        as the catalogue knows, and nobody warns of using them by a machine."""
+        has_list = any(row["kind"] == "models" for row in self.endpoints)
+        can_be = self.builtin and bool(self.format)
+        return can_be and (bool(self.probes) or has_list) and not self.warning
 
     @property
     def warning(self) -> str:
@@ -293,6 +326,9 @@ class ProviderModel(models.Model):
     # Where it is served in another format than its provider's.
     format = models.CharField(max_length=30, choices=Provider.Format, blank=True)
     active = models.BooleanField(default=True)
+    # Of a row that `providers.discovery` made: since when it is listed, and is no more.
+    discovered_on = models.DateField(null=True, blank=True, editable=False)
+    vanished_on = models.DateField(null=True, blank=True, editable=False)
     # Set where an operator changed a catalogue row: the catalogue then leaves it alone.
     customised = models.BooleanField(default=False, editable=False)
 
@@ -306,6 +342,18 @@ class ProviderModel(models.Model):
     def __str__(self) -> str:
         return f"{self.provider.alias}/{self.name}"
 
+    @property
+    def origin(self) -> str:
+        """Who says that there is such a model: `catalogue`, `operator` or `discovery`."""
+        if self.discovered_on is not None:
+            return "discovery"
+        return "catalogue" if self.provider.builtin and not self.customised else "operator"
+
+    def adopt(self) -> None:
+        """It is an operator's from now on: neither the catalogue nor discovery touches it."""
+        self.customised = self.provider.builtin
+        self.discovered_on = self.vanished_on = None
+
     def clean(self) -> None:
         for field in pricing.COLUMNS.values():
             price: Decimal | None = getattr(self, field)
@@ -316,6 +364,31 @@ class ProviderModel(models.Model):
                 pricing.check(name, getattr(self, name))
             except ValueError as error:
                 raise ValidationError({name: str(error)}) from None
+
+
+class ModelList(models.Model):
+    """When a provider is asked for its list of models, and what came of it last."""
+
+    provider = models.OneToOneField(Provider, on_delete=models.CASCADE, related_name="model_list")
+    due = models.DateTimeField()
+    asked = models.DateTimeField(null=True)
+    listed = models.PositiveIntegerField(null=True)
+    problem = models.CharField(max_length=300, blank=True)
+    changed = models.DateTimeField(null=True)  # when discovery last wrote models
+
+    class Meta:
+        default_permissions: ClassVar = ()
+
+    def __str__(self) -> str:
+        return f"models of {self.provider}"
+
+    @property
+    def words(self) -> str:
+        """For a person."""
+        if self.asked is None:
+            return "not asked yet"
+        when = f"{self.asked:%Y-%m-%d %H:%M} UTC"
+        return f"{when}: {self.problem}" if self.problem else f"{when}: {self.listed} models"
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):
@@ -364,6 +437,14 @@ class Connection(models.Model):
         default=0,
         validators=[MinValueValidator(0), MaxValueValidator(0.95)],
         help_text="Share of the account's limits that is left to its owner, 0 to 0.95.",
+    )
+    probe = models.BooleanField(
+        "probes",
+        null=True,
+        blank=True,
+        choices=[(None, "as its provider allows"), (True, "on"), (False, "off")],
+        help_text="Ask it now and then whether it answers, and for its quotas: by what costs nothing "
+        "there, such as the list of models.",
     )
     proxy = models.CharField(
         max_length=300,
@@ -445,6 +526,13 @@ class Connection(models.Model):
             credentials.CredentialUnreadable: No key decrypts it, or it is another row's.
         """
         return credentials.open_sealed(self.uid, self.credential) if self.credential else {}
+
+    @property
+    def is_probed(self) -> bool:
+        url = self.effective_base_url
+        if not url or url.startswith("demo:"):
+            return False
+        return self.provider.is_probed if self.probe is None else self.probe
 
     def stored_auth(self) -> dict[str, Any]:
         """The same, and nothing where it cannot be read."""

@@ -78,6 +78,28 @@ class EndpointRow(Row, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     is_async: bool = False  # it answers with a job, to be asked for again
 
 
+class QuotaRow(Row, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Where in an answer a quota stands: `data.limit`, and `limits.0.detail.limit` in a list.
+
+    What is told in fewer words is worked out: `limit` less `used` remains. Where `credit` is the
+    account's nothing can be called once none remains, and something where some does; where it is a
+    part of it, such as a key's, only the first is sure.
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=60)]
+    unit: Annotated[str, Meta(max_length=20)] = ""
+    limit: str = ""
+    remaining: str = ""
+    used: str = ""
+    resets: str = ""
+    window_s: Annotated[int, Meta(gt=0)] | None = None
+    credit: Literal["", "account", "part"] = ""
+
+    def __post_init__(self) -> None:
+        if not self.remaining and not (self.limit and self.used):
+            raise ValueError(f"quotas: {self.name}: from what is known what remains?")
+
+
 class ParamRow(Row, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a connection has to say besides its credential: `{name}` in addresses and headers."""
 
@@ -97,6 +119,18 @@ class Header(Row, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
 
     name: Word
     template: Word = "{key}"
+
+
+class ProbeRow(Row, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What an account can be asked for without cost: `path` under the provider's address, or a
+    whole URL. `as_entered`: with the credential as it was entered, and not the token that has come
+    of it. `is_optional`: not every account may ask; a refusal says nothing."""
+
+    path: Word
+    quotas: Annotated[list[QuotaRow], Meta(min_length=1)]
+    as_entered: bool = False
+    is_optional: bool = False
+    key_header: Header | None = None  # where it is not that of calls
 
 
 class ProviderRow(Row, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -124,6 +158,8 @@ class ProviderRow(Row, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     docs_url: str = ""
     quirks: dict[str, Any] = {}
     rate_limit_headers: list[Word] = []
+    # Beside its list of models, which is asked for where there is nothing here.
+    probes: list[ProbeRow] = []
     endpoints: list[EndpointRow] = []
     terms: TermsRow | None = None
     # How one signs in there, under the names of `providers.oauth.row`. The client's id and secret are
@@ -131,6 +167,8 @@ class ProviderRow(Row, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     oauth: dict[str, Any] = {}
     # On the machine itself, or beside it: private addresses are allowed from the start.
     local: bool = False
+    # What it lists can be called, so that discovery asks for it.
+    discovery: bool = True
     # It has a connection from the start.
     connected: bool = False
     sources: list[Word] = []

@@ -1,54 +1,56 @@
 """`GET /v1/models` and `/v1/models/{id}`: what this key can call now, in each client's shape.
 
 OpenAI's, Anthropic's and by now Google's clients share the address; a header tells them apart.
-When a model came out is not known here, and both formats demand a date: it is the epoch.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
+import msgspec
 from msgspec import Struct
 
-from gateway import pipeline, routing
-from gateway.errors import ModelNotFound
+from gateway import directory, names, pipeline
+from gateway.api import shapes
+from gateway.errors import BadRequest, ModelNotFound, NotAllowed
 from gateway.exchange import Exchange
 from gateway.formats import ClientFormat, ollama_chat, wire
 from gateway.formats.kinds import CHAT
 from gateway.runtime import Runtime
-from gateway.snapshot import Snapshot
 
-Row = dict[str, Any]
+MAX_PAGE = 1000
 
 
 async def listing(exchange: Exchange, format: ClientFormat, runtime: Runtime) -> None:
+    snapshot = runtime.snapshot
+    principal = pipeline.authenticate(snapshot, exchange)
+    known = directory.of(snapshot)
+    callable_now = known.names(snapshot, principal)
     if format.NAME == "ollama_chat":  # which has an address for the list alone
-        body = ollama_chat.encode_tags(_names(exchange, runtime))
-    else:
-        shape = _shape(exchange, format)
-        body = shape.list([shape.row(runtime.snapshot, name) for name in _names(exchange, runtime)])
-    await exchange.respond(200, wire.dumps(body))
+        await exchange.respond(200, wire.dumps(ollama_chat.encode_tags(callable_now)))
+        return
+    shape = _shape(exchange, format)
+    page = PAGES[shape](tuple(callable_now), _query(exchange))
+    if shape not in known.rows:
+        await asyncio.to_thread(shapes.rows, known, shape)
+    rows = shapes.rows(known, shape)
+    whole = msgspec.Raw(b"[" + b",".join(rows[name] for name in page.names) + b"]")
+    await exchange.respond(200, wire.dumps(page.body(whole)))
 
 
 async def one(exchange: Exchange, format: ClientFormat, runtime: Runtime) -> None:
-    name = unquote(exchange.path.split("/models/", 1)[1])
-    if name not in _names(exchange, runtime):
-        raise ModelNotFound(f"the model {name[:250]!r} cannot be called", param="model")
-    row = _shape(exchange, format).row(runtime.snapshot, name)
-    await exchange.respond(200, wire.dumps(row))
-
-
-def _names(exchange: Exchange, runtime: Runtime) -> list[str]:
-    snapshot = runtime.snapshot
+    snapshot, name = runtime.snapshot, unquote(exchange.path.split("/models/", 1)[1])
     principal = pipeline.authenticate(snapshot, exchange)
-    return [
-        name
-        for name in routing.callable_names(snapshot)
-        if routing.is_allowed(snapshot, principal, name)
-    ]
-
-
-# --- Shapes ----------------------------------------------------------------------------------
+    entries = directory.of(snapshot).entries
+    try:
+        target = names.find(snapshot, principal, name, CHAT).to
+    except NotAllowed:  # what it is, only those that may call it learn
+        target = ""
+    entry = entries.get(name) or entries.get(target)
+    if entry is None or not target:
+        raise ModelNotFound(f"the model {name[:250]!r} cannot be called", param="model")
+    await exchange.respond(200, shapes.row(entry, _shape(exchange, format), name))
 
 
 # What only clients of one format send.
@@ -59,76 +61,84 @@ _SIGNS = {
 }
 
 
-class Shape(Struct, frozen=True):
-    row: Callable[[Snapshot, str], Row]
-    list: Callable[[list[Row]], Row]
-
-
-def _shape(exchange: Exchange, format: ClientFormat) -> Shape:
+def _shape(exchange: Exchange, format: ClientFormat) -> str:
     for header, name in _SIGNS.items():
         if header in exchange.headers:
-            return SHAPES[name]
-    return SHAPES[format.NAME]
+            return name
+    return format.NAME
 
 
-def _openai_row(snapshot: Snapshot, name: str) -> Row:
-    alias = snapshot.aliases.get(name, name).partition("/")[0]
-    provider = snapshot.providers.get(alias)
-    owner = provider.slug if provider and name not in snapshot.combos else "omniroute"
-    row = {"id": name, "object": "model", "created": 0, "owned_by": owner}
-    kind = routing.kind_of_name(snapshot, name)
-    return row | ({"kind": kind} if kind else {})
+# --- Pages -----------------------------------------------------------------------------------
+# A client that asks for no size gets everything at once.
 
 
-def _openai_list(rows: list[Row]) -> Row:
-    return {"object": "list", "data": rows}
+class Page(Struct, frozen=True):
+    """Names in order, and the answer that their rows become."""
+
+    names: Sequence[str]
+    body: Callable[[msgspec.Raw], dict[str, Any]]
 
 
-def _anthropic_row(snapshot: Snapshot, name: str) -> Row:
-    return {
-        "type": "model",
-        "id": name,
-        "display_name": name,
-        "created_at": "1970-01-01T00:00:00Z",
-        "lifecycle": "active",  # what cannot be called is not listed
-        "kind": routing.kind_of_name(snapshot, name) or CHAT,
-    }
+Query = dict[str, str]
 
 
-def _anthropic_list(rows: list[Row]) -> Row:
-    ends = {"first_id": rows[0]["id"], "last_id": rows[-1]["id"]} if rows else {}
-    return {"data": rows, "has_more": False, "first_id": None, "last_id": None, **ends}
+def _query(exchange: Exchange) -> Query:
+    told = parse_qs(exchange.scope["query_string"].decode("latin-1"))
+    return {name: values[-1] for name, values in told.items()}
 
 
-# What Google's clients can do with a model, by its kind.
-METHODS = {
-    CHAT: ["generateContent", "countTokens"],
-    "embedding": ["embedContent", "batchEmbedContents"],
-}
+def _openai(found: Sequence[str], query: Query) -> Page:
+    return Page(found, lambda rows: {"object": "list", "data": rows})
 
 
-def _gemini_row(snapshot: Snapshot, name: str) -> Row:
-    alias, _, model = snapshot.aliases.get(name, name).partition("/")
-    provider = snapshot.providers.get(alias)
-    known = provider.models.get(model) if provider and name not in snapshot.combos else None
-    limits = {
-        "inputTokenLimit": known.context_window if known else None,
-        "outputTokenLimit": known.quirks.max_output_tokens if known else None,
-    }
-    return {
-        "name": f"models/{name}",
-        "displayName": name,
-        "supportedGenerationMethods": METHODS.get(routing.kind_of_name(snapshot, name) or CHAT, []),
-        **{field: limit for field, limit in limits.items() if limit is not None},
-    }
+def _anthropic(found: Sequence[str], query: Query) -> Page:
+    """`limit` names after `after_id`, or the last before `before_id`."""
+    size = _size(query, "limit", len(found))
+    if size > MAX_PAGE and "limit" in query:
+        raise BadRequest(f"limit: at most {MAX_PAGE}", param="limit")
+    if "before_id" in query:
+        end = _place(found, query, "before_id")
+        start = max(end - size, 0)
+        more = start > 0
+    else:
+        start = _place(found, query, "after_id") + 1 if "after_id" in query else 0
+        end = min(start + size, len(found))
+        more = end < len(found)
+    part = found[start:end]
+    ends = {"first_id": part[0], "last_id": part[-1]} if part else {}
+    nobody = {"first_id": None, "last_id": None}
+    return Page(part, lambda rows: {"data": rows, "has_more": more, **nobody, **ends})
 
 
-def _gemini_list(rows: list[Row]) -> Row:
-    return {"models": rows}
+def _gemini(found: Sequence[str], query: Query) -> Page:
+    """`pageSize` names after that which `pageToken` is."""
+    size = _size(query, "pageSize", len(found))
+    if "pageSize" in query:
+        size = min(size, MAX_PAGE)
+    start = _place(found, query, "pageToken") + 1 if query.get("pageToken") else 0
+    part = found[start : start + size]
+    more = {"nextPageToken": part[-1]} if start + size < len(found) else {}
+    return Page(part, lambda rows: {"models": rows, **more})
 
 
-SHAPES = {
-    "openai_chat": Shape(_openai_row, _openai_list),
-    "anthropic_messages": Shape(_anthropic_row, _anthropic_list),
-    "gemini": Shape(_gemini_row, _gemini_list),
+def _size(query: Query, name: str, otherwise: int) -> int:
+    told = query.get(name, "")
+    if not told:
+        return otherwise
+    if not told.isascii() or not told.isdigit() or not 0 < len(told) < 9 or int(told) == 0:
+        raise BadRequest(f"{name}: a number from 1 to {MAX_PAGE} is expected", param=name)
+    return int(told)
+
+
+def _place(found: Sequence[str], query: Query, name: str) -> int:
+    try:
+        return found.index(query[name])
+    except ValueError:
+        raise BadRequest(f"{name}: there is no such model in the list", param=name) from None
+
+
+PAGES: dict[str, Callable[[Sequence[str], Query], Page]] = {
+    "openai_chat": _openai,
+    "anthropic_messages": _anthropic,
+    "gemini": _gemini,
 }

@@ -10,7 +10,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from gateway.snapshot import Limits
-from gateway.state.budgets import Logged
+from gateway.state.budgets import Amounts, Logged
 
 
 class Claim(Struct, frozen=True):
@@ -78,6 +78,9 @@ class State(Protocol):
             BudgetSpent: A budget has no room for the estimate.
             RateLimited: A limit has none; it says for how long.
         """
+
+    def reserved(self) -> dict[str, Amounts]:
+        """What this process's running calls have reserved of budgets, by subject."""
 
     def load(self, logged: Logged) -> None:
         """Take over what the log says has been spent; from any thread."""

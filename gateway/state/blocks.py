@@ -28,8 +28,8 @@ class Block(Struct, frozen=True, tag=True):
     @property
     def ends_with_probe(self) -> bool:
         """Does one call try first when its time is over? A rate limit's end is the provider's
-        word, or a guess of a second: then all may come back."""
-        return self.kind != "rate_limit"
+        word, or a guess of a second: then all may come back. So is that of an owner's reserve."""
+        return self.kind not in {"rate_limit", "reserve"}
 
     def needs_attention(self, wall: float) -> bool:
         """Time alone has not put it right: a key or an account wants its owner."""

@@ -245,6 +245,10 @@ class Ledger:
         account = self._accounts.get(subject)
         return account.unlogged(first, logged.known_until) if account else NOTHING
 
+    def reserved(self) -> dict[str, Amounts]:
+        """By subject, where there is anything."""
+        return {name: a.reserved for name, a in self._accounts.items() if any(a.reserved)}
+
     def load(self, logged: Logged) -> None:
         """Take over what the log says; from any thread, since it replaces one reference."""
         self.logged = logged

@@ -9,7 +9,7 @@ words may come late, twice and in any order. What it counts towards a breaker is
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal, TypeVar
 
 import msgspec
@@ -183,19 +183,34 @@ class Health:
 
     # --- Together with other processes, and by hand ------------------------------------------
 
-    def clear(self, now: float, connection: str | None = None, model: str | None = None) -> None:
+    def clear(
+        self,
+        now: float,
+        connection: str | None = None,
+        model: str | None = None,
+        said_at: float | None = None,
+    ) -> None:
         """An operator's word that all, a connection with its models, or one model on it may be
-        called again; an empty `model` means what is held against the connection itself."""
+        called again; an empty `model` means what is held against the connection itself. Of a word
+        that comes late, `said_at` is when it was said, in Unix seconds: what is younger stays."""
         for key in {*self._places, *self._breakers}:
             if connection in (None, key[0]) and model in (None, key[1]):
-                blocks = self._places[key].blocks if key in self._places else []
-                at = max([self._wall(), *(block.since for block in blocks)])
+                at = said_at
+                if at is None:
+                    blocks = self._places[key].blocks if key in self._places else []
+                    at = max([self._wall(), *(block.since for block in blocks)])
                 self._say(Cleared(*key, at), now)
 
     def apply(self, data: bytes, now: float) -> None:
         """Take in what another process has published, or `dump` gave. Raises `DecodeError`."""
         for word in _decode(data):
             self._take(word, now)
+
+    def recall(self, blocks: Iterable[Block], now: float) -> None:
+        """Take in what was known before this process began; what others know now counts more."""
+        for block in blocks:
+            if (block.connection, block.model) not in self._places:
+                self._take(block, now)
 
     def dump(self, now: float) -> bytes:
         """All that a process that starts should know, for its `apply`."""

@@ -146,6 +146,9 @@ class MemoryState:
         for account in accounts:
             self.ledger.account(account.subject, account.limits, wall).check(wanted, wall)
 
+    def reserved(self) -> dict[str, Amounts]:
+        return self.ledger.reserved()
+
     @property
     def today(self) -> int:
         return self.ledger.calendar.today

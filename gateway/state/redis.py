@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from gateway.state import Claim
-from gateway.state.budgets import Logged
+from gateway.state.budgets import Amounts, Logged
 from gateway.state.leases import RedisLease, refusal, told
 from gateway.state.limits import CONCURRENCY_WAIT_S, at_once, rate_limited
 from gateway.state.line import Away, Line, Op
@@ -198,6 +198,9 @@ class RedisState:
 
     def _lease(self, claim: Claim, payers: list[Payer], *held: Any) -> RedisLease:
         return RedisLease(self._line, self.memory, claim, payers, *held)
+
+    def reserved(self) -> dict[str, Amounts]:
+        return self.memory.reserved()
 
     @property
     def today(self) -> int:

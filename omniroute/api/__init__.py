@@ -17,6 +17,7 @@ from omniroute.api import errors, logs, oauth, routing
 from omniroute.api.auth import authenticate, require
 from omniroute.api.sections import SECTIONS, router
 from omniroute.configuration import schema, write
+from omniroute.console.health import accounts, as_json
 from providers import listing
 from providers.credentials import CredentialUnreadable
 from providers.listing import ListFailed
@@ -80,7 +81,8 @@ def change_settings(request: HttpRequest, entry: schema.SettingsEntry) -> dict[s
 
 @api.get("/health")
 def state_of_the_gateway(request: HttpRequest) -> dict[str, Any]:
-    """The parts that `/readyz` names, what cools down, and rows that the snapshot had to leave out."""
+    """The parts that `/readyz` names, how each account is, what cools down, and rows that the
+    snapshot had to leave out."""
     require(request, "providers.view_connection")
     process = runtime.current()
     problems = process.snapshot.problems if process else ()
@@ -94,6 +96,10 @@ def state_of_the_gateway(request: HttpRequest) -> dict[str, Any]:
         "connections": [_block(entry) for entry in process.on_loop(process.blocks())]
         if process
         else [],
+        "accounts": [
+            {"connection": account.connection, "provider": account.provider} | as_json(account)
+            for account in accounts()
+        ],
         "tokens": [
             {
                 "connection": token.connection.name,

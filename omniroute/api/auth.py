@@ -48,6 +48,7 @@ def _owner(key: str, request: HttpRequest) -> User:
         admission.check_address(networks_of(row), _address(request))
     except NotAllowed:
         raise ApiError(403, "this API key may not be used from this address") from None
+    request.key_name = row.name  # type: ignore[attr-defined]  # for the history
     return row.owner
 
 

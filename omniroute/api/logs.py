@@ -1,11 +1,9 @@
 """The request log and what it adds up to."""
 
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from django.db.models import Count, F, QuerySet, Sum
-from django.db.models.functions import TruncDate
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import Router
@@ -16,6 +14,9 @@ from accounts.models import User
 from analytics.costs import format_usd
 from analytics.ids import first_id
 from analytics.models import RequestRecord
+from analytics.periods import cover
+from analytics.tally import Sums
+from analytics.usage import EVERYONE, Usage
 from omniroute.api.auth import require
 
 routes = Router()
@@ -30,6 +31,7 @@ def item(row: RequestRecord) -> dict[str, Any]:
         "path": row.path,
         "stream": row.stream,
         "requested_model": row.requested_model,
+        "combo": row.combo or None,
         "provider": row.provider,
         "model": row.model,
         "connection": row.connection,
@@ -82,13 +84,14 @@ def logs(
     provider: str = "",
     model: str = "",
     key: str = "",
+    combo: str = "",
     tag: str = "",
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> dict[str, Any]:
     """Newest first; `next` is what to give as `before` for the following page."""
     rows = between(visible(request), since, until).order_by("-id")
-    wanted = {"outcome": outcome, "provider": provider, "model": model, "key": key}
+    wanted = {"outcome": outcome, "provider": provider, "model": model, "key": key, "combo": combo}
     rows = rows.filter(**{name: value for name, value in wanted.items() if value})
     if status is not None:
         rows = rows.filter(status=status)
@@ -110,58 +113,54 @@ def log(request: HttpRequest, id: str) -> dict[str, Any]:
     return item(row) | {"trace": row.trace}
 
 
-GROUPS: dict[str, Callable[[], Any]] = {
-    "day": lambda: TruncDate("time"),
-    "model": lambda: F("model"),
-    "key": lambda: F("key"),
-    "provider": lambda: F("provider"),
-    "tag": lambda: F("tags"),
-}
-
-
 @routes.get("/usage")
 def usage(
     request: HttpRequest,
-    group: Literal["day", "model", "key", "provider", "tag"] = "day",
+    group: Literal["day", "model", "key", "provider", "combo", "tag", "tier"] = "day",
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> dict[str, Any]:
-    """Sums of the log. A request with several tags counts for each."""
-    sums = (
-        between(visible(request), since, until)
-        .order_by()
-        .annotate(by=GROUPS[group]())
-        .values("by")
-        .annotate(
-            requests=Count("id"),
-            input_tokens=Sum("input_tokens"),
-            output_tokens=Sum("output_tokens"),
-            cost=Sum("cost_picousd"),
-        )
-        .order_by("by")
-    )
-    rows = _by_tag(sums) if group == "tag" else sums
+    """Sums, to the hour, also of what the log has no rows of any more. A request with several tags
+    counts for each; one without any is nobody's."""
+    sums = Usage(whose(request))
+    first, last = moment(since) or EVER[0], moment(until) or EVER[1]
+    found: dict[str, Sums]
+    if group == "day":
+        days = sums.daily("", first, last)
+        found = {day.isoformat(): told for (day, _), told in days.items()}
+    else:
+        found = {name: told for (_, name), told in sums.named(cover(first, last), [group]).items()}
+    return {"items": [{group: name} | _told(found[name]) for name in sorted(found)]}
+
+
+EVER = datetime(2000, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
+
+
+def moment(told: datetime | None) -> datetime | None:
+    """Without a zone it is of UTC."""
+    return told.replace(tzinfo=UTC) if told and told.tzinfo is None else told
+
+
+def whose(request: HttpRequest) -> str:
+    """The user whose usage may be seen; empty: everyone's."""
+    user: User = request.auth  # type: ignore[attr-defined]
+    if user.role == roles.MEMBER:
+        return user.username
+    require(request, "analytics.view_requestrecord")
+    return EVERYONE
+
+
+def _told(sums: Sums) -> dict[str, Any]:
     return {
-        "items": [
-            {
-                group: str(row["by"]),
-                "requests": row["requests"],
-                "input_tokens": row["input_tokens"],
-                "output_tokens": row["output_tokens"],
-                "cost_usd": format_usd(int(row["cost"] or 0)),
-            }
-            for row in rows
-        ]
+        "requests": sums.requests,
+        "errors": sums.failed,
+        "unpriced": sums.unpriced,
+        "input_tokens": sums.input_tokens,
+        "output_tokens": sums.output_tokens,
+        "cache_read_tokens": sums.cache_read_tokens,
+        "cache_write_tokens": sums.cache_write_tokens,
+        "reasoning_tokens": sums.reasoning_tokens,
+        "cost_usd": format_usd(sums.cost_picousd),
+        "flat_rate_usd": format_usd(sums.flat_picousd),
+        "saved_by_cache_usd": format_usd(sums.saved_picousd),
     }
-
-
-def _by_tag(sums: Iterable[Any]) -> list[dict[str, Any]]:
-    """From sums by list of tags; requests without any are nobody's."""
-    names = ("requests", "input_tokens", "output_tokens", "cost")
-    found: dict[str, dict[str, Any]] = {}
-    for row in sums:
-        for tag in row["by"]:
-            total = found.setdefault(tag, {"by": tag} | dict.fromkeys(names, 0))
-            for name in names:
-                total[name] += row[name] or 0
-    return [found[tag] for tag in sorted(found)]

@@ -13,6 +13,7 @@ from gateway.runtime import Runtime
 from gateway.snapshot import Principal
 from omniroute.api.auth import require
 from omniroute.api.errors import ApiError
+from omniroute.console import clearing
 
 routes = Router()
 
@@ -84,5 +85,5 @@ def clear(
     """End cooldowns and open breakers: of all, of a connection, or of one model (`alias/model`)
     on it. What was cleared."""
     require(request, "providers.change_connection")
-    process = serving()
-    return {"cleared": process.on_loop(process.clear_health(connection, model))}
+    serving()
+    return {"cleared": clearing.clear(connection, model)}

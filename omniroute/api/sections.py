@@ -1,9 +1,10 @@
 """The configuration's sections as resources: the same entries, written by the same functions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from django.db import models, transaction
+from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from msgspec import Struct
@@ -12,33 +13,41 @@ from pydantic import ValidationError as ShapeError
 
 from accounts.models import ApiKey
 from combos.models import Alias, Combo
+from omniroute.api import models
 from omniroute.api.auth import require
 from omniroute.api.errors import ApiError
 from omniroute.configuration import export, schema, write
 from omniroute.configuration.errors import of_shape
 from omniroute.configuration.write import Change
+from omniroute.console import health
 from providers.models import Connection, Provider, ProviderModel
 
 
 class Section(Struct, frozen=True):
-    """`name` is the entry's field that names it, `find` the row of such a name."""
+    """`name` is the entry's field that names it, `find` the row of such a name. `beside` is what
+    else there is to read of some rows, in their order; nobody writes it."""
 
     entry: type[schema.Entry]
     name: str
     write: Callable[[Any], Change]
-    rows: Callable[[], models.QuerySet[Any]]
+    rows: Callable[[], QuerySet[Any]]
     find: Callable[[str], dict[str, Any]]
     show: Callable[[Any], dict[str, Any]]
+    # Where reading says more than writing takes: views of their own.
+    listing: Callable[..., dict[str, Any]] | None = None
+    one: Callable[[HttpRequest, str], dict[str, Any]] | None = None
+    beside: Callable[[list[Any]], list[dict[str, Any]]] = lambda rows: [{} for _ in rows]
+
+    def shown(self, rows: Iterable[Any]) -> list[dict[str, Any]]:
+        whole = list(rows)
+        beside = self.beside(whole)
+        return [self.show(row) | more for row, more in zip(whole, beside, strict=True)]
 
 
 def _combo(entry: schema.ComboEntry) -> Change:
     change = write.combo(entry)
     write.targets(entry)
     return change
-
-
-def _alias(row: Alias) -> dict[str, Any]:
-    return {"alias": row.alias, "model": row.model}
 
 
 def _by_model(name: str) -> dict[str, Any]:
@@ -53,16 +62,18 @@ SECTIONS: dict[str, Section] = {
     ),
     "connections": Section(
         schema.ConnectionEntry, "name", write.connection,
-        lambda: Connection.objects.select_related("provider"),
+        lambda: health.with_health(Connection.objects.all()),
         lambda name: {"name": name}, export.connection,
+        beside=lambda rows: [health.as_json(account) for account in health.accounts(rows)],
     ),
     "models": Section(
         schema.ModelEntry, "id", write.model,
         lambda: ProviderModel.objects.select_related("provider"), _by_model, export.model,
+        models.listing, models.one,
     ),
     "aliases": Section(
         schema.AliasEntry, "alias", write.alias, Alias.objects.all,
-        lambda name: {"alias": name}, _alias,
+        lambda name: {"alias": name}, export.alias,
     ),
     "combos": Section(
         schema.ComboEntry, "name", _combo,
@@ -89,18 +100,19 @@ def router(section: Section) -> Router:
     def written(entry: schema.Entry) -> dict[str, Any]:
         with transaction.atomic():
             change = section.write(entry)
-        shown = section.show(row_of(getattr(entry, section.name)))
+        [shown] = section.shown([row_of(getattr(entry, section.name))])
         return shown | ({"key": change.secret} if change.secret else {})
 
-    @routes.get("")
     def listing(request: HttpRequest) -> dict[str, Any]:
         require(request, f"{app}.view_{kind}")
-        return {"items": [section.show(row) for row in section.rows()]}
+        return {"items": section.shown(section.rows())}
 
-    @routes.get("/{path:name}")
     def one(request: HttpRequest, name: str) -> dict[str, Any]:
         require(request, f"{app}.view_{kind}")
-        return section.show(row_of(name))
+        return section.shown([row_of(name)])[0]
+
+    routes.get("")(section.listing or listing)
+    routes.get("/{path:name}")(section.one or one)
 
     def create(request: HttpRequest, entry: Any) -> Any:
         require(request, f"{app}.add_{kind}")

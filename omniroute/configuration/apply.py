@@ -33,8 +33,11 @@ _SECTIONS: tuple[tuple[str, str, Callable[[Any], Change]], ...] = (
 )
 
 
-def read(text: str, environment: Mapping[str, str] = os.environ) -> schema.Document:
+def read(text: str, environment: Mapping[str, str] | None = os.environ) -> schema.Document:
     """Parse YAML or JSON, put in the environment's variables, and check the shape.
+
+    Args:
+        environment: Null where who wrote the text is not to know this process's variables.
 
     Raises:
         ConfigurationError: Any of it cannot be done.
@@ -59,7 +62,7 @@ def read(text: str, environment: Mapping[str, str] = os.environ) -> schema.Docum
 
 
 def _interpolate(
-    value: Any, environment: Mapping[str, str], at: str, problems: list[tuple[str, str]]
+    value: Any, environment: Mapping[str, str] | None, at: str, problems: list[tuple[str, str]]
 ) -> Any:
     if isinstance(value, dict):
         return {
@@ -77,6 +80,9 @@ def _interpolate(
     def replace(found: re.Match[str]) -> str:
         if found[1]:
             return found[1]
+        if environment is None:
+            problems.append((at, "variables are put in by the command `config apply` alone"))
+            return ""
         if found[2] not in environment:
             problems.append((at, f"the environment variable {found[2]} is not set"))
         return environment.get(found[2], "")

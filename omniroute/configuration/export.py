@@ -1,9 +1,10 @@
 """The configuration as a document that `apply` reads."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Model, Q, QuerySet
 
 from accounts.models import ApiKey, GatewaySettings, User, default_controls
 from combos.models import Alias, Combo
@@ -34,7 +35,7 @@ def document(*, secrets: bool = False) -> dict[str, Any]:
             )
         ],
         "combos": [combo(row) for row in Combo.objects.prefetch_related("targets__nested")],
-        "aliases": [{"alias": row.alias, "model": row.model} for row in Alias.objects.all()],
+        "aliases": [alias(row) for row in Alias.objects.all()],
         "users": [user(row) for row in User.objects.order_by("username")],
         "api_keys": [key(row, secrets) for row in ApiKey.objects.select_related("owner")],
         "error_rules": [
@@ -51,13 +52,14 @@ def settings() -> dict[str, Any]:
 
 
 def _own_providers() -> Any:
-    decided = ~Q(account_strategy="fill-first") | ~Q(sticky=1)
+    decided = ~Q(account_strategy="fill-first") | ~Q(sticky=1) | ~Q(discovery=None)
     return Provider.objects.filter(Q(builtin=False) | decided)
 
 
 def _own_models() -> Any:
     own = Q(provider__builtin=False) | Q(customised=True)
-    return ProviderModel.objects.filter(own).select_related("provider")
+    found = ProviderModel.objects.filter(own, discovered_on=None)
+    return found.select_related("provider")
 
 
 def _told(**fields: Any) -> dict[str, Any]:
@@ -82,6 +84,7 @@ def provider(row: Provider) -> dict[str, Any]:
     } | _told(
         account_strategy=_unless(row.account_strategy, "fill-first"),
         sticky=_unless(row.sticky, 1),
+        discovery=row.discovery,
         quirks=row.quirks,
         other_formats=row.other_formats,
         other_kinds=row.other_kinds,
@@ -125,6 +128,7 @@ def connection(row: Connection, secrets: bool = False) -> dict[str, Any]:
         headers=row.headers if secrets else dict.fromkeys(row.headers, MASK),
         model_map=row.model_map,
         headroom=row.headroom or None,
+        probe=row.probe,
         proxy=row.proxy,
         params=row.params,
     )
@@ -164,6 +168,10 @@ def combo(row: Combo) -> dict[str, Any]:
     )
 
 
+def alias(row: Alias) -> dict[str, Any]:
+    return {"alias": row.alias, "model": row.model}
+
+
 def user(row: User) -> dict[str, Any]:
     return {"username": row.username, "role": row.role} | _told(
         email=row.email,
@@ -195,3 +203,25 @@ def key(row: ApiKey, secrets: bool = False) -> dict[str, Any]:
     if row.controls != default_controls():
         fields["controls"] = row.controls
     return fields
+
+
+# By model: its section, an entry of it, and what an entry reads beside its row.
+SECTIONS: dict[type[Model], tuple[str, Callable[[Any], dict[str, Any]], tuple[str, ...]]] = {
+    Provider: ("providers", provider, ()),
+    ProviderModel: ("models", model, ("provider",)),
+    Connection: ("connections", connection, ("provider",)),
+    Combo: ("combos", combo, ("targets__nested",)),
+    Alias: ("aliases", alias, ()),
+    User: ("users", user, ()),
+    ApiKey: ("api_keys", key, ("owner",)),
+}
+
+
+def selected(rows: QuerySet[Any]) -> dict[str, Any]:
+    """Some rows of one model as a document; secrets are masked, and kept where it is applied.
+
+    Raises:
+        CredentialUnreadable: A stored credential cannot be decrypted.
+    """
+    section, entry, read = SECTIONS[rows.model]
+    return {section: [entry(row) for row in rows.prefetch_related(*read)]}

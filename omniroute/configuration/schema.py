@@ -54,6 +54,7 @@ class ProviderEntry(Entry):
     sticky: int = 1
     allow_private_network: bool = False
     passthrough: bool = True
+    discovery: bool | None = None
     quirks: dict[str, Any] = Field(default_factory=dict)
     other_formats: dict[Format, str] = Field(default_factory=dict)
     other_kinds: dict[str, dict[str, str]] = Field(default_factory=dict)
@@ -112,6 +113,7 @@ class ConnectionEntry(Entry):
     headers: dict[str, str] = Field(default_factory=dict)
     model_map: dict[str, str] = Field(default_factory=dict)
     headroom: float = 0
+    probe: bool | None = None
     proxy: str | None = None
     params: dict[str, str] = Field(default_factory=dict)
 
@@ -213,6 +215,9 @@ class SettingsEntry(Entry):
     require_api_key: bool | None = None
     log_bodies: bool | None = None
     retention_days: int | None = Field(default=None, ge=1)
+    bodies_days: int | None = Field(default=None, ge=1)
+    redacted_fields: list[str] | None = None
+    redacted_patterns: list[str] | None = None
     stored_responses_days: int | None = Field(default=None, ge=0)
     ollama_api: bool | None = None
     budgets: Numbers | None = None
@@ -235,6 +240,10 @@ class SettingsEntry(Entry):
     cooldown_auth_s: float | None = None
     model_lock_first_s: float | None = None
     model_lock_max_s: float | None = None
+    alert_error_share: float | None = None
+    alert_error_window_s: int | None = None
+    alert_error_requests: int | None = None
+    alert_journal_mb: int | None = None
 
 
 class Document(Entry):

@@ -21,6 +21,8 @@ from providers.connections import (
 from providers.models import Connection, ErrorRule, Provider, ProviderModel
 
 MASK = "********"
+# What of a provider of the catalogue an operator decides.
+DECIDED = ("account_strategy", "sticky", "discovery")
 
 
 class Change(Struct, frozen=True):
@@ -56,7 +58,7 @@ def provider(entry: schema.ProviderEntry) -> Change:
     row = Provider.objects.filter(slug=entry.id).first() or Provider(slug=entry.id)
     values = entry.model_dump(exclude={"id"}) | {"name": entry.name or entry.id}
     if row.builtin:
-        facts = [name for name in values if name not in ("account_strategy", "sticky")]
+        facts = [name for name in values if name not in DECIDED]
         if any(getattr(row, name) != values[name] for name in facts):
             raise ValidationError({"slug": f"{entry.id} is built in; another id is needed"})
     elif row.pk:
@@ -76,7 +78,8 @@ def model(entry: schema.ModelEntry) -> Change:
     if owner is None or not name:
         raise ValidationError({"id": f"{entry.id!r}: no provider has the alias {alias!r}"})
     row = owner.offered_models.filter(name=name).first() or ProviderModel(provider=owner, name=name)
-    values = entry.model_dump(exclude={"id"})
+    # What an operator writes is theirs: neither the catalogue nor discovery touches it any more.
+    values = entry.model_dump(exclude={"id"}) | {"discovered_on": None, "vanished_on": None}
     return _write("model", entry.id, row, **values, customised=owner.builtin)
 
 
@@ -113,6 +116,7 @@ def connection(entry: schema.ConnectionEntry) -> Change:
         },
         "model_map": entry.model_map,
         "headroom": entry.headroom,
+        "probe": entry.probe,
         "proxy": entry.proxy or "",
         "params": entry.params,
     }

@@ -1,6 +1,9 @@
-"""Connections in Admin as the gateway sees them: what cools down, why and until when, and an end to it."""
+"""Connections in Admin as the gateway sees them: how each is, what is left of it, and an end to what
+keeps calls away."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from time import time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,33 +13,33 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import action
 
-from gateway import runtime
 from gateway.state.health import Entry
+from omniroute.actions import ask_for_one, confirmed
+from omniroute.console import health
+from omniroute.console.clearing import clear
+from omniroute.console.health import Account
+from omniroute.console.readable import visible
 from providers import admin as providers
 from providers.models import Connection
+from providers.quotas import Known
 
 
-def blocks() -> dict[str, list[Entry]]:
-    """By connection, in this process; nothing in one that serves no calls."""
-    process = runtime.current()
-    found: dict[str, list[Entry]] = {}
-    for entry in process.on_loop(process.blocks()) if process else ():
-        found.setdefault(entry.block.connection, []).append(entry)
-    return found
-
-
-class WithBlocks(ChangeList):
+class WithHealth(ChangeList):
     """One look at the gateway's state a page."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        found = blocks()
-        for row in self.result_list:
-            row.blocks = found.get(row.name, [])
+        rows = list(health.with_health(self.result_list))
+        for row, account in zip(rows, health.accounts(rows), strict=True):
+            vars(row)["account"] = account
+        self.result_list = rows
+
+
+HEALTH = ("account_state", "account_checked", "account_quotas")
 
 
 admin.site.unregister(Connection)
@@ -46,7 +49,12 @@ admin.site.unregister(Connection)
 class ConnectionAdmin(providers.ConnectionAdmin):
     actions = (*providers.ConnectionAdmin.actions, "clear_cooldown")
     actions_list = ("sign_in", "test_all")
-    actions_detail = ("sign_in_again",)
+    actions_row = ("test_one", "clear_one", "duplicate_one")
+    actions_detail = (*actions_row, "sign_in_again")
+    empty_words = (
+        "A connection is an account at a provider: its key, or a sign-in. Without one only the demo "
+        "answers."
+    )
 
     def has_credential_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Unfold asks by this name; a permission's own name it looks up in the database, at every
@@ -54,7 +62,14 @@ class ConnectionAdmin(providers.ConnectionAdmin):
         return request.user.has_perm("providers.change_credential")
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        return (*super().get_list_display(request), "state")
+        return (*super().get_list_display(request), "state", "quota")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        return (*fieldsets, ("Health", {"fields": HEALTH})) if obj else fieldsets
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Connection | None = None) -> Any:
+        return (*super().get_readonly_fields(request, obj), *HEALTH)
 
     @action(description="Sign in", url_path="sign-in", permissions=["credential"])
     def sign_in(self, request: HttpRequest) -> HttpResponse:
@@ -74,34 +89,89 @@ class ConnectionAdmin(providers.ConnectionAdmin):
         name = urlencode({"name": row.name})
         return redirect(f"{reverse('sign-in', args=[row.provider.slug])}?{name}")
 
+    def has_copy_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """By a name of its own: of the others Unfold tells which row it asks about."""
+        return self.has_add_permission(request)
+
+    @action(description="Test", url_path="test-one", permissions=["change"])
+    def test_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect(f"{reverse('test-all')}?{urlencode({'pk': object_id})}")
+
+    @action(description="Clear cooldown", url_path="clear-one", permissions=["change"])
+    def clear_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        question = "Clear what cools down? Calls go there again at once."
+        return ask_for_one(self, request, object_id, "clear_cooldown", question, "Clear")
+
+    @action(description="Duplicate", url_path="duplicate-one", permissions=["copy"])
+    def duplicate_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        question = "Duplicate this? The copy needs a key of its own."
+        return ask_for_one(self, request, object_id, "duplicate", question, "Duplicate")
+
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
-        """Only where there is somewhere to sign in."""
+        """Signing in only where there is somewhere to."""
+        offered = super().get_actions_detail(request, object_id)
         rows = Connection.objects.filter(pk=object_id)
         has_sign_in = rows.exclude(provider__oauth={}).exists()
-        return super().get_actions_detail(request, object_id) if has_sign_in else []
+        return [each for each in offered if has_sign_in or each.path != "sign-in-again"]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return WithBlocks
+        return WithHealth
 
     @admin.display(description="State")
-    def state(self, row: Connection) -> str | SafeString:
-        entries: list[Entry] = getattr(row, "blocks", [])
-        if not entries:
-            return "ok" if row.active else "switched off"
-        return format_html_join(format_html("<br>"), "{}", ((_words(entry),) for entry in entries))
+    def state(self, row: Connection) -> SafeString:
+        account: Account = vars(row)["account"]
+        return _lines([*_words(account), *map(block_words, account.blocks)])
+
+    @admin.display(description="Quota")
+    def quota(self, row: Connection) -> str:
+        """The one of which least is left."""
+        account: Account = vars(row)["account"]
+        told = [known for known in account.quotas if known.remaining is not None]
+        return visible(quota_words(min(told, key=_share_left))) if told else ""
+
+    @admin.display(description="State")
+    def account_state(self, row: Connection) -> SafeString:
+        account = _account_of(row)
+        since = [f"since {_moment(account.since)}"] if account.since else []
+        return _lines([*_words(account), *since, *map(block_words, account.blocks)])
+
+    @admin.display(description="Asked by a probe")
+    def account_checked(self, row: Connection) -> str:
+        account = _account_of(row)
+        if account.checked:
+            return _moment(account.checked)
+        return "not yet" if account.is_probed else "probes are off"
+
+    @admin.display(description="Quotas")
+    def account_quotas(self, row: Connection) -> str | SafeString:
+        told = _account_of(row).quotas
+        return _lines(map(quota_words, told)) if told else "nothing is known"
 
     @admin.action(description="Clear cooldown", permissions=["change"])
+    @confirmed("Clear what cools down? Calls go there again at once.", "Clear")
     def clear_cooldown(self, request: HttpRequest, chosen: QuerySet[Connection]) -> None:
-        process = runtime.current()
-        if process is None:
-            self.message_user(request, "This process serves no calls.", messages.ERROR)
-            return
         for row in chosen:
-            cleared = process.on_loop(process.clear_health(row.name))
+            cleared = clear(row.name)
             self.message_user(request, f"{row.name}: {cleared} cleared", messages.SUCCESS)
 
 
-def _words(entry: Entry) -> str:
+def _account_of(row: Connection) -> Account:
+    [account] = health.accounts(health.with_health(Connection.objects.filter(pk=row.pk)))
+    return account
+
+
+def _lines(texts: Iterable[str]) -> SafeString:
+    """Providers' and clients' words stand in them."""
+    return format_html_join(SafeString("<br>"), "{}", ((visible(text),) for text in texts))
+
+
+def _words(account: Account) -> list[str]:
+    """The state; its cause where no block tells it."""
+    told = not account.cause or any(account.cause.endswith(e.block.cause) for e in account.blocks)
+    return [health.WORDS[account.state] + ("" if told else f": {account.cause[:160]}")]
+
+
+def block_words(entry: Entry) -> str:
     block = entry.block
     of = f"{block.model}: " if block.model else ""
     if entry.state == "blocked":
@@ -111,3 +181,26 @@ def _words(entry: Entry) -> str:
         how = "one call tries it" if entry.state == "probing" else "the next call tries it"
     attention = "needs attention: " if entry.needs_attention else ""
     return f"{attention}{of}{how} ({block.cause[:120]})"
+
+
+def quota_words(known: Known) -> str:
+    """`requests: 40 of 100, whole again at 2026-11-30 12:00 UTC, as of 2026-11-30 11:58 UTC`."""
+    of = f"{known.model}, {known.name}" if known.model else known.name
+    left = "a new window, nothing known" if known.remaining is None else f"{known.remaining:,g}"
+    if known.remaining is not None:
+        left += "" if known.limit is None else f" of {known.limit:,g}"
+        left += f" {known.unit}" if known.unit not in ("", known.name) else ""
+    resets = known.resets_at and datetime.fromtimestamp(known.resets_at, UTC)
+    whole = f", whole again at {_moment(resets)}" if resets and known.remaining is not None else ""
+    stale = ", which is long ago" if known.is_stale(time()) else ""
+    return (
+        f"{of}: {left}{whole}, as of {_moment(datetime.fromtimestamp(known.observed, UTC))}{stale}"
+    )
+
+
+def _share_left(known: Known) -> float:
+    return (known.remaining or 0.0) / known.limit if known.limit else float("inf")
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

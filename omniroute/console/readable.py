@@ -17,6 +17,11 @@ MAX_DEPTH = 60
 # Images and signatures: nobody reads them, and one of them fills the page.
 _BASE64 = re.compile(r"[A-Za-z0-9+/=_-]{200,}")
 _KEPT = 48
+# What a terminal obeys, what turns the direction of text, and what has no width at all. Not the
+# joiners, which emoji and some scripts are written with.
+_HIDDEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
 
 
 def pretty(value: Any) -> str:
@@ -32,6 +37,11 @@ def listed(events: Iterable[Event]) -> str:
 def legible(text: str) -> str:
     """Text as it is, but for what is cut."""
     return _bounded([_shortened(text)])
+
+
+def visible(text: str) -> str:
+    """Text that does nothing to what stands beside it: each character that nobody sees is named."""
+    return _HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
 
 
 _INDENTED = json.JSONEncoder(ensure_ascii=False, indent=2)

@@ -68,8 +68,13 @@ def test_all(request: HttpRequest) -> HttpResponse:
     """Every active connection, tested several at a time; each says at once how it went."""
     if not request.user.has_perm("providers.change_connection"):
         raise PermissionDenied
-    rows = Connection.objects.active().select_related("provider")
-    return _page(request, "test_all", title="Test all connections", connections=rows)
+    rows = Connection.objects.select_related("provider")
+    pk = request.GET.get("pk", "")
+    if pk.isdecimal():  # one of them, active or not
+        rows, title = rows.filter(pk=pk), "Test a connection"
+    else:
+        rows, title = rows.filter(active=True), "Test all connections"
+    return _page(request, "test_all", title=title, connections=rows)
 
 
 def _choice(of: Provider) -> Choice | None:

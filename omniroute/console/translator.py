@@ -20,10 +20,10 @@ from gateway import routing, snapshot
 from gateway.attempt import secrets
 from gateway.errors import GatewayError
 from gateway.formats import FORMATS, by_name
-from gateway.formats.kinds import CHAT
 from gateway.routing import Target
 from gateway.snapshot import Snapshot
 from omniroute.console import examples
+from omniroute.console.offered import chat_models
 from omniroute.console.translation import (
     Explained,
     Upstream,
@@ -176,7 +176,7 @@ def page(request: HttpRequest, kind: str) -> HttpResponse:
         "kind": kind,
         "kinds": list(FORMS),
         "form": form,
-        "names": _chat_models(configured),
+        "names": chat_models(configured, configured.anyone),
         "examples": [name for name in FORMATS if examples.example(kind, name)],
         "binary": [name for name, format in FORMATS.items() if is_binary(format)],
     }
@@ -200,18 +200,9 @@ def _initial(request: HttpRequest, kind: str, configured: Snapshot) -> dict[str,
     }
 
 
-def _chat_models(configured: Snapshot) -> list[str]:
-    """The page translates chats."""
-    return [
-        name
-        for name in routing.callable_names(configured)
-        if routing.kind_of_name(configured, name) in (None, CHAT)
-    ]
-
-
 def _speaker(configured: Snapshot, format: str) -> str:
     """A model that speaks another format than this; any, where all speak it."""
-    names = _chat_models(configured)[::-1]  # models before combos
+    names = chat_models(configured, configured.anyone)[::-1]  # models before combos
     others = (
         name
         for name in names

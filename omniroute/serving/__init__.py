@@ -10,8 +10,17 @@ and returns.
 HEADERS_TIMEOUT_S = 30.0
 HEADERS_BYTES = 64 << 10
 KEEPALIVE_S = 75.0
+# The one address where a connection may become a WebSocket, and how much its page may say at once.
+LIVE_LOG = "/ws/logs/"
+SOCKET_BYTES = 1 << 10
+SOCKET_PING_S = 20.0
 # What a request that is cancelled at the end of the grace has to account for itself.
 CANCEL_S = 5.0
+
+
+def is_socket(path: bytes) -> bool:
+    """Of a request line's target, the query left out or not."""
+    return path.partition(b"?")[0] == LIVE_LOG.encode()
 
 
 def refusal(status: bytes) -> bytes:

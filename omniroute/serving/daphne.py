@@ -21,6 +21,7 @@ asyncioreactor.install(loop)  # before daphne.server installs one of its own
 
 from daphne import server as daphne_server
 from daphne.http_protocol import HTTPFactory, WebRequest
+from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet import reactor
 from twisted.logger import (
     FilteringLogObserver,
@@ -33,7 +34,16 @@ from twisted.web import http
 
 from accounts.keys import hash_key
 from gateway.exchange import ABORT, BODY_TIMEOUT_S, KEY_HEADERS
-from omniroute.serving import CANCEL_S, HEADERS_BYTES, HEADERS_TIMEOUT_S, KEEPALIVE_S, refusal
+from omniroute.serving import (
+    CANCEL_S,
+    HEADERS_BYTES,
+    HEADERS_TIMEOUT_S,
+    KEEPALIVE_S,
+    SOCKET_BYTES,
+    SOCKET_PING_S,
+    is_socket,
+    refusal,
+)
 from omniroute.serving.accepting import Acceptor
 
 if TYPE_CHECKING:
@@ -111,9 +121,13 @@ class Request(WebRequest):
         self._disarm()
         headers = self.requestHeaders
         if headers.hasHeader(b"upgrade"):
-            # Nothing is served over an upgrade, so such a request is answered like any other.
-            # Daphne, which would take over the connection, looks at the first value only.
-            headers.setRawHeaders(b"upgrade", [b"", *headers.getRawHeaders(b"upgrade")])
+            if is_socket(self.path):
+                # Once Daphne has taken over the connection, nobody tells its channel of the end.
+                self.channel.factory.channels.discard(self.channel)
+            else:
+                # Nothing is served over an upgrade, so this is answered like any other request.
+                # Daphne looks at the first value only.
+                headers.setRawHeaders(b"upgrade", [b"", *headers.getRawHeaders(b"upgrade")])
         return super().process()
 
     def _late(self) -> None:
@@ -242,8 +256,17 @@ class Server(daphne_server.Server):
         # Daphne's `run` listens on its endpoints; ours does not look at them.
         super().__init__(application, endpoints=["none"], server_name="")
         self.process, self.headers_timeout_s = process, headers_timeout_s
-        self.connections: dict[Request, dict[str, Any]] = {}
+        self.connections: dict[Request | WebSocketProtocol, dict[str, Any]] = {}
         self._factory = Factory(self)
+        self.ws_factory = WebSocketFactory(self, server=None)
+        self.ws_factory.setProtocolOptions(
+            failByDrop=False,  # it says why it closes
+            allowNullOrigin=True,  # the application judges origins
+            maxMessagePayloadSize=SOCKET_BYTES,
+            maxFramePayloadSize=SOCKET_BYTES,
+            autoPingInterval=SOCKET_PING_S,
+            autoPingTimeout=SOCKET_PING_S,
+        )
         self._acceptor = Acceptor(loop, listener, self._take)
         self._opening: asyncio.Task[None] | None = None
         self._drain: asyncio.Task[None] | None = None
@@ -277,6 +300,9 @@ class Server(daphne_server.Server):
         return super().create_application(protocol, scope)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        if isinstance(protocol, WebSocketProtocol):
+            await super().handle_reply(protocol, message)
+            return
         if message["type"] == "http.response.body" and message.get("more_body"):
             # Of a stream's pieces there are many; Daphne formats log lines for each.
             protocol.pass_on(message["body"])
@@ -295,17 +321,26 @@ class Server(daphne_server.Server):
         self._acceptor.close()
         for channel in list(self._factory.channels):
             channel.close_when_idle()
+        for page in self._sockets():
+            page.sendCloseFrame(code=1012)  # the service restarts
         await self._wait_until_quiet(grace_s)
         await self._cancel()
         await self.process.close()
         reactor.stop()
+
+    def _sockets(self) -> list[WebSocketProtocol]:
+        return [
+            protocol
+            for protocol, details in self.connections.items()
+            if isinstance(protocol, WebSocketProtocol) and "disconnected" not in details
+        ]
 
     async def _wait_until_quiet(self, grace_s: float) -> None:
         """A connection is there until its last byte has left the buffer."""
         until = loop.time() + grace_s
         # Only at the end, and nothing of Twisted's would notify.
         while (  # noqa: ASYNC110
-            self.process.active or self._factory.channels
+            self.process.active or self._factory.channels or self._sockets()
         ) and loop.time() < until:
             await asyncio.sleep(0.05)
 

@@ -13,7 +13,16 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.exchange import ABORT
-from omniroute.serving import CANCEL_S, HEADERS_BYTES, HEADERS_TIMEOUT_S, KEEPALIVE_S, refusal
+from omniroute.serving import (
+    CANCEL_S,
+    HEADERS_BYTES,
+    HEADERS_TIMEOUT_S,
+    KEEPALIVE_S,
+    SOCKET_BYTES,
+    SOCKET_PING_S,
+    is_socket,
+    refusal,
+)
 from omniroute.serving.accepting import Acceptor
 
 if TYPE_CHECKING:
@@ -92,8 +101,11 @@ class Protocol(HttpToolsProtocol):
         else:
             super().send_400_response(msg)
 
+    def _should_upgrade(self) -> bool:
+        return super()._should_upgrade() and is_socket(self.url)
+
     def _unsupported_upgrade_warning(self) -> None:
-        """Nothing is served over an upgrade, and whoever asks for one may go on without."""
+        """Elsewhere nothing is served over an upgrade: whoever asks for one may go on without."""
 
     def _arm(self) -> None:
         self._timer = self.loop.call_later(self._headers_timeout_s, self._late)
@@ -190,7 +202,11 @@ def run(
         application,
         loop="uvloop",
         http=functools.partial(Protocol, headers_timeout_s=headers_timeout_s),  # type: ignore[arg-type]  # all that it does is call it
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=SOCKET_BYTES,
+        ws_ping_interval=SOCKET_PING_S,
+        ws_ping_timeout=SOCKET_PING_S,
+        ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
         log_level=logging.WARNING,

@@ -5,11 +5,17 @@ from typing import Any
 
 from analytics import records
 from analytics.ids import new_id
+from analytics.records import Record
 
 
 def log(at: datetime, **fields: Any) -> str:
     """Insert one request that began `at`; returns its id."""
-    id = new_id(at.timestamp())
+    row = record(at, **fields)
+    records.insert([records.encode(row)])
+    return row.id
+
+
+def record(at: datetime, **fields: Any) -> Record:
     known: dict[str, Any] = {
         "client_format": "openai_chat",
         "path": "/v1/chat/completions",
@@ -19,6 +25,5 @@ def log(at: datetime, **fields: Any) -> str:
         "status": 200,
         "outcome": "ok",
     }
-    row = records.Record(id=id, time=records.timestamp(at.timestamp()), **known | fields)
-    records.insert([records.encode(row)])
-    return id
+    id, time = new_id(at.timestamp()), records.timestamp(at.timestamp())
+    return Record(id=id, time=time, **known | fields)

@@ -6,7 +6,7 @@ import pytest
 
 from analytics import retention
 from analytics.models import DeletedSpending, RequestRecord
-from analytics.retention import delete_older
+from analytics.retention import delete_bodies, delete_older
 from analytics.spending import spent
 from tests.analytics.rows import log
 
@@ -100,3 +100,18 @@ def test_a_week_that_began_in_the_month_before_keeps_its_days() -> None:
     log(datetime(2026, 6, 29, tzinfo=UTC), **CALL)
     delete_older(first, 1)
     assert [row.day for row in DeletedSpending.objects.all()] == [date(2026, 6, 29)]
+
+
+def test_what_was_said_goes_before_the_rest_of_its_row() -> None:
+    said = {"request_body": "q", "response_body": "a", "request_headers": '{"accept": "*/*"}'}
+    old, silent, new = log(NOW - days(8), **said), log(NOW - days(8)), log(NOW - days(6), **said)
+    assert [delete_bodies(NOW, 7), delete_bodies(NOW, 7)] == [1, 0]
+    assert left() == sorted([old, silent, new])
+    cleared = RequestRecord.objects.get(id=old)
+    assert (cleared.request_body, cleared.response_body, cleared.request_headers) == ("", "", {})
+    assert RequestRecord.objects.get(id=new).request_body == "q"
+
+
+def test_old_bodies_are_found_without_reading_rows_that_have_none() -> None:
+    oldest = RequestRecord.objects.filter(id__lt="req_1").extra(where=[retention._HAS_BODY])
+    assert "kept_bodies" in oldest.values_list("id").explain()

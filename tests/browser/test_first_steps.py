@@ -1,64 +1,18 @@
 """What a newcomer does by hand in Admin: sign in, add a provider and a connection, and call it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import httpx
-import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import own_gateway, prepared, upstream
+from tests.browser.steps import Watch, sign_in
 from tests.e2e.gateway import KEY, Gateway, until
 from tests.e2e.upstream import Upstream
 
-__all__ = ["own_gateway", "prepared", "upstream"]
-
-PASSWORD = "correct-horse-battery-9"
-
-# Chromium's own services look for the internet, which is none of a test's business.
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-
-
-@pytest.fixture
-def page(chromium: str) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
-        page = browser.new_page()
-        page.set_default_timeout(10_000)
-        yield page
-        browser.close()
-
-
-def watched(page: Page) -> tuple[set[str], list[str]]:
-    """The hosts that are asked from now on, and the errors that the console shows."""
-    asked: set[str] = set()
-    errors: list[str] = []
-    page.on("request", lambda request: asked.add(httpx.URL(request.url).host))
-    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    return asked, errors
-
-
-def sign_in(page: Page, gateway: Gateway) -> None:
-    gateway.manage("reset_password", "admin", stdin=PASSWORD + "\n")
-    page.goto(gateway.url + "/")
-    page.get_by_label("Username").fill("admin")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/admin/")
-
 
 def test_every_page_is_whole_on_a_machine_without_a_network(
-    page: Page, own_gateway: Callable[..., Gateway]
+    page: Page, watch: Watch, own_gateway: Callable[..., Gateway]
 ) -> None:
     gateway = own_gateway("--no-worker", "--server", "uvicorn")
-    asked, errors = watched(page)
     sign_in(page, gateway)
     models = [
         "providers/provider", "providers/connection", "providers/providermodel", "combos/alias",
@@ -71,15 +25,13 @@ def test_every_page_is_whole_on_a_machine_without_a_network(
         assert answer is not None
         assert answer.status == 200, path
         page.wait_for_load_state("networkidle")
-        assert (path, errors) == (path, [])
-    assert asked == {"127.0.0.1"}
+        assert (path, watch.complaints) == (path, [])
 
 
 def test_a_provider_added_by_hand_answers(
     page: Page, own_gateway: Callable[..., Gateway], upstream: Upstream
 ) -> None:
     gateway = own_gateway("--no-worker", "--server", "uvicorn")
-    asked, errors = watched(page)
     sign_in(page, gateway)
 
     page.goto(gateway.url + "/admin/providers/provider/add/")
@@ -112,6 +64,4 @@ def test_a_provider_added_by_hand_answers(
     page.goto(gateway.url + "/admin/providers/connection/")
     page.get_by_role("link", name="local-main").click()
     assert "sk-by-hand" not in page.content()
-    assert asked == {"127.0.0.1"}
-    assert errors == []
     assert KEY not in page.content()

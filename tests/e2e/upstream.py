@@ -110,7 +110,9 @@ class Upstream:
             if ": " in line
             for name, value in [line.split(": ", 1)]
         }
-        seen = Seen(path, {k.lower(): v for k, v in original.items()}, json.loads(raw), raw)
+        seen = Seen(
+            path, {k.lower(): v for k, v in original.items()}, json.loads(raw or b"{}"), raw
+        )
         self.seen.append(seen)
         if path.endswith("/count_tokens"):
             await send(writer, json_answer({"input_tokens": 42}))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from analytics.costs import Prices
+from combos.aliases import Aliases
 from gateway.formats.types import Quirks
 from gateway.snapshot import (
     Budgets,
@@ -103,10 +104,11 @@ def snapshot(
         "deadline_s": 900,
         "anyone": Principal(name=""),
         "keys": {},
-        "aliases": {},
         "problems": (),
     }
+    aliases = Aliases(more.pop("aliases", {}))
     return Snapshot(
+        aliases=aliases,
         rules=tuple(rules),
         policy=policy or Policy(),
         providers={part.alias: part for part in parts if isinstance(part, Provider)},

@@ -1,7 +1,7 @@
 """Who is tried next, beside whom, and when it is enough."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 from types import SimpleNamespace
@@ -50,6 +50,7 @@ class FakeAnswer:
     """Of an upstream; all that counts is whether it is let go."""
 
     status = 200
+    headers: Mapping[str, str] = {}
 
     def __init__(self) -> None:
         self.closed = False

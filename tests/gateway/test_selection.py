@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from gateway import routing
+from gateway import directory, routing
 from gateway.choice import Ask, Choice
 from gateway.controls import Controls
 from gateway.errors import BadRequest, GatewayError, NotAllowed, RateLimited, Unavailable
 from gateway.formats.needs import Needs
+from gateway.names import Named
 from gateway.selection import Chooser, undisturbed
 from gateway.snapshot import Combo, Principal, Provider, Snapshot
 from gateway.state.health import Health
@@ -550,14 +551,14 @@ def test_a_combo_of_that_name_wants_leave_as_every_other() -> None:
 
 
 def test_auto_is_listed_where_something_answers() -> None:
-    names = routing.callable_names(market().snapshot)
+    names = directory.of(market().snapshot).entries
     assert [name for name in names if name.startswith("auto")] == [name for name, _ in AUTO[:2]] + [
         "auto:fast", "auto:free",
     ]  # fmt: skip
     alone = Scene(provider("demo", model("demo/echo"), accounts=[
         connection("echo", base_urls={"openai_chat": "demo://echo"})
     ]))  # fmt: skip
-    assert routing.callable_names(alone.snapshot) == ["demo/echo"]
+    assert [*directory.of(alone.snapshot).entries] == ["demo/echo"]
 
 
 # --- What is told -----------------------------------------------------------------------------
@@ -571,7 +572,7 @@ def test_the_trace_tells_order_scores_and_reasons() -> None:
         combo("all", "a/m", "b/m", "cold/m", strategy="cost-optimized"),
     )
     scene.fail("cold")
-    assert json.loads(scene.choose("all").choice.trace()) == {
+    assert json.loads(scene.choose("all").choice.trace(Named("all"))) == {
         "order": [
             {"model": "b/m", "connection": "b", "score": 200e6},
             {"model": "a/m", "connection": "a", "score": 400e6},

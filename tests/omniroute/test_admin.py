@@ -66,7 +66,8 @@ def listing(model: Any) -> str:
 def act(client: Client, action: str, *rows: Any) -> list[str]:
     """Run a list action; what it says."""
     chosen = [row.pk for row in rows]
-    answer = client.post(listing(rows[0]), {"action": action, "_selected_action": chosen})
+    sent = {"action": action, "_selected_action": chosen, "confirmed": "yes"}
+    answer = client.post(listing(rows[0]), sent)
     return [str(message) for message in get_messages(answer.wsgi_request)]
 
 

@@ -168,7 +168,9 @@ def test_a_shipped_rule_is_switched_off_and_not_deleted(
     chosen = {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"}
     admin.post(RULES, chosen)
     assert ErrorRule.objects.filter(pk=row.pk).exists()
-    answer = admin.post(RULES, {"action": "deactivate", "_selected_action": [row.pk]})
+    answer = admin.post(
+        RULES, {"action": "deactivate", "_selected_action": [row.pk], "confirmed": "yes"}
+    )
     assert [str(message) for message in get_messages(answer.wsgi_request)]
     own = ErrorRule.objects.create(status=500, action="stop")
     gone = reverse("admin:providers_errorrule_delete", args=[own.pk])
@@ -182,7 +184,7 @@ def test_a_viewer_sees_the_rules_and_changes_none(shipped: list[ErrorRule]) -> N
     assert viewer.get(page(row)).status_code == 200
     assert viewer.post(page(row), form(row, action="stop")).status_code == 403
     assert viewer.get(reverse("admin:providers_errorrule_add")).status_code == 403
-    viewer.post(RULES, {"action": "deactivate", "_selected_action": [row.pk]})
+    viewer.post(RULES, {"action": "deactivate", "_selected_action": [row.pk], "confirmed": "yes"})
     row.refresh_from_db()
     assert row.active
 

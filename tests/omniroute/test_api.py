@@ -193,8 +193,10 @@ def test_usage_adds_up_exactly(admin: Client) -> None:
         log(second, cost_picousd=100_000_000_001, model="mk/m")
     assert send(admin, "get", "/usage?group=model").json()["items"] == [
         {
-            "model": "mk/m", "requests": 3, "input_tokens": 0, "output_tokens": 0,
-            "cost_usd": "0.300000000003",
+            "model": "mk/m", "requests": 3, "errors": 0, "unpriced": 0,
+            "input_tokens": 0, "output_tokens": 0, "cache_read_tokens": 0, "cache_write_tokens": 0,
+            "reasoning_tokens": 0, "cost_usd": "0.300000000003", "flat_rate_usd": "0",
+            "saved_by_cache_usd": "0",
         }
     ]  # fmt: skip
 

@@ -103,7 +103,7 @@ def test_who_may_see_the_configuration_may_translate(role: str, status: int) -> 
 def test_a_stranger_is_sent_to_sign_in(path: str) -> None:
     client = Client(headers={"host": "localhost"})
     answer = client.get(f"/admin/translator/{path}", follow=True)
-    assert answer.redirect_chain[-1][0].startswith("/accounts/login/")
+    assert answer.redirect_chain[-1][0].startswith("/account/login/")
     assert client.post(f"/admin/translator/{path}", {"text": "{}"}).status_code == 302
 
 

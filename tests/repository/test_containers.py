@@ -101,7 +101,7 @@ def test_the_image_is_built_and_serves(tmp_path: Path) -> None:
     with running(image.command, image.path("."), environment, log) as process:
         wait_until_healthy(process, image.health_check, port, environment, log)
         assert "one two" in ask(port)
-        page = httpx.get(f"http://127.0.0.1:{port}/accounts/login/")
+        page = httpx.get(f"http://127.0.0.1:{port}/account/login/")
         assert page.status_code == 200
         assert "Sign in" in page.text
         process.send_signal(getattr(signal, image.stop_signal))

@@ -8,7 +8,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("omniroute", "gateway", "combos", "providers", "accounts", "analytics")
-GUARDED = {"gateway/proxied.py", "gateway/upstream.py", "omniroute/http.py"}
+# `accounts/oidc.py` is what sends allauth's calls, which are `requests`', with `omniroute/http.py`.
+GUARDED = {"accounts/oidc.py", "gateway/proxied.py", "gateway/upstream.py", "omniroute/http.py"}
 CLIENTS = (
     *(
         "aiohttp",
@@ -21,7 +22,7 @@ CLIENTS = (
         "pycurl",
         "python_socks",
     ),
-    *("requests", "smtplib", "urllib.request", "urllib3", "websockets"),
+    *("requests", "smtplib.SMTP", "urllib.request", "urllib3", "websockets"),
 )
 CALLS = ("create_connection", "open_connection")
 

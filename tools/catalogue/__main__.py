@@ -62,7 +62,10 @@ def _with_hand(row: Row) -> Row:
     for told in hand.pop("models", []):
         known[told["name"]] = _merged(known.get(told["name"], {}), told)
     merged = {name: row[name] | hand.pop(name, {}) for name in ("quirks", "oauth")}
-    whole: Row = row | hand | merged | {"models": list(known.values())}
+    more = {"models": list(known.values())}
+    if sources := hand.pop("more_sources", []):
+        more["sources"] = [*row["sources"], *sources]
+    whole: Row = row | hand | merged | more
     return whole
 
 

@@ -118,6 +118,7 @@ def convert(facts: Facts) -> Row:
         "docs_url": facts["docs_url"],
         "quirks": _quirks(facts),
         "rate_limit_headers": facts["rate_limit_headers"],
+        "probes": [],
         "endpoints": list(_endpoints(facts)),
         "terms": _terms(facts["terms_risk"]),
         "oauth": _oauth(facts),

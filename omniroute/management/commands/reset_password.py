@@ -8,12 +8,12 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
-from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from accounts.models import User
+from accounts.sessions import end_all
 
 
 class Command(BaseCommand):
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         with transaction.atomic():
             user.set_password(password)
             user.save()
-            ended = end_sessions(user)
+            ended = end_all(user)
         if options["generate"]:
             self.stdout.write(f"The password of {user.username} is now {password}")
         self.stdout.write(f"The password is changed; sessions ended: {ended}.")
@@ -48,13 +48,3 @@ def _ask() -> str:
     if getpass.getpass("Again: ") != password:
         raise CommandError("the two differ")
     return password
-
-
-def end_sessions(user: User) -> int:
-    """Sign `user` out everywhere; how many sessions there were."""
-    ended = 0
-    for session in Session.objects.iterator():
-        if session.get_decoded().get("_auth_user_id") == str(user.pk):
-            session.delete()
-            ended += 1
-    return ended

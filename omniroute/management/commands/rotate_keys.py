@@ -4,6 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts import second_factor
+from analytics.models import AlertChannel
 from gateway.snapshot import bump_version
 from providers.credentials import CredentialUnreadable, rotate
 from providers.models import Connection, Token
@@ -27,7 +29,9 @@ class Command(BaseCommand):
             rotated += Connection.objects.filter(pk=pk, credential=sealed).update(
                 credential=renewed
             )
-        rotated += _rotate_tokens(unreadable)
+        rotated += _rotate_tokens(unreadable) + _rotate_channels(unreadable)
+        factors, lost = second_factor.rotate()
+        rotated, unreadable = rotated + factors, unreadable + lost
         bump_version()
         self.stdout.write(f"{rotated} credentials are under the newest key.")
         if unreadable:
@@ -46,4 +50,18 @@ def _rotate_tokens(unreadable: list[str]) -> int:
             unreadable.append(name)
             continue
         rotated += Token.objects.filter(pk=pk, sealed=sealed).update(sealed=renewed)
+    return rotated
+
+
+def _rotate_channels(unreadable: list[str]) -> int:
+    """And where alerts go."""
+    rotated = 0
+    rows = AlertChannel.objects.exclude(sealed="").values_list("pk", "name", "sealed")
+    for pk, name, sealed in rows:
+        try:
+            renewed = rotate(sealed)
+        except CredentialUnreadable:
+            unreadable.append(f"alert channel {name}")
+            continue
+        rotated += AlertChannel.objects.filter(pk=pk, sealed=sealed).update(sealed=renewed)
     return rotated

@@ -59,6 +59,16 @@ class Device(Struct):
     polled: float = 0.0
 
 
+def _jwk(key: rsa.RSAPrivateKey) -> jwk.RSAKey:
+    return jwk.RSAKey.import_key(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+
+
 class AuthorizationServer:
     """What a test may set: `lifetime_s` of tokens, `delay_s` before a refresh is answered, `failing`
     with a status, whether it `rotates`. What it may ask: how often each grant was `asked`."""
@@ -74,6 +84,8 @@ class AuthorizationServer:
         self.devices: dict[str, Device] = {}
         self.tokens: dict[str, tuple[Family, float]] = {}
         self.api_key = "watson-key-canary"
+        self.person: dict[str, Any] = {}  # who agrees, for OpenID Connect: claims of theirs
+        self.forging = False  # sign what says who they are with another key
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.lock = threading.RLock()
 
@@ -159,7 +171,18 @@ class AuthorizationServer:
             if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != code.challenge:
                 raise Refuse("invalid_grant", words="the verifier does not fit")
             code.used = True
-            return self.issue(code.family)
+            made = self.issue(code.family)
+            return made | {"id_token": self.id_token()} if self.person else made
+
+    def id_token(self) -> str:
+        """Who the person is, signed; after OpenID Connect Core 1.0."""
+        now = int(time.time())
+        claims = {"iss": self.url, "aud": CLIENT, "iat": now, "exp": now + 60} | self.person
+        key = rsa.generate_private_key(65537, 2048) if self.forging else self.key
+        return jwt.encode({"alg": "RS256", "kid": "k1"}, claims, _jwk(key))
+
+    def keys(self) -> dict[str, Any]:
+        return {"keys": [_jwk(self.key).as_dict(private=False, kid="k1", alg="RS256")]}
 
     def _refresh(self, told: dict[str, str]) -> dict[str, Any]:
         time.sleep(self.delay_s)
@@ -269,7 +292,12 @@ class Handler(BaseHTTPRequestHandler):
                     told = {
                         f"{n}_endpoint": f"{one.url}/{p}" for n, p in zip(names, paths, strict=True)
                     }
-                    self._say(200, told)
+                    more = {"issuer": one.url, "jwks_uri": f"{one.url}/keys"}
+                    self._say(200, told | more | {"userinfo_endpoint": f"{one.url}/userinfo"})
+                case "/keys":
+                    self._say(200, one.keys())
+                case "/userinfo":
+                    self._open(one.person)
                 case "/exchange":
                     self._say(200, one.exchange(self.headers.get("authorization", "")))
                 case "/v1/models":

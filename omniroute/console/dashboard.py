@@ -1,0 +1,196 @@
+"""Admin's first page: how the gateway is, who needs attention, and the first steps.
+
+A constant number of queries, however many connections there are.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from auditlog.models import LogEntry
+from django.db.models import Count, Q, Sum
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from msgspec import Struct
+
+from accounts.models import ApiKey
+from analytics.costs import format_usd
+from analytics.ids import first_id
+from analytics.models import RequestRecord
+from gateway import runtime
+from gateway.state.health import Entry
+from omniroute import health
+from omniroute.console.health import blocks
+from omniroute.console.readable import visible
+from providers.models import Connection, ProviderModel, Token
+
+MAX_NAMED = 10
+MAX_CHANGES = 8
+DEMO = "demo"
+
+FAILED = Q(outcome__in=("error", "truncated", "interrupted"))
+
+
+class Today(Struct, frozen=True):
+    """Since midnight, UTC."""
+
+    requests: int
+    failed: int
+    cost: str
+    unpriced: int
+
+    @property
+    def error_rate(self) -> str:
+        return f"{100 * self.failed / self.requests:.1f} %" if self.requests else _("none")
+
+
+class Part(Struct, frozen=True):
+    name: str
+    words: str
+    good: bool
+
+
+class Matter(Struct, frozen=True):
+    """Something for the operator to see to, and where."""
+
+    name: str
+    words: str
+    link: str
+
+
+class Step(Struct, frozen=True):
+    words: str
+    link: str
+    done: bool
+
+
+def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """What Unfold puts into the page."""
+    matters, more = _matters()
+    answered = RequestRecord.objects.filter(outcome="ok").exclude(provider=DEMO)
+    return context | {
+        "today": _today(datetime.now(UTC)),
+        "parts": _parts(),
+        "matters": matters,
+        "more_matters": more,
+        "steps": [] if answered.order_by().exists() else _steps(),
+        "curl": _curl(request),
+        "changes": LogEntry.objects.select_related("content_type").order_by("-id")[:MAX_CHANGES],
+    }
+
+
+def _today(now: datetime) -> Today:
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    told = RequestRecord.objects.filter(id__gte=first_id(midnight.timestamp())).aggregate(
+        requests=Count("id"),
+        failed=Count("id", filter=FAILED),
+        cost=Sum("cost_picousd"),
+        unpriced=Count("id", filter=Q(cost_picousd=None, provider__gt="")),
+    )
+    cost = format_usd(int(told["cost"] or 0))
+    return Today(told["requests"], told["failed"], cost, told["unpriced"])
+
+
+def _parts() -> list[Part]:
+    told = {
+        _("Database"): health.database(),
+        _("State"): health.state(),
+        _("Journal"): health.journal(),
+        _("Worker and clock"): health.worker(),
+    }
+    return [Part(name, words, words.split(",")[0] == "ok") for name, words in told.items()]
+
+
+def _matters() -> tuple[list[Matter], int]:
+    """The first few, and how many more there are."""
+    listing = reverse("admin:providers_connection_changelist")
+    process = runtime.current()
+    problems = process.snapshot.problems if process else ()
+    found = [
+        Matter(f"{p.kind} {visible(p.name)}", visible(p.reason), _page_of(p.kind)) for p in problems
+    ]
+    entries = [entry for told in blocks().values() for entry in told if entry.needs_attention]
+    found += [_matter(entry, listing) for entry in entries]
+    tokens = Token.objects.filter(needs_login=True)
+    total = len(found) + tokens.count()
+    found += [
+        Matter(
+            visible(token.connection.name),
+            _("needs login: ") + visible(token.cause),
+            reverse("admin:providers_connection_change", args=[token.pk]),
+        )
+        for token in tokens.select_related("connection")[:MAX_NAMED]
+    ]
+    return found[:MAX_NAMED], max(total - MAX_NAMED, 0)
+
+
+def _matter(entry: Entry, listing: str) -> Matter:
+    block = entry.block
+    of = f"{block.connection}, {block.model}" if block.model else block.connection
+    return Matter(
+        visible(of), visible(block.cause), f"{listing}?{urlencode({'q': block.connection})}"
+    )
+
+
+_PAGES = {
+    "provider": "providers_provider",
+    "model": "providers_providermodel",
+    "connection": "providers_connection",
+    "combo": "combos_combo",
+    "API key": "accounts_apikey",
+    "error rule": "providers_errorrule",
+}
+
+
+def _page_of(kind: str) -> str:
+    return reverse(f"admin:{_PAGES[kind]}_changelist")
+
+
+def _steps() -> list[Step]:
+    has_connection = _own().exists()
+    return [
+        Step(
+            _("Add a connection: an account at a provider, with its key"),
+            reverse("admin:providers_connection_add"),
+            has_connection,
+        ),
+        Step(
+            _("Test it: its provider is asked for its models, which costs nothing"),
+            reverse("test-all"),
+            False,
+        ),
+        Step(
+            _("Make a key for your client"),
+            reverse("admin:accounts_apikey_add"),
+            ApiKey.objects.filter(scope=ApiKey.Scope.INFERENCE).exists(),
+        ),
+    ]
+
+
+def _own() -> Any:
+    return Connection.objects.active().exclude(provider__slug=DEMO)
+
+
+def _curl(request: HttpRequest) -> str:
+    """With a model that a connection here could answer for."""
+    address = request.build_absolute_uri("/v1/chat/completions")
+    return (
+        f"curl {address} \\\n"
+        '  -H "authorization: Bearer $OMNIROUTE_API_KEY" \\\n'
+        '  -H "content-type: application/json" \\\n'
+        f'  -d \'{{"model": "{_model()}", '
+        '"messages": [{"role": "user", "content": "Hello"}]}\''
+    )
+
+
+def _model() -> str:
+    row = _own().select_related("provider").first()
+    if row is None:
+        return "demo/echo"
+    alias = row.provider.alias
+    if row.model_names:
+        return f"{alias}/{row.model_names[0]}"
+    offered = ProviderModel.objects.filter(provider=row.provider, active=True, kind="chat")
+    name = offered.values_list("name", flat=True).first()
+    return f"{alias}/{name or _('MODEL')}"

@@ -1,0 +1,164 @@
+"""The page where configuration goes in and out as YAML: what would change is shown first."""
+
+from hashlib import sha256
+from typing import Any
+
+import yaml
+from auditlog.models import LogEntry
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from msgspec import Struct
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
+
+from omniroute import history
+from omniroute.configuration import export, places, schema
+from omniroute.configuration.apply import apply, read
+from omniroute.configuration.errors import ConfigurationError
+from omniroute.console.history import FieldChange, fields_of
+from omniroute.console.readable import visible
+from providers.credentials import CredentialUnreadable
+
+MAX_BYTES = 5_000_000
+MAX_SHOWN = 300
+
+# What a section takes, whatever is in it. A connection's entry, and a provider's address, decide
+# where credentials go.
+_NEEDED: dict[str, tuple[str, ...]] = {
+    "providers": ("add_provider", "change_provider", "change_credential"),
+    "models": ("add_providermodel", "change_providermodel"),
+    "connections": ("add_connection", "change_connection", "change_credential"),
+    "error_rules": ("add_errorrule", "change_errorrule", "delete_errorrule"),
+    "combos": ("add_combo", "change_combo"),
+    "aliases": ("add_alias", "change_alias"),
+    "users": ("add_user", "change_user"),
+    "api_keys": ("add_apikey", "change_apikey"),
+    "settings": ("change_gatewaysettings",),
+}
+_ROOM = {"combos": "combos", "aliases": "combos", "users": "accounts", "api_keys": "accounts"}
+_ROOM |= {"settings": "accounts"}
+
+
+class Problem(Struct, frozen=True):
+    """`line` of the text, from 1; null where it is in no line."""
+
+    line: int | None
+    path: str
+    words: str
+
+
+class Shown(Struct, frozen=True):
+    """A row that changes: what becomes of it, and in which fields."""
+
+    what: str
+    kind: str
+    name: str
+    fields: list[FieldChange]
+
+
+class TextForm(forms.Form):
+    text = forms.CharField(
+        label="YAML or JSON",
+        required=False,
+        max_length=MAX_BYTES,
+        strip=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 16, "spellcheck": "false"}),
+        help_text="As `config export` writes it; what it does not name is left alone.",
+    )
+    file = forms.FileField(label="or a file", required=False, widget=UnfoldAdminFileFieldWidget)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        file = cleaned.get("file")
+        if file is not None and file.size > MAX_BYTES:
+            self.add_error("file", _("The file is larger than 5 MB."))
+        elif file is not None:
+            try:
+                cleaned["text"] = file.read().decode()
+            except UnicodeDecodeError:
+                self.add_error("file", _("The file is not UTF-8 text."))
+        if not self.errors and not cleaned.get("text", "").strip():
+            self.add_error("text", _("Paste a configuration, or choose a file."))
+        return cleaned
+
+
+@never_cache
+def page(request: HttpRequest) -> HttpResponse:
+    """The form; what its text would change; and, confirmed, that it has."""
+    if not request.user.has_perm("accounts.import_configuration"):
+        raise PermissionDenied
+    form = TextForm(request.POST or None, request.FILES or None)
+    told: dict[str, Any] = {}
+    if request.method == "POST" and form.is_valid():
+        text = form.cleaned_data["text"].replace("\r\n", "\n")
+        digest = sha256(text.encode()).hexdigest()
+        # Applied is what was shown, and not what was typed since.
+        done = "apply" in request.POST and request.POST.get("checked") == digest
+        try:
+            told = _applied(request, text, keep=done) | {"done": done, "digest": digest}
+        except ConfigurationError as error:
+            told = {"problems": _problems(text, error)}
+        # A file's text stands in the form from here on: it is what will be applied.
+        form = TextForm(initial={"text": "" if told.get("done") else text})
+    context = admin.site.each_context(request) | {"title": _("Configuration"), "form": form} | told
+    return TemplateResponse(request, "console/configuration.html", context)
+
+
+def _applied(request: HttpRequest, text: str, *, keep: bool) -> dict[str, Any]:
+    document = read(text, environment=None)
+    _require(request, document)
+    with history.collected() as entries:
+        changes = apply(document, keep=keep)
+    return {
+        "checked": True,
+        "shown": [_shown(entry) for entry in entries[:MAX_SHOWN]],
+        "more": max(len(entries) - MAX_SHOWN, 0),
+        "unchanged": sum(not change.created and not change.fields for change in changes),
+        "made": [change for change in changes if change.secret] if keep else [],
+    }
+
+
+def _require(request: HttpRequest, document: schema.Document) -> None:
+    """Raises `ConfigurationError` for each section that is not this person's to write."""
+    problems = []
+    for section, needed in _NEEDED.items():
+        room = _ROOM.get(section, "providers")
+        allowed = all(request.user.has_perm(f"{room}.{name}") for name in needed)
+        if getattr(document, section) and not allowed:
+            problems.append((section, _("your role may not change these")))
+    if problems:
+        raise ConfigurationError(problems)
+
+
+def _shown(entry: LogEntry) -> Shown:
+    what = (_("new"), _("changed"), _("deleted"))[entry.action]
+    name = visible(entry.object_repr)
+    return Shown(what, str(entry.content_type.name), name, fields_of(entry))
+
+
+def _problems(text: str, error: ConfigurationError) -> list[Problem]:
+    lines = places.lines(text, [path for path, _words in error.problems])
+    told = zip(lines, error.problems, strict=True)
+    return [Problem(line, path, visible(words)) for line, (path, words) in told]
+
+
+@require_safe
+@never_cache
+def everything(request: HttpRequest) -> HttpResponse:
+    """What `config export` prints."""
+    if not request.user.has_perm("accounts.export_configuration"):
+        raise PermissionDenied
+    try:
+        content = export.document()
+    except CredentialUnreadable as error:
+        return HttpResponse(str(error), status=409, content_type="text/plain")
+    return HttpResponse(
+        yaml.safe_dump(content, sort_keys=False, allow_unicode=True),
+        content_type="application/yaml",
+        headers={"content-disposition": 'attachment; filename="omniroute.yaml"'},
+    )

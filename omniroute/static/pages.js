@@ -1,0 +1,37 @@
+// What every page has: the menu on a phone, and buttons that copy.
+
+const toggle = document.getElementById("menu-toggle");
+const menu = document.getElementById("menu");
+
+function show(open) {
+  menu.classList.toggle("open", open);
+  toggle.setAttribute("aria-expanded", String(open));
+}
+
+if (toggle) {
+  toggle.addEventListener("click", () => show(toggle.getAttribute("aria-expanded") !== "true"));
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && menu.classList.contains("open")) {
+      show(false);
+      toggle.focus();
+    }
+  });
+}
+
+// <button data-copy="id of what is copied">: its text, or its value.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copy);
+  const text = "value" in source ? source.value : source.textContent;
+  const label = button.textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = button.dataset.copied || "Copied";
+  } catch {
+    // Without HTTPS there is no clipboard: what is selected can be copied by hand.
+    getSelection().selectAllChildren(source);
+    button.textContent = button.dataset.selected || "Selected";
+  }
+  setTimeout(() => { button.textContent = label; }, 2000);
+});
