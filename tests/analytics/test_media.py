@@ -17,6 +17,9 @@ CASES = [
     ("per_million_chars", {"characters": 1500}, 1500 * USD // 10**6),
     ("per_minute", {"milliseconds": 90_000}, 3 * USD // 2),
     ("per_minute", {"images": 1}, 0),
+    ("per_megapixel", {"pixels": 1_500_000}, 3 * USD // 2),
+    ("audio_input_per_mtok", {"audio_input_tokens": 7}, 7 * USD // 10**6),
+    ("image_output_per_mtok", {"image_output_tokens": 7}, 7 * USD // 10**6),
 ]
 
 
@@ -47,4 +50,28 @@ def test_whatever_the_size_of_the_request_and_the_day() -> None:
 
 
 def test_what_is_counted_can_be_configured() -> None:
-    assert set(PRICES) < set(MEDIA)
+    assert set(PRICES) == set(MEDIA)
+
+
+def test_tokens_with_a_price_of_their_own_have_no_other() -> None:
+    apart = More(media={"audio_input_per_mtok": 5 * 10**6, "audio_output_per_mtok": 7 * 10**6})
+    prices = Prices(2, 3, 1, 2, apart)
+    units = {"audio_input_tokens": 4, "audio_output_tokens": 6}
+    usage = Usage(10, 9, cache_read_tokens=1, units=units)
+    assert cost_picousd(usage, prices) == (10 - 1 - 4) * 2 + 1 + 4 * 5 + (9 - 6) * 3 + 6 * 7
+    assert cost_picousd(Usage(10, 9), prices) == 10 * 2 + 9 * 3  # where nobody tells how many
+
+
+@pytest.mark.parametrize(
+    ("units", "cost"),
+    [
+        ({"images": 1, "image_output_tokens": 3, "pixels": 9}, 3),
+        ({"images": 1, "pixels": 9}, 18),
+        ({"images": 1}, 5),
+    ],
+)
+def test_of_two_prices_for_the_same_the_finer_is_paid(units: dict[str, int], cost: int) -> None:
+    prices = {
+        "per_image": 5, "per_megapixel": 2 * 10**6, "image_output_per_mtok": 10**6,
+    }  # fmt: skip
+    assert media_picousd(units, prices) == cost

@@ -7,7 +7,6 @@ from typing import Any
 from gateway.errors import NotSupported, UpstreamFailed
 from gateway.formats import wire
 from gateway.formats.needs import members
-from gateway.formats.reading import is_a
 from gateway.formats.transcriptions.types import Segment, Transcript, TranscriptionRequest, Word
 from gateway.formats.types import JSONDict, Usage
 
@@ -15,6 +14,7 @@ from gateway.formats.types import JSONDict, Usage
 # can be read at a glance.
 PAUSE_S = 1.0
 LONGEST_S = 7.0
+LONGEST_SOUND_S = 1e8
 _ENDS = (".", "?", "!", "…", "。", "？", "！")  # noqa: RUF001  # Chinese and Japanese ones
 
 
@@ -36,9 +36,9 @@ def typed(value: Any) -> Any:
 
 def seconds(value: object) -> float:
     """A moment, or a length; what is no sensible number is 0."""
-    if not is_a(value, float) or not math.isfinite(value):  # type: ignore[arg-type]
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         return 0.0
-    return min(max(float(value), 0.0), 1e8)  # type: ignore[arg-type]
+    return float(min(max(value, 0), LONGEST_SOUND_S))
 
 
 def words(rows: Iterable[JSONDict], *names: str, unit: float = 1.0) -> tuple[Word, ...]:

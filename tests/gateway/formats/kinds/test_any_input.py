@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 from gateway.errors import BadRequest, UpstreamFailed
 from gateway.formats import multipart, wire
 from gateway.formats.kinds import KINDS, Kind, RelayedWhole
+from gateway.formats.multipart import Incoming
+from gateway.formats.transcriptions import openai
+from gateway.formats.transcriptions.types import TranscriptionRequest
 from gateway.formats.types import Asked, JSONDict, Quirks
 from tests.gateway.formats.test_fuzz import SCALARS, at_place, mutated, places, put
 from tests.gateway.formats.test_streams import JSON
@@ -47,6 +50,53 @@ BODIES: dict[str, list[JSONDict]] = {
             "stream_format": "audio",
             "voice_settings": {"speed": 1},
         },
+    ],
+    "transcription": [
+        {
+            "model": "m",
+            "file": Incoming("talk.mp3", "audio/mpeg"),
+            "language": "en",
+            "prompt": "p",
+            "temperature": "0.5",
+            "response_format": "diarized_json",
+            "timestamp_granularities": ["word"],
+            "speaker_labels": "true",
+        },
+        {
+            "text": "a",
+            "language": "en",
+            "duration": 2.5,
+            "segments": [{"start": 0.0, "end": 1.0, "text": "a", "speaker": "A"}],
+            "words": [{"word": "a", "start": 0.0, "end": 1.0}],
+            "usage": {"input_tokens": 3, "input_token_details": {"audio_tokens": 2}},
+        },
+        {"text": "a", "usage": {"type": "duration", "seconds": 2}},
+        {
+            "metadata": {"duration": 2.5},
+            "results": {
+                "channels": [
+                    {
+                        "alternatives": [
+                            {"transcript": "a", "words": [{"word": "a", "start": 0, "end": 1}]}
+                        ],
+                        "detected_language": "en",
+                    }
+                ],
+                "utterances": [{"transcript": "a", "start": 0, "end": 1, "speaker": 0}],
+            },
+        },
+        {"upload_url": "https://x"},
+        {"id": "t", "status": "queued"},
+        {
+            "id": "t",
+            "status": "completed",
+            "text": "a",
+            "audio_duration": 2,
+            "words": [{"text": "a", "start": 0, "end": 900}],
+            "utterances": [{"text": "a", "start": 0, "end": 900, "speaker": "A"}],
+        },
+        {"status": "error", "error": "e"},
+        {"text": "a", "language_code": "eng", "words": [{"text": "a", "type": "word", "end": 1.0}]},
     ],
     "image": [
         {"model": "m", "prompt": "p", "n": 2, "size": "8x8", "output_format": "png", "x": 1},
@@ -92,13 +142,17 @@ def _serve_request(kind: Kind, body: JSONDict) -> None:
             client.check_request(body)
             client.units(body)
             same: Any = kind.upstreams[name]
-            wire.dumps(same.readdress(body, "m", Quirks())[0])
+            write_same = multipart.write if hasattr(client, "STREAMED_FILE") else wire.dumps
+            write_same(same.readdress(body, "m", Quirks())[0])
             request = client.decode_request(body)
             for upstream in kind.upstreams.values():
                 with suppress(BadRequest):
                     encoded = upstream.encode_request(request, "m", Quirks())
                     write = multipart.write if encoded.form else wire.dumps
-                    write(encoded.body)
+                    if not encoded.file:
+                        write(encoded.body)
+                    if hasattr(upstream, "encode_following"):
+                        wire.dumps(upstream.encode_following(UPLOADED, request, "m").body)
 
 
 def _serve_answer(kind: Kind, body: JSONDict) -> None:
@@ -108,14 +162,28 @@ def _serve_answer(kind: Kind, body: JSONDict) -> None:
             continue  # its answers are no JSON
         if hasattr(upstream, "pending"):
             upstream.pending(body)
+        if hasattr(upstream, "encode_following"):
+            with suppress(UpstreamFailed):
+                upstream.encode_following(body, HEARD, "m")
         with suppress(UpstreamFailed):
             reply = upstream.decode_response(body)
             clients: Any = kind.clients.values()
             for client in clients:
+                if hasattr(client, "encode_answer"):
+                    for shape in openai.SHAPES:
+                        told = {"response_format": shape, "timestamp_granularities": "word"}
+                        client.encode_answer(
+                            reply, Asked(model="m", id="i", created=1, request=told)
+                        )
+                    continue
                 asked = {"top_n": 1, "documents": ["a"], "return_documents": True}
                 for request in (asked, {}):
                     asked_ = Asked(model="m", id="i", created=1, request=request)
                     wire.dumps(client.encode_response(reply, asked_))
+
+
+UPLOADED = {"upload_url": "https://x"}
+HEARD = TranscriptionRequest(model="m", file=Incoming("talk.mp3", "audio/mpeg"))
 
 
 def _relays(kind: Kind) -> Iterator[RelayedWhole]:
