@@ -29,7 +29,8 @@ class OffersModels(ModelAdmin):
     ) -> HttpResponse:
         known = ProviderModel.objects.filter(active=True).order_by("provider__alias", "name")
         context["known_models"] = known.values_list("provider__alias", "name")
-        return super().render_change_form(request, context, *args, **kwargs)
+        page: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
+        return page
 
 
 class AliasForm(forms.ModelForm):
