@@ -385,7 +385,12 @@ UNFOLD = {
             {
                 "title": "Watch",
                 "items": [
-                    {"title": "Overview", "icon": "monitoring", "link": reverse_lazy("overview")},
+                    {
+                        "title": "Overview",
+                        "icon": "monitoring",
+                        "link": reverse_lazy("overview"),
+                        "active": lambda request: False,  # every address begins as this one
+                    },
                     {"title": "Logs", "icon": "list", "link": reverse_lazy("logs")},
                     _page("Requests", "receipt_long", "analytics_requestrecord"),
                     _page("Background tasks", "schedule", "analytics_taskrun"),

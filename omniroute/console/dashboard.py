@@ -70,6 +70,7 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     matters, more = _matters()
     answered = RequestRecord.objects.filter(outcome="ok").exclude(provider=DEMO)
     return context | {
+        "title": _("State of the gateway"),
         "today": _today(datetime.now(UTC)),
         "parts": _parts(),
         "matters": matters,

@@ -21,6 +21,7 @@ def handle(page: Page, number: int) -> Locator:
 
 def drag(page: Page, what: Locator, to: Locator) -> None:
     """In small steps, as a hand does: the list follows the pointer."""
+    what.hover()  # scrolls to where nothing is over it
     begin, end = what.bounding_box(), to.bounding_box()
     assert begin is not None
     assert end is not None
@@ -122,6 +123,7 @@ def test_rows_are_found_from_any_page_by_the_keyboard(page: Page, gateway: Gatew
     expect(found).to_be_focused()
     page.keyboard.type("two-sec")
     expect(page.locator("#command-results-list")).to_contain_text("two-second")
+    page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.wait_for_url("**/admin/providers/connection/*/change/")
     expect(page.locator("#id_name")).to_have_value("two-second")
