@@ -7,9 +7,8 @@ from typing import Any
 import httpx
 from playwright.sync_api import Page
 
-from tests.e2e.gateway import Gateway
+from tests.e2e.gateway import PASSWORD, Gateway
 
-PASSWORD = "correct-horse-battery-9"
 _AXE = Path(__file__).parent / "vendor/axe.min.js"
 
 
@@ -44,8 +43,8 @@ class Watch:
 
 
 def sign_in(page: Page, gateway: Gateway, username: str = "admin", *, to: str = "/admin/") -> None:
-    """With a new password, and on to the page `to`."""
-    gateway.manage("reset_password", username, stdin=PASSWORD + "\n")
+    """And on to the page `to`."""
+    gateway.give_password(username)
     page.goto(gateway.url + to)
     page.get_by_label("Username").fill(username)
     page.get_by_label("Password").fill(PASSWORD)

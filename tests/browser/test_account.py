@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.steps import PASSWORD, check_accessibility, sign_in
-from tests.e2e.gateway import CLIENT, Gateway, keyed, until
+from tests.browser.steps import check_accessibility, sign_in
+from tests.e2e.gateway import CLIENT, PASSWORD, Gateway, keyed, until
 
 
 def totp(secret: str) -> str:

@@ -17,6 +17,7 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "sk-omni-0123456789abcdef0123456789abcdef"
+PASSWORD = "correct-horse-battery-9"  # the administrator's, and of those who are given it
 MANAGE_KEY = "sk-omni-fedcba9876543210fedcba9876543210"
 UPSTREAM_KEY = "sk-up-canary-7f3a9c"
 
@@ -147,17 +148,22 @@ class Gateway:
         }  # fmt: skip
         self._options = options
 
-    def manage(self, *arguments: str, stdin: str = "") -> str:
+    def manage(self, *arguments: str, stdin: str = "", **environment: str) -> str:
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=ROOT, env=self._environment, input=stdin, capture_output=True, text=True,
+            cwd=ROOT, env=self._environment | environment, input=stdin, capture_output=True, text=True,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def prepare(self, upstream_url: str) -> None:
-        self.manage("bootstrap")
+        self.manage("bootstrap", ADMIN_PASSWORD=PASSWORD)
         self.apply(configuration(upstream_url))
+
+    def give_password(self, username: str) -> None:
+        """PASSWORD; the administrator has it from the start."""
+        if username != "admin":
+            self.manage("reset_password", username, stdin=PASSWORD + "\n")
 
     def apply(self, document: dict[str, Any]) -> None:
         self.manage("config", "apply", "-", stdin=json.dumps(document))

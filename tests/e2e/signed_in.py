@@ -4,16 +4,14 @@ import re
 
 import httpx
 
-from tests.e2e.gateway import Gateway
-
-PASSWORD = "correct-horse-battery-9"
+from tests.e2e.gateway import PASSWORD, Gateway
 
 
 class Session:
     """Somebody who is signed in."""
 
     def __init__(self, gateway: Gateway, username: str = "admin") -> None:
-        gateway.manage("reset_password", username, stdin=PASSWORD + "\n")
+        gateway.give_password(username)
         self.client = httpx.Client(base_url=gateway.url, timeout=30)
         form = self.client.get("/account/login/").text
         fields = {"login": username, "password": PASSWORD, "csrfmiddlewaretoken": _token(form)}

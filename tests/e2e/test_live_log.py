@@ -12,9 +12,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from tests.e2e.gateway import HELLO, Gateway, copy, key_of, request_id
+from tests.e2e.gateway import HELLO, PASSWORD, Gateway, copy, key_of, request_id
 
-PASSWORD = "correct-horse-battery-9"
 OWNERS = {
     "users": [{"username": "ann", "role": "member"}, {"username": "vera", "role": "viewer"}],
     "api_keys": [{"name": "anns", "key": key_of("anns"), "owner": "ann"}],
@@ -46,7 +45,7 @@ def ann(gateway: Gateway) -> Iterator[httpx.Client]:
 
 @contextmanager
 def signed_in(gateway: Gateway, username: str) -> Iterator[httpx.Client]:
-    gateway.manage("reset_password", username, stdin=PASSWORD + "\n")
+    gateway.give_password(username)
     with httpx.Client(base_url=gateway.url, timeout=30) as client:
         client.get("/account/login/")
         form = {"login": username, "password": PASSWORD}
