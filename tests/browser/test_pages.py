@@ -19,7 +19,7 @@ def test_the_frame_is_accessible_in_both_themes(page: Page, gateway: Gateway, th
 def test_the_theme_is_the_same_in_admin(page: Page, gateway: Gateway) -> None:
     sign_in(page, gateway, to="/logs/")
     page.get_by_label("Theme").select_option("dark")
-    page.get_by_role("link", name="Admin").click()
+    page.get_by_role("link", name="Admin", exact=True).click()
     page.wait_for_url("**/admin/")
     expect(page.locator("html")).to_have_class("dark")
     page.goto(gateway.url + "/logs/")

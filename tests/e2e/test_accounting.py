@@ -102,8 +102,8 @@ def test_counting_tokens_is_a_row_without_tokens(gateway: Gateway) -> None:
 
 
 ITEM = {
-    "id", "time", "key", "client_format", "path", "stream", "requested_model", "provider", "model",
-    "connection", "status", "outcome", "error", "attempts", "usage", "cost_usd", "first_byte_ms",
+    "id", "time", "key", "client_format", "path", "stream", "requested_model", "combo",
+    "provider", "model", "connection", "status", "outcome", "error", "attempts", "usage", "cost_usd", "first_byte_ms",
     "duration_ms", "dropped", "tags", "cache",
 }  # fmt: skip
 

@@ -128,7 +128,7 @@ def test_the_page_of_a_combo_tells_of_its_targets(admin: Client) -> None:
     target.save()
     page = admin.get(reverse("admin:combos_combo_history", args=[combo.pk])).content.decode()
     assert "a/one" in page
-    assert "b/&lt;script&gt;alert(1)&lt;/script&gt;\\x1b[31m\\u202e" in page
+    assert "b/&lt;script&gt;alert(1)&lt;/script&gt;⟨U+001B⟩[31m⟨U+202E⟩" in page
     assert "<script>alert" not in page
 
 

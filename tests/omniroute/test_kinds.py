@@ -225,7 +225,7 @@ def test_a_model_is_priced_by_what_its_kind_is_paid_for(
 
 
 def test_what_can_be_configured_is_what_there_is_code_for() -> None:
-    assert set(FORMATS) == set(KINDS) == set(Kind.values) - {"chat", "transcription"}
+    assert set(FORMATS) == set(KINDS) == set(Kind.values) - {"chat"}
     for name, kind in KINDS.items():
         spoken = set(kind.upstreams).difference(*kind.also.values())
         assert set(FORMATS[name]) == spoken

@@ -147,8 +147,9 @@ def call(snapshot: Snapshot, client: str, request: dict[str, Any]) -> Call:
 
 
 def runtime(upstreams: Upstreams) -> Runtime:
-    """As much of one as an attempt asks for."""
-    return cast(Runtime, SimpleNamespace(upstreams=upstreams, fetcher=None))
+    """As much of one as an attempt asks for; what headers tell of quotas is not looked at."""
+    deaf = SimpleNamespace(hear=lambda *_: None)
+    return cast(Runtime, SimpleNamespace(upstreams=upstreams, fetcher=None, quotas=deaf))
 
 
 async def heard(opened: Opened) -> tuple[bytes, Usage | None]:
