@@ -75,7 +75,7 @@ LOSSES: list[Loss] = [
     Loss("other [as]*", "*", "finish.refusal", REFUSED, to="*"),
     Loss("other [as]*", "*", "usage.cache_*", COUNTED, to="ollama_chat"),
     Loss("other [as]*", "*", "usage.reasoning_tokens", COUNTED, to="ollama_chat"),
-    Loss("other [as]*", "*", "usage.units.*", "tokens of sounds and images are told apart for their price; clients are told the sum"),
+    Loss("other [as]*", "*", "usage.units.*", "tokens of sounds and images are told apart for their price; clients are told the sum", to="*"),
     Loss("other [as]*", "*", "signatures*", UNSIGNED, to="ollama_chat"),
     Loss("other [as]*", "*", "cited*", UNSIGNED, to="ollama_chat"),
     Loss("other [as]*", "*", "usage.cache_write_tokens", "Gemini does not tell what was written to the cache", to="gemini"),
