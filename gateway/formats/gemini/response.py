@@ -135,6 +135,14 @@ def write_usage(usage: Usage) -> JSONDict:
         told["cachedContentTokenCount"] = usage.cache_read_tokens
     if usage.reasoning_tokens:
         told["thoughtsTokenCount"] = usage.reasoning_tokens
+    for name, way in _DETAILS.items():
+        details = [
+            {"modality": modality, "tokenCount": number}
+            for modality, kind in _MODALITIES.items()
+            if (number := usage.units.get(f"{kind}_{way}_tokens"))
+        ]
+        if details:
+            told[name] = details
     return told
 
 

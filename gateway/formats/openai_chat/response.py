@@ -109,15 +109,26 @@ def read_usage(usage: Mapping[str, Any]) -> Usage:
     )
 
 
+_MEDIA = ("audio", "image")
+
+
 def media_tokens(asked: JSONDict, said: JSONDict) -> dict[str, int]:
     """Of the tokens those of sounds and images, of which some models have a price apart."""
+    ways = (("input", asked), ("output", said))
     told = {
-        "audio_input_tokens": count(asked.get("audio_tokens")),
-        "image_input_tokens": count(asked.get("image_tokens")),
-        "audio_output_tokens": count(said.get("audio_tokens")),
-        "image_output_tokens": count(said.get("image_tokens")),
+        f"{kind}_{way}_tokens": count(details.get(f"{kind}_tokens"))
+        for kind in _MEDIA
+        for way, details in ways
     }
     return {unit: number for unit, number in told.items() if number}
+
+
+def _media_told(usage: Usage, way: str) -> JSONDict:
+    return {
+        f"{kind}_tokens": number
+        for kind in _MEDIA
+        if (number := usage.units.get(f"{kind}_{way}_tokens"))
+    }
 
 
 def _object(value: object) -> JSONDict:
@@ -132,8 +143,12 @@ def write_usage(usage: Usage) -> JSONDict:
         "prompt_tokens_details": {
             "cached_tokens": usage.cache_read_tokens,
             "cache_write_tokens": usage.cache_write_tokens,
+            **_media_told(usage, "input"),
         },
-        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        "completion_tokens_details": {
+            "reasoning_tokens": usage.reasoning_tokens,
+            **_media_told(usage, "output"),
+        },
     }
 
 
