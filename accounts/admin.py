@@ -29,6 +29,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "email", "role", "is_active", "last_login")
+    list_per_page = 50
     list_filter = ("role", "is_active")
     search_fields = ("username", "email")
     readonly_fields = ("second_factors", "last_login", "date_joined")

@@ -1,4 +1,4 @@
-"""`python -m bench [memory|snapshot|strategies|translate|chaos|budgets|rows|pages]`: what the gateway costs; with none, its throughput."""
+"""`python -m bench [memory|snapshot|lists|strategies|translate|chaos|budgets|rows|pages]`: what the gateway costs; with none, its throughput."""
 
 import sys
 
@@ -6,6 +6,7 @@ from bench import (
     budgets,
     chaos,
     conversation,
+    lists,
     memory,
     pages,
     rows,
@@ -19,6 +20,8 @@ match sys.argv[1:]:
         memory.main()
     case ["snapshot"]:
         snapshot.main()
+    case ["lists"]:
+        lists.main()
     case ["strategies"]:
         strategies.main()
     case ["translate"]:

@@ -13,9 +13,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -58,6 +59,11 @@ class Site:
     @property
     def environment(self) -> dict[str, str]:
         return {"DATA_DIR": str(self.folder), "DATABASE_URL": self.database_url, "REDIS_URL": ""}
+
+    def prepare(self) -> None:
+        """As after the first start, with an administrator's password that is known."""
+        self.run("manage.py", "bootstrap")
+        self.run("manage.py", "reset_password", "admin", stdin=PASSWORD + "\n")
 
     def run(self, *arguments: str, stdin: str = "") -> str:
         done = subprocess.run(
@@ -111,21 +117,32 @@ def pages(deep: str) -> list[Page]:
     ]
 
 
-def measure(site: Site, log: Path) -> list[tuple[Page, float, float]]:
-    """Of each page the median and the slowest, in milliseconds."""
+Ask = Callable[[Page], tuple[float, float]]
+
+
+@contextmanager
+def asking(site: Site) -> Iterator[Ask]:
+    """A real server, and what asks it as a browser does: of a page the median and the slowest, in
+    milliseconds."""
     port = processes.free_port()
     serve = ["manage.py", "serve", "--no-worker", "--server", "uvicorn", "--port", str(port)]
-    base = f"http://127.0.0.1:{port}"
-    offset = (
-        f"SELECT id FROM analytics_requestrecord ORDER BY id DESC LIMIT 1 OFFSET {PAGE * 999 - 1}"
-    )
-    (deep,) = site.ask(offset)
+    base, log = f"http://127.0.0.1:{port}", site.folder / "server.log"
     with (
         processes.running([sys.executable, *serve], None, base + "/healthz", log, site.environment),
         httpx.Client(base_url=base, timeout=120, follow_redirects=True) as client,
     ):
         _sign_in(client)
-        return [(page, *_times(client, page)) for page in pages(deep)]
+        yield partial(_times, client)
+
+
+def measure(site: Site) -> list[tuple[Page, float, float]]:
+    """Of each page the median and the slowest."""
+    offset = (
+        f"SELECT id FROM analytics_requestrecord ORDER BY id DESC LIMIT 1 OFFSET {PAGE * 999 - 1}"
+    )
+    (deep,) = site.ask(offset)
+    with asking(site) as ask:
+        return [(page, *ask(page)) for page in pages(deep)]
 
 
 def _sign_in(client: httpx.Client) -> None:
@@ -173,11 +190,10 @@ def main(arguments: list[str]) -> None:
     told = parser.parse_args(arguments)
     hour_s = _hour(told.postgres)
     with site(told.postgres) as filled:
-        filled.run("manage.py", "bootstrap")
-        filled.run("manage.py", "reset_password", "admin", stdin=PASSWORD + "\n")
+        filled.prepare()
         print(filled.run("-m", "bench", "rows", f"--count={told.count}", f"--days={told.days}"))
         wrong = differences(filled)
-        found = measure(filled, filled.folder / "server.log")
+        found = measure(filled)
     kind = "PostgreSQL" if told.postgres else "SQLite"
     print(
         f"| {kind}, {told.count:,} requests | median | slowest of {ROUNDS} | bound |\n|---|---|---|---|"

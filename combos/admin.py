@@ -45,6 +45,7 @@ class AliasAdmin(OffersModels):
     form = AliasForm
     empty_words = "An alias is another name for one model: clients call it as if it were that."
     list_display = ("alias", "model")
+    list_per_page = 50
     search_fields = ("alias", "model")
 
 
@@ -84,6 +85,7 @@ class ComboAdmin(Activatable, OffersModels):
         "A combo names several models in an order: who calls it gets the first that answers."
     )
     list_display = ("name", "strategy", "order", "active")
+    list_per_page = 50
     list_filter = ("active", "strategy")
     search_fields = ("name", "targets__model")
     inlines = (TargetInline,)

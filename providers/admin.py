@@ -62,6 +62,7 @@ class ProviderAdmin(ModelAdmin):
     form = ProviderForm
     empty_words = "The catalogue is not loaded: the command bootstrap does it. Your own provider can be added at once."
     list_display = ("name", "alias", "format", "tier", "status", "base_url", "builtin")
+    list_per_page = 50
     list_filter = ("builtin", "format", "tier", "status", "category")
     search_fields = ("name", "slug", "alias")
     prepopulated_fields = {"slug": ("name",), "alias": ("name",)}
