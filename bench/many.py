@@ -18,7 +18,7 @@ from providers.models import ErrorRule, Provider
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC).timestamp()
 
 
-def users(first: int, upto: int, name: str = "user") -> list[User]:
+def users(first: int, upto: int, name: str = "person") -> list[User]:
     return User.objects.bulk_create(
         User(username=f"{name}-{n}", role="member") for n in range(first, upto)
     )
