@@ -46,6 +46,10 @@ class Sums(NamedTuple):
         return self.input_tokens + self.output_tokens
 
     @property
+    def answered(self) -> int:
+        return self.requests - self.failed - self.aborted
+
+    @property
     def failed(self) -> int:
         """Those that got no whole answer. Who left did not wait for one."""
         return self.errors + self.truncated + self.interrupted

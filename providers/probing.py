@@ -4,7 +4,7 @@ from time import monotonic
 
 from msgspec import Struct
 
-from providers import listing
+from providers import listing, states
 from providers.credentials import CredentialUnreadable
 from providers.listing import ListFailed
 from providers.models import Connection
@@ -17,9 +17,11 @@ class Outcome(Struct, frozen=True):
 
 
 def test_connection(connection: Connection) -> Outcome:
-    """Ask the provider for its models with this connection's credential."""
+    """Ask the provider for its models with this connection's credential; an answer is remembered."""
     began = monotonic()
     ok, message = _ask(connection)
+    if ok:
+        states.answered(connection)
     return Outcome(ok, message, round((monotonic() - began) * 1000))
 
 

@@ -45,15 +45,29 @@ class Finding(Struct, frozen=True):
 def settle(row: ConnectionState, claim: str, finding: Finding, next_at: datetime) -> None:
     """Write down what a probe has found, where nothing else was since it began."""
     now = timezone.now()
-    values: dict[str, Any] = {"checked": now, "next_at": next_at, "holder": "", "held_until": None}
+    values = _found(row, finding, now) | {"next_at": next_at, "holder": "", "held_until": None}
     values["failures"] = 0 if finding.status == Status.OK else row.failures + 1
-    if finding.replaces(row):
-        values |= {"status": finding.status, "cause": finding.cause[:MAX_CAUSE]}
-        values |= {"reported": False} | _since(row, finding.status, now)
     mine = ConnectionState.objects.filter(pk=row.pk, holder=claim)
     if not mine.filter(status=row.status, since=row.since).update(**values):
         # A call has met something meanwhile; the next probe sees.
         mine.update(holder="", held_until=None)
+
+
+def answered(connection: Connection) -> None:
+    """Somebody has asked it by hand, and it answers: as good as a probe's word."""
+    now = timezone.now()
+    new = missing(Connection.objects.filter(pk=connection.pk), now)
+    ConnectionState.objects.bulk_create(new, ignore_conflicts=True)
+    for row in ConnectionState.objects.filter(pk=connection.pk):
+        _of(row).update(**_found(row, Finding(Status.OK), now))
+
+
+def _found(row: ConnectionState, finding: Finding, now: datetime) -> dict[str, Any]:
+    values: dict[str, Any] = {"checked": now}
+    if finding.replaces(row):
+        values |= {"status": finding.status, "cause": finding.cause[:MAX_CAUSE]}
+        values |= {"reported": False} | _since(row, finding.status, now)
+    return values
 
 
 def _since(row: ConnectionState, status: str, now: datetime) -> dict[str, datetime]:

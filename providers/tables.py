@@ -28,7 +28,7 @@ class ConnectionState(models.Model):
     cause = models.CharField(max_length=300, blank=True)
     since = models.DateTimeField()
     reported = models.BooleanField(default=False)
-    checked = models.DateTimeField(null=True)  # by a probe; null: by none so far
+    checked = models.DateTimeField(null=True)  # by a probe or by hand; null: never
     failures = models.PositiveIntegerField(default=0)  # probes in a row that found something wrong
     # Of the stored credential's text: the state of another one says nothing of this one.
     credential = models.CharField(max_length=16, blank=True)

@@ -135,7 +135,7 @@ class ConnectionAdmin(providers.ConnectionAdmin):
         since = [f"since {_moment(account.since)}"] if account.since else []
         return _lines([*_words(account), *since, *map(block_words, account.blocks)])
 
-    @admin.display(description="Asked by a probe")
+    @admin.display(description="Last asked")
     def account_checked(self, row: Connection) -> str:
         account = _account_of(row)
         if account.checked:

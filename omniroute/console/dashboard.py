@@ -8,41 +8,27 @@ from typing import Any
 from urllib.parse import urlencode
 
 from auditlog.models import LogEntry
-from django.db.models import Count, Q, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from msgspec import Struct
 
 from accounts.models import ApiKey
-from analytics.costs import format_usd
-from analytics.ids import first_id
-from analytics.models import RequestRecord
+from analytics.models import DailyUsage
+from analytics.periods import Piece
+from analytics.rollups import DAY
+from analytics.tally import floor
+from analytics.usage import Usage
 from gateway import runtime
 from gateway.state.health import Entry
 from omniroute import health
 from omniroute.console.health import blocks
 from omniroute.console.readable import visible
-from providers.models import Connection, ProviderModel, Token
+from providers.models import Connection, ConnectionState, ProviderModel, Token
 
 MAX_NAMED = 10
 MAX_CHANGES = 8
 DEMO = "demo"
-
-FAILED = Q(outcome__in=("error", "truncated", "interrupted"))
-
-
-class Today(Struct, frozen=True):
-    """Since midnight, UTC."""
-
-    requests: int
-    failed: int
-    cost: str
-    unpriced: int
-
-    @property
-    def error_rate(self) -> str:
-        return f"{100 * self.failed / self.requests:.1f} %" if self.requests else _("none")
 
 
 class Part(Struct, frozen=True):
@@ -68,29 +54,32 @@ class Step(Struct, frozen=True):
 def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What Unfold puts into the page."""
     matters, more = _matters()
-    answered = RequestRecord.objects.filter(outcome="ok").exclude(provider=DEMO)
+    usage, today = Usage(), _today(datetime.now(UTC))
     return context | {
         "title": _("State of the gateway"),
-        "today": _today(datetime.now(UTC)),
+        "today": usage.total([today]),
         "parts": _parts(),
         "matters": matters,
         "more_matters": more,
-        "steps": [] if answered.order_by().exists() else _steps(),
+        "steps": [] if _has_answered(usage, today) else _steps(),
         "curl": _curl(request),
         "changes": LogEntry.objects.select_related("content_type").order_by("-id")[:MAX_CHANGES],
     }
 
 
-def _today(now: datetime) -> Today:
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    told = RequestRecord.objects.filter(id__gte=first_id(midnight.timestamp())).aggregate(
-        requests=Count("id"),
-        failed=Count("id", filter=FAILED),
-        cost=Sum("cost_picousd"),
-        unpriced=Count("id", filter=Q(cost_picousd=None, provider__gt="")),
+def _today(now: datetime) -> Piece:
+    """Since midnight, UTC."""
+    midnight = floor(now, DAY)
+    return Piece(DailyUsage, midnight, midnight + DAY)
+
+
+def _has_answered(usage: Usage, today: Piece) -> bool:
+    """Has a provider of the operator's ever answered a call? The days outlive the log."""
+    ever = Piece(DailyUsage, datetime.min.replace(tzinfo=UTC), today.until)
+    named = usage.named([ever], ["provider"])
+    return any(
+        sums.answered for (_dimension, name), sums in named.items() if name not in ("", DEMO)
     )
-    cost = format_usd(int(told["cost"] or 0))
-    return Today(told["requests"], told["failed"], cost, told["unpriced"])
 
 
 def _parts() -> list[Part]:
@@ -149,17 +138,17 @@ def _page_of(kind: str) -> str:
 
 
 def _steps() -> list[Step]:
-    has_connection = _own().exists()
+    answering = _own().filter(health__status=ConnectionState.Status.OK)
     return [
         Step(
             _("Add a connection: an account at a provider, with its key"),
             reverse("admin:providers_connection_add"),
-            has_connection,
+            _own().exists(),
         ),
         Step(
             _("Test it: its provider is asked for its models, which costs nothing"),
             reverse("test-all"),
-            False,
+            answering.exclude(health__checked=None).exists(),
         ),
         Step(
             _("Make a key for your client"),

@@ -1,5 +1,6 @@
 """Admin's first page, its search, its questions before bulk actions, and its empty lists."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,10 +9,12 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts import keys, roles
-from analytics.ids import new_id
+from analytics import rollups
 from analytics.models import RequestRecord
 from combos.models import Alias
+from providers import states
 from providers.models import Connection, Token
+from tests.analytics.rows import log
 from tests.factories import (
     ComboFactory,
     ConnectionFactory,
@@ -37,9 +40,7 @@ def admin() -> Client:
 
 
 def answered(**fields: Any) -> None:
-    now = datetime.now(UTC)
-    told = {"provider": "local", "outcome": "ok", "status": 200, "duration_ms": 1} | fields
-    RequestRecord.objects.create(id=new_id(now.timestamp()), time=now, **told)
+    log(datetime.now(UTC), **{"provider": "local"} | fields)
 
 
 def test_the_first_steps_are_there_until_a_call_is_answered(admin: Client) -> None:
@@ -49,20 +50,53 @@ def test_the_first_steps_are_there_until_a_call_is_answered(admin: Client) -> No
     assert "demo/echo" in page
     ConnectionFactory(provider=ProviderFactory(slug="local"), model_names=["m1"])
     assert "local/m1" in admin.get(INDEX).content.decode()
-    answered(provider="demo")
-    assert "First steps" in admin.get(INDEX).content.decode()
+    for fields in ({"provider": "demo"}, {"outcome": "error"}, {"outcome": "aborted"}):
+        answered(**fields)
+        assert "once a provider of yours has answered a call" in admin.get(INDEX).content.decode()
     answered()
     assert "First steps" not in admin.get(INDEX).content.decode()
 
 
-def test_the_day_is_summed_to_the_last_digit(admin: Client) -> None:
+def test_the_first_steps_do_not_come_back_when_the_log_is_deleted(admin: Client) -> None:
+    answered()
+    rollups.roll_up(datetime.now(UTC))
+    RequestRecord.objects.all().delete()
+    assert "First steps" not in admin.get(INDEX).content.decode()
+
+
+def test_a_step_that_is_done_has_its_tick(admin: Client) -> None:
+    def done() -> list[str]:
+        page = admin.get(INDEX).content.decode()
+        return re.findall(r"✓</span> <a href=\"[^\"]*\">([\w ]+)", page)
+
+    assert done() == []
+    row = ConnectionFactory(provider=ProviderFactory(slug="local"))
+    assert done() == ["Add a connection"]
+    states.answered(row)
+    assert done() == ["Add a connection", "Test it"]
+    states.follow(row)  # saved as it is
+    assert done() == ["Add a connection", "Test it"]
+    row.set_api_key("another")
+    states.follow(row)
+    assert done() == ["Add a connection"]
+
+
+@pytest.mark.parametrize("is_rolled_up", [False, True])
+def test_the_day_is_that_of_the_overview(admin: Client, is_rolled_up: bool) -> None:
     answered(cost_picousd=138_000_000)
     answered(cost_picousd=12_500_000_000_001)
+    answered(cost_picousd=10**12, tier="subscription")
     answered(outcome="error", status=500)
+    if is_rolled_up:
+        rollups.roll_up(datetime.now(UTC))
+        RequestRecord.objects.all().delete()
     page = admin.get(INDEX).content.decode()
-    assert "$12.500138000001" in page
-    assert "33.3 %" in page
+    assert '<p class="number">4</p>' in page
+    assert "$12.50<" in page
+    assert "25.0%" in page
     assert "1 request without a price" in page
+    assert "1 request failed" in page
+    assert "$12.50<" in admin.get("/?range=24h").content.decode()
 
 
 def test_a_connection_that_needs_a_login_is_named(admin: Client) -> None:
