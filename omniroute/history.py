@@ -1,7 +1,8 @@
 """Who changed what in the configuration, and when: told by every save, through whichever door.
 
 `QuerySet.update()` and `bulk_create()` tell nothing: with them only the catalogue writes its rows,
-and what is no one's decision, such as the version of the settings.
+and what is no one's decision, such as the version of the settings. `bootstrap` keeps silent about
+what is shipped.
 """
 
 import sys

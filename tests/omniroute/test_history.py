@@ -12,7 +12,7 @@ from django.urls import reverse
 from accounts import keys, roles
 from accounts.models import ApiKey, User
 from combos.models import Combo
-from providers.models import Connection
+from providers.models import Connection, ErrorRule
 from tests.factories import ComboFactory, ConnectionFactory, ProviderFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -163,3 +163,11 @@ def test_nobody_can_change_the_history(role: str) -> None:
         place = reverse(f"admin:auditlog_logentry_{page}", args=[entry.pk])
         assert client.post(place, {"post": "yes", "object_repr": "x"}).status_code == 403
     assert client.get(reverse("admin:auditlog_logentry_add")).status_code == 403
+
+
+def test_what_is_shipped_is_told_by_nobody_as_a_change() -> None:
+    call_command("bootstrap", stdout=io.StringIO())
+    assert ErrorRule.objects.filter(builtin=True).exists()
+    assert Connection.objects.get().provider.slug == "demo"
+    told = LogEntry.objects.values_list("content_type__model", flat=True)
+    assert sorted(told) == ["apikey", "user"]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from auditlog.context import disable_auditlog
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
@@ -47,8 +48,9 @@ class Command(BaseCommand):
         call_command("createcachetable", verbosity=0)
         _keep_private()
         check_credentials()
-        catalogue.load()
-        error_rules.load()
+        with disable_auditlog():  # what is shipped is nobody's decision
+            catalogue.load()
+            error_rules.load()
         catalogue.connect_environment(dict(os.environ))
         if settings.API_KEY:
             first.keep_environment_key(settings.API_KEY)
