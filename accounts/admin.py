@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
+from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
@@ -75,7 +76,10 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         for row in chosen:
             here = request.session.session_key if row == request.user else None
             ended = sessions.end_all(row, keep=here)
-            self.message_user(request, f"{row}: {ended} sessions ended", messages.SUCCESS)
+            told = ngettext(
+                "%(user)s: %(n)d session ended", "%(user)s: %(n)d sessions ended", ended
+            )
+            self.message_user(request, told % {"user": row, "n": ended}, messages.SUCCESS)
 
 
 @admin.register(Invitation)

@@ -4,6 +4,8 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
@@ -118,7 +120,7 @@ class ProviderAdmin(ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Provider | None = None) -> Any:
         if not (obj and obj.builtin):
             return (*FACTS, "listed")
-        named = [name for _, section in self.fieldsets for name in section["fields"]]
+        named = [name for _title, section in self.fieldsets for name in section["fields"]]
         return tuple(name for name in named if name not in DECIDED)
 
     def has_delete_permission(self, request: HttpRequest, obj: Provider | None = None) -> bool:
@@ -379,10 +381,13 @@ class ConnectionAdmin(Activatable, ModelAdmin):
             except (listing.ListFailed, CredentialUnreadable) as error:
                 self.message_user(request, f"{row.name}: {error}", messages.ERROR)
                 continue
-            words = f"{len(new)} models are new" if new else "no model is new"
-            self.message_user(
-                request, f"{row.name}: {words}; they have no price.", messages.SUCCESS
+            told = ngettext(
+                "%(n)d model is new; it has no price.",
+                "%(n)d models are new; they have no price.",
+                len(new),
             )
+            words = told % {"n": len(new)} if new else _("no model is new.")
+            self.message_user(request, f"{row.name}: {words}", messages.SUCCESS)
 
     @admin.action(description="Duplicate", permissions=["add"])
     def duplicate(self, request: HttpRequest, chosen: QuerySet[Connection]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models, transaction
+from django.utils.translation import ngettext
 
 from omniroute.addresses import check_base_url
 from omniroute.fields import FlagsField, NumbersField, StringMapField, StringsField
@@ -388,7 +389,10 @@ class ModelList(models.Model):
         if self.asked is None:
             return "not asked yet"
         when = f"{self.asked:%Y-%m-%d %H:%M} UTC"
-        return f"{when}: {self.problem}" if self.problem else f"{when}: {self.listed} models"
+        if self.problem:
+            return f"{when}: {self.problem}"
+        listed = self.listed or 0
+        return f"{when}: " + ngettext("%(n)d model", "%(n)d models", listed) % {"n": listed}
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):

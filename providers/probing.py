@@ -2,6 +2,7 @@
 
 from time import monotonic
 
+from django.utils.translation import ngettext
 from msgspec import Struct
 
 from providers import listing, states
@@ -37,4 +38,5 @@ def _ask(connection: Connection) -> tuple[bool, str]:
     missing = [] if is_bedrock else sorted(set(connection.model_names) - set(names))
     if missing:
         return False, f"it answers, but does not list {', '.join(missing)[:200]}"
-    return True, f"answers, with {len(names)} models"
+    told = ngettext("answers, with %(n)d model", "answers, with %(n)d models", len(names))
+    return True, told % {"n": len(names)}

@@ -15,6 +15,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import ngettext
 from unfold.decorators import action
 
 from gateway.state.health import Entry
@@ -152,7 +153,13 @@ class ConnectionAdmin(providers.ConnectionAdmin):
     def clear_cooldown(self, request: HttpRequest, chosen: QuerySet[Connection]) -> None:
         for row in chosen:
             cleared = clear(row.name)
-            self.message_user(request, f"{row.name}: {cleared} cleared", messages.SUCCESS)
+            told = ngettext(
+                "%(name)s: %(n)d cooldown or breaker cleared",
+                "%(name)s: %(n)d cooldowns or breakers cleared",
+                cleared,
+            )
+            said = told % {"name": row.name, "n": cleared}
+            self.message_user(request, said, messages.SUCCESS)
 
 
 def _account_of(row: Connection) -> Account:

@@ -130,7 +130,8 @@ def _configuration() -> str:
     if process.watcher.failing:
         return "cannot be read: calls are answered by the last one"
     count = len(process.snapshot.problems)
-    return "ok" if not count else f"{count} rows are left out"
+    told = ngettext("%(count)d row is left out", "%(count)d rows are left out", count)
+    return told % {"count": count} if count else "ok"
 
 
 def _problems() -> list[str]:

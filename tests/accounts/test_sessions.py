@@ -157,9 +157,7 @@ def test_an_administrator_signs_somebody_out_everywhere(ada: User) -> None:
     his, hers = signed_in(bob), signed_in(ada)
     chosen = {"action": "sign_out", "_selected_action": [bob.pk], "confirmed": "yes"}
     answer = hers.post(reverse("admin:accounts_user_changelist"), chosen)
-    assert "bob: 1 sessions ended" in [
-        str(message) for message in get_messages(answer.wsgi_request)
-    ]
+    assert "bob: 1 session ended" in [str(message) for message in get_messages(answer.wsgi_request)]
     assert (is_signed_in(his), is_signed_in(hers)) == (False, True)
 
 

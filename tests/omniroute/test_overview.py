@@ -155,3 +155,13 @@ AMOUNTS = [
 @pytest.mark.parametrize(("text", "expected"), AMOUNTS)
 def test_amounts_are_short(text: str, expected: str) -> None:
     assert text == expected
+
+
+@pytest.mark.parametrize(
+    ("failed", "words"), [(0, "0 requests;"), (1, "1 request;"), (2, "2 requests;")]
+)
+def test_one_failed_request_is_told_as_one(failed: int, words: str) -> None:
+    log(timezone.now())
+    for _ in range(failed):
+        log(timezone.now(), outcome="error")
+    assert words in signed_in().get("/").content.decode()

@@ -150,7 +150,9 @@ def test_models_are_imported_by_an_action(admin: Client, monkeypatch: pytest.Mon
         reverse("admin:providers_connection_changelist"),
         {"action": "import_models", "_selected_action": [row.pk]},
     )
-    assert "mine: 1 models are new" in " ".join(map(str, get_messages(done.wsgi_request)))
+    assert "mine: 1 model is new; it has no price." in " ".join(
+        map(str, get_messages(done.wsgi_request))
+    )
     assert [(m.name, m.input_price) for m in provider.offered_models.order_by("name")] == [
         ("m1", 1), ("m2", None),
     ]  # fmt: skip

@@ -223,7 +223,7 @@ def test_who_may_not_know_secrets_cannot_send_one(row: Connection) -> None:
 
 TOLD = b'{"modelSummaries": [{"modelId": "amazon.nova-lite-v1:0"}]}'
 ANSWERS = [
-    (200, TOLD, "answers, with 1 models"),
+    (200, TOLD, "answers, with 1 model"),
     (200, b"{}", "it answers, but with no list of models: is the base URL right?"),
     (403, b"{}", "the key was refused (403)"),
 ]

@@ -221,7 +221,7 @@ def test_the_first_account_that_is_answered_tells(vendor: Vendor) -> None:
     assert state(row) == {"m1": ("discovery", True)}
     told = ModelList.objects.get()
     assert (told.listed, told.problem) == (1, "")
-    assert told.words.endswith("UTC: 1 models")
+    assert told.words.endswith("UTC: 1 model")
 
 
 def test_who_does_not_answer_is_asked_again_sooner_and_loses_nothing(vendor: Vendor) -> None:
