@@ -32,6 +32,11 @@ def leave(page: Page) -> None:
     page.wait_for_url("**/account/login/")
 
 
+def expect_no_overflow(page: Page) -> None:
+    width, shown = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert width <= shown
+
+
 def enter(page: Page) -> None:
     page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill(PASSWORD)
@@ -132,10 +137,14 @@ def test_an_invited_member_makes_a_key_and_calls_with_it(
     page.goto(gateway.url + "/account/keys/")
     expect(page.get_by_text("No key yet")).to_be_visible()
     page.set_viewport_size({"width": 360, "height": 740})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    expect_no_overflow(page)
     page.get_by_role("textbox", name="Name").fill("laptop")
     page.get_by_role("button", name="Make the key").click()
     key = page.locator("#made-key").inner_text()
+    expect_no_overflow(page)
+    shown = page.get_by_role("region", name="API keys").locator("code").bounding_box()
+    assert shown is not None
+    assert shown["height"] < 30  # one line
     check_accessibility(page)
 
     models = gateway.url + "/v1/models"
