@@ -73,6 +73,7 @@ class TargetInline(TabularInline):
     form = TargetForm
     formset = TargetsFormSet
     fk_name = "combo"
+    autocomplete_fields = ("nested",)
     extra = 0
     ordering = ("position",)
     ordering_field = "position"

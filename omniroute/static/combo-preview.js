@@ -29,7 +29,7 @@ document.addEventListener("DOMContentLoaded", () => {
     waiting = setTimeout(ask, PAUSE_MS);
   }
 
-  for (const name of ["input", "change"]) form.addEventListener(name, soon);
+  django.jQuery(form).on("input change", soon); // a native listener hears nothing of select2
   document.addEventListener("targets:changed", soon);
   ask();
 });

@@ -39,7 +39,7 @@ class Watch:
             for text in self.complaints
             if not any(re.search(pattern, text) for pattern in self._expected)
         ]
-        assert unexpected == []
+        assert unexpected == [], unexpected
 
 
 def sign_in(page: Page, gateway: Gateway, username: str = "admin", *, to: str = "/admin/") -> None:

@@ -83,6 +83,21 @@ def test_targets_are_moved_and_who_would_answer_follows(page: Page, gateway: Gat
     expect(first).to_be_visible()
 
 
+def test_a_combo_is_found_by_typing_and_can_be_a_target(page: Page, gateway: Gateway) -> None:
+    sign_in(page, gateway)
+    page.goto(gateway.url + "/admin/combos/combo/add/")
+    page.locator("#id_name").fill("best")
+    page.get_by_role("link", name="Add another Target").click()
+    page.locator(".field-nested .select2-selection").first.click()
+    page.locator(".select2-search__field").fill("after-htm")
+    page.get_by_role("option", name="after-html").click()
+    expect_order(page, "mk/html", "well/plain")
+    page.locator("[name=_continue]").click()
+    page.wait_for_url("**/change/")
+    expect(page.locator("#id_targets-0-nested option:checked")).to_have_text("after-html")
+    expect_order(page, "mk/html", "well/plain")
+
+
 def test_what_an_import_changes_is_seen_before_it_does(page: Page, gateway: Gateway) -> None:
     sign_in(page, gateway)
     page.goto(gateway.url + "/admin/configuration/")
@@ -127,6 +142,30 @@ def test_rows_are_found_from_any_page_by_the_keyboard(page: Page, gateway: Gatew
     page.keyboard.press("Enter")
     page.wait_for_url("**/admin/providers/connection/*/change/")
     expect(page.locator("#id_name")).to_have_value("two-second")
+
+
+def test_enter_in_the_search_opens_the_first_that_is_found(page: Page, gateway: Gateway) -> None:
+    def search(words: str) -> None:
+        page.goto(gateway.url + "/admin/")
+        page.keyboard.press("Control+k")
+        expect(page.locator("#search-input-command")).to_be_focused()
+        page.keyboard.type(words)
+
+    sign_in(page, gateway)
+    search("two-sec")
+    expect(page.locator("#command-results-list")).to_contain_text("two-second")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/admin/providers/connection/*/change/")
+
+    search("well-main")
+    page.keyboard.press("Enter")  # before anything is found
+    page.wait_for_url("**/admin/providers/connection/*/change/")
+    expect(page.locator("#id_name")).to_have_value("well-main")
+
+    with page.expect_response("**/admin/search/**it"):
+        search("nothing-like-it")
+    page.keyboard.press("Enter")
+    expect(page.locator("#search-input-command")).to_have_value("nothing-like-it")
 
 
 def test_a_viewer_can_write_nothing(page: Page, watch: Watch, gateway: Gateway) -> None:

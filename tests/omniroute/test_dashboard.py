@@ -195,6 +195,19 @@ def test_the_preview_of_a_combo_is_for_those_who_may_change_it() -> None:
     assert "This process serves no calls" in answer.content.decode()
 
 
+def test_combos_are_looked_up_and_not_listed_in_the_form_of_each(
+    admin: Client, django_assert_max_num_queries: Any
+) -> None:
+    ComboFactory.create_batch(40)
+    combo = ComboFactory(name="best", targets=["local/a", "local/b", "local/c"])
+    with django_assert_max_num_queries(16):
+        page = admin.get(reverse("admin:combos_combo_change", args=[combo.pk])).content.decode()
+    assert "combo-1" not in page
+    asked = {"app_label": "combos", "model_name": "combotarget", "field_name": "nested"}
+    found = admin.get("/admin/autocomplete/", asked | {"term": "BEST"}).json()["results"]
+    assert [each["text"] for each in found] == ["best"]
+
+
 def test_known_models_are_offered_once_for_all_targets(admin: Client) -> None:
     ProviderModelFactory(provider=ProviderFactory(slug="local"), name="m1")
     combo = ComboFactory(name="best", targets=["local/a", "local/b", "local/c"])
