@@ -39,7 +39,7 @@ export function options(measure, stacked) {
     },
     scales: {
       x: { stacked, ticks: { color: ink, maxRotation: 0, autoSkipPadding: 16 }, grid: { display: false }, border: { color: line } },
-      y: { stacked, beginAtZero: true, ticks: { color: ink, callback: (value) => told(measure, value) }, grid: { color: line }, border: { display: false } },
+      y: { stacked, beginAtZero: true, ticks: { color: ink, precision: measure === "cost" || measure === "seconds" ? undefined : 0, callback: (value) => told(measure, value) }, grid: { color: line }, border: { display: false } },
     },
   };
 }

@@ -36,7 +36,7 @@
         if (await test(waiting.shift())) good += 1;
         done += 1;
         progress.value = done;
-        said.textContent = done + " of " + total + " tested, " + good + " answer";
+        said.textContent = done + " of " + total + " tested, " + good + " answering";
       }
     }
     await Promise.all(Array.from({ length: AT_ONCE }, next));
