@@ -6,14 +6,27 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from auditlog.models import LogEntry
 from django.contrib import admin
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from accounts import keys, roles
-from accounts.models import User
+from accounts.models import GatewaySettings, User
+from analytics.models import AlertChannel
+from combos.models import Alias
 from omniroute.api import api
+from providers.models import ErrorRule
 from tests.accounts.browsing import browser, make_user
+from tests.analytics.rows import log
+from tests.factories import (
+    ComboFactory,
+    ConnectionFactory,
+    ProviderFactory,
+    ProviderModelFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -136,3 +149,78 @@ def test_nobody_sees_a_page_without_signing_in() -> None:
         and (status := client.get(path).status_code) not in (301, 302, 401, 403, 404, 405)
     }
     assert seen == {}
+
+
+# What a POST of somebody who may only look comes to, where it is no 403: it reads.
+READS = re.compile(
+    r"/(admin/((\w+/\w+/(\w+/(history/)?)?)?|search/|translator/|login/|password_change/)"
+    r"|logs/(export\.\w+)?|setup/)"
+)
+
+
+def test_whatever_a_viewer_sends_changes_nothing() -> None:
+    viewer = of(roles.VIEWER)
+    rows = one_of_each()
+    told = LogEntry.objects.count()
+    others = [
+        (path, status)
+        for path in filled_in(rows)
+        if not re.match(r"/(account|api|admin/logout)/", path)
+        and (status := viewer.post(path, {"name": "mine"}).status_code) not in (403, 404, 405)
+        and not READS.fullmatch(path)
+    ]
+    assert others == []
+    for row, actions in ((row, admin.site._registry[type(row)].actions or ()) for row in rows):
+        listing = f"/admin/{row._meta.app_label}/{row._meta.model_name}/"
+        for action in ("delete_selected", *actions):
+            chosen = {"action": action, "_selected_action": [row.pk]}
+            viewer.post(listing, chosen | {"confirmed": "yes", "post": "yes"})
+        row.refresh_from_db()
+    assert LogEntry.objects.count() == told
+
+
+def one_of_each() -> list[Any]:
+    key, _ = keys.mint(name="a-key")
+    key.save()
+    combo = ComboFactory(targets=["a/b"])
+    return [
+        *(key, combo, ConnectionFactory(), ProviderModelFactory(), ProviderFactory()),
+        *(GatewaySettings.load(), Alias.objects.create(alias="quick", model="a/b")),
+        ErrorRule.objects.create(status=404, action="stop", kind="client", note="shown as it is"),
+        AlertChannel.objects.create(name="hook", events=[]),
+        UserFactory(role=roles.MEMBER),
+    ]
+
+
+def filled_in(rows: list[Any]) -> Iterator[str]:
+    """Every address; of Admin, with those rows in the places of some."""
+    pks = {f"/admin/{row._meta.app_label}/{row._meta.model_name}/": row.pk for row in rows}
+    for path in sorted(set(addresses())):
+        listing = "/".join([*path.split("/")[:4], ""])
+        if listing in pks:
+            yield path.replace("/something/", f"/{pks[listing]}/")
+        elif "something" not in path:
+            yield path
+
+
+def test_no_page_tells_a_member_of_anybody_else() -> None:
+    member = of(roles.MEMBER)
+    other = make_user("canary-user")
+    key, _ = keys.mint(name="canary-key", owner=other, budgets={"daily_usd": 1})
+    key.save()
+    ConnectionFactory(name="canary-connection")
+    mine = log(timezone.now(), user="somebody", key="somebody/own-key", model="mk/own-model")
+    theirs = log(
+        timezone.now(), user="canary-user", key="canary-key", model="mk/canary-model",
+        combo="canary-combo", tags='["canary-tag"]', provider="canary-provider",
+    )  # fmt: skip
+    paths = [*addresses(), f"/logs/{mine}/", f"/logs/{theirs}/", f"/api/logs/{theirs}"]
+    pages = {path: member.get(path) for path in paths}
+    shown = {
+        path: answer.content.decode()
+        for path, answer in pages.items()
+        if answer.status_code == 200 and not answer.streaming  # files: test_log_pages.py
+    }
+    assert {path for path, text in shown.items() if "canary" in text} == set()
+    for path in ("/", "/overview.csv", "/costs.csv", "/logs/", f"/logs/{mine}/", "/api/logs"):
+        assert "own-model" in shown[path]

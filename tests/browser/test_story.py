@@ -2,16 +2,16 @@
 And what two others find on it: a viewer, who can write nothing, and a member, who sees their own."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from openai import AuthenticationError, OpenAI
 from openai.types.chat import ChatCompletionMessageParam
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.steps import check_accessibility
-from tests.e2e.gateway import Gateway, until
+from tests.browser.steps import check_accessibility, sign_in
+from tests.e2e.gateway import CLIENT, HELLO, Gateway, key_of, keyed, request_id, until
 from tests.e2e.upstream import Upstream
 
 
@@ -63,6 +63,54 @@ def test_a_first_day(fresh: Gateway, page: Page, upstream: Upstream) -> None:
     expect(page.locator(".figure", has_text="Requests today").locator(".number")).to_have_text("1")
 
 
+def test_a_viewer_is_shown_everything_and_offered_nothing_that_writes(
+    page: Page, own_gateway: Callable[..., Gateway]
+) -> None:
+    gateway = own_gateway("--no-worker", "--server", "uvicorn")
+    gateway.apply({"users": [{"username": "vera", "role": "viewer"}]})
+    gateway.chat("mk/plain")
+    sign_in(page, gateway, "vera")
+    forms = 0
+    for path in links_of(page.locator("#nav-sidebar-apps")):
+        page.goto(gateway.url + path)
+        expect_nothing_to_write(page)
+        for row in links_of(page.locator("#result_list th"))[:1]:
+            page.goto(gateway.url + row)
+            expect_nothing_to_write(page)
+            forms += 1
+    assert forms >= 6
+    page.goto(gateway.url + "/")
+    for path in links_of(page.get_by_role("navigation", name="Pages")):
+        page.goto(gateway.url + path)
+        expect_nothing_to_write(page)
+
+
+def test_a_member_finds_their_own_calls_and_keys_on_every_page(
+    page: Page, own_gateway: Callable[..., Gateway]
+) -> None:
+    gateway = own_gateway("--no-worker", "--server", "uvicorn")
+    own = {"name": "anns", "key": key_of("anns"), "owner": "ann", "budgets": {"daily_usd": 5}}
+    gateway.apply({"users": [{"username": "ann", "role": "member"}], "api_keys": [own]})
+    sign_in(page, gateway, "ann", to="/logs/")
+    page.get_by_role("button", name="Live").click()
+    expect(page.get_by_role("button", name="Live")).to_have_attribute("aria-pressed", "true")
+    until(lambda: CLIENT.get(gateway.url + "/v1/models", headers=keyed(key_of("anns"))).is_success)
+    gateway.row(request_id(gateway.chat("well/plain")))
+    chat = {"model": "mk/plain", "messages": HELLO}
+    mine = gateway.post("/v1/chat/completions", chat, **keyed(key_of("anns")))
+    expect(page.locator("#rows tr")).to_have_id(request_id(mine))
+
+    menu = links_of(page.get_by_role("navigation", name="Pages"))
+    assert menu == ["/", "/logs/", "/costs/", "/playground/", "/setup/"]
+    for path in (*menu, "/account/keys/"):
+        page.goto(gateway.url + path)
+        expect(page.locator("main")).to_contain_text("anns")
+        others = page.locator("main").get_by_text(re.compile(r"\blaptop\b|well/plain"))
+        expect(others).to_have_count(0)
+    page.goto(gateway.url + "/")
+    expect(page.locator(".stat", has_text="Requests").locator("strong").first).to_have_text("1")
+
+
 # --- Steps -------------------------------------------------------------------------------------
 
 
@@ -89,6 +137,24 @@ def go(page: Page, name: str) -> None:
     """To a page of Admin's menu."""
     link = page.locator("#nav-sidebar-apps").get_by_role("link")
     link.filter(has_text=re.compile(rf"{name}\s*$")).click()  # after the name of its icon
+
+
+def links_of(part: Locator) -> list[str]:
+    """To pages of ours, each once and in their order."""
+    links = part.get_by_role("link").evaluate_all(
+        "links => links.map(link => new URL(link.href)).map(url => url.pathname)"
+    )
+    return list(dict.fromkeys(links))
+
+
+def expect_nothing_to_write(page: Page) -> None:
+    """Filters, searches, and what is one's own, such as a theme or a chat, write nothing."""
+    page.wait_for_load_state()
+    offered = page.locator(
+        "a.addlink, a[href*='/delete/'], input.action-select, [name=_save], [name=action],"
+        " main form[method=post]:not([action='/admin/translator/']), #targets-group .add-row"
+    )
+    assert (page.url, offered.count()) == (page.url, 0)
 
 
 def save(page: Page) -> None:
@@ -144,7 +210,7 @@ def make_key(page: Page, name: str) -> str:
     page.get_by_label("Name").fill(name)
     save(page)
     said = page.get_by_text(re.compile("shown this once")).inner_text()
-    return re.findall(r"sk-omni-\S+", said)[0]
+    return said.rpartition(" ")[2]
 
 
 def call(gateway: Gateway, key: str, model: str) -> str | None:
