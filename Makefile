@@ -53,12 +53,13 @@ bench-pages: $(VENV)/.installed-dev
 chaos: $(VENV)/.installed-dev
 	@$(BIN)/python -m bench chaos $(ARGS)
 
-# The pages whose tables are the tests' own, and the one that is the catalogue's.
+# The pages whose tables are the tests' own, the one that is the catalogue's, and the pictures of docs/images.
 docs: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.matrix
 	@$(BIN)/python -m tests.faults
 	@mkdir -p .lint
 	@$(DEPLOYED) $(MANAGE) catalog table --out docs/providers.md
+	@$(BIN)/python -m tests.screenshots
 
 # Resolved for every platform and every Python from 3.11 on, with the hash of each file.
 lock:

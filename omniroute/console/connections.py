@@ -191,22 +191,28 @@ def block_words(entry: Entry) -> str:
 
 
 def quota_words(known: Known) -> str:
-    """`requests: 40 of 100, whole again at 2026-11-30 12:00 UTC, as of 2026-11-30 11:58 UTC`."""
+    """`requests: 40 of 100, whole again at 12:00 UTC, as of 11:58 UTC`, and the day of any other."""
     of = f"{known.model}, {known.name}" if known.model else known.name
     left = "a new window, nothing known" if known.remaining is None else f"{known.remaining:,g}"
     if known.remaining is not None:
         left += "" if known.limit is None else f" of {known.limit:,g}"
         left += f" {known.unit}" if known.unit not in ("", known.name) else ""
     resets = known.resets_at and datetime.fromtimestamp(known.resets_at, UTC)
-    whole = f", whole again at {_moment(resets)}" if resets and known.remaining is not None else ""
+    whole = f", whole again at {_short(resets)}" if resets and known.remaining is not None else ""
     stale = ", which is long ago" if known.is_stale(time()) else ""
     return (
-        f"{of}: {left}{whole}, as of {_moment(datetime.fromtimestamp(known.observed, UTC))}{stale}"
+        f"{of}: {left}{whole}, as of {_short(datetime.fromtimestamp(known.observed, UTC))}{stale}"
     )
 
 
 def _share_left(known: Known) -> float:
     return (known.remaining or 0.0) / known.limit if known.limit else float("inf")
+
+
+def _short(moment: datetime) -> str:
+    """Without the day, where that is today."""
+    is_today = moment.date() == datetime.now(UTC).date()
+    return f"{moment:%H:%M} UTC" if is_today else _moment(moment)
 
 
 def _moment(moment: datetime) -> str:

@@ -117,6 +117,12 @@ def test_a_quota_in_words(known: Known, words: str) -> None:
     assert quota_words(known) == f"{words}, as of 1970-01-01 00:00 UTC, which is long ago"
 
 
+def test_a_time_of_today_is_told_without_the_day() -> None:
+    now = timezone.now()
+    words = quota_words(Known("credit", now.timestamp(), unit="USD", remaining=9.5))
+    assert words == f"credit: 9.5 USD, as of {now:%H:%M} UTC"
+
+
 # --- The API -----------------------------------------------------------------------------------------
 
 

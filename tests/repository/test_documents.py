@@ -11,6 +11,7 @@ import pytest
 from omniroute.configuration.apply import apply, read
 from providers import catalogue
 from tests.catalogue import copy_few
+from tests.screenshots.__main__ import DEVICES, THEMES, shots
 
 ROOT = Path(__file__).resolve().parents[2]
 PROVIDER_KEYS = {"OPENAI_API_KEY", "ANTHROPIC_API_KEY"}
@@ -101,3 +102,12 @@ def test_the_lock_names_no_package_index() -> None:
         text = (ROOT / name).read_text()
         assert "index" not in re.sub(r"#.*", "", text)
         assert "://" not in text
+
+
+def test_every_page_has_its_four_pictures_and_no_picture_is_of_another() -> None:
+    pictures = {path.name for path in (ROOT / "docs/images").iterdir()}
+    names = [shot.name for shot in shots("an-id")]
+    assert pictures == {
+        f"{name}-{theme}-{device}.webp" for name in names for theme in THEMES for device in DEVICES
+    }
+    assert sum(path.stat().st_size for path in (ROOT / "docs/images").iterdir()) < 4_000_000
