@@ -503,6 +503,8 @@ class Connection(models.Model):
         }
 
     def clean(self) -> None:
+        if self.provider_id is None:
+            return  # a form says so itself
         if self.provider.refusal and self.active:
             raise ValidationError({"provider": self.provider.refusal})
         placeholders.check(self.params)

@@ -3,8 +3,9 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import yaml
 from django.core.exceptions import ValidationError
@@ -14,8 +15,6 @@ from pydantic import ValidationError as ShapeError
 from omniroute.configuration import schema, write
 from omniroute.configuration.errors import ConfigurationError, of_row, of_shape
 from omniroute.configuration.write import Change
-
-Entry = TypeVar("Entry", bound=schema.Entry)
 
 # `${NAME}` is the environment's; `$${` is a plain `${`.
 _VARIABLE = re.compile(r"\$(\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -103,64 +102,62 @@ def _duplicates(document: schema.Document) -> list[tuple[str, str]]:
     return problems
 
 
-def apply(document: schema.Document, *, keep: bool = True) -> list[Change]:
+def apply(
+    document: schema.Document, *, keep: bool = True, refusal: Callable[[Change], str] = lambda _: ""
+) -> list[Change]:
     """Write a document.
 
     Args:
         keep: False rolls everything back at the end: a check.
+        refusal: Why a change may not be made, in words; empty where it may.
 
     Raises:
         ConfigurationError: Something in it cannot be; nothing was changed.
     """
-    changes: list[Change] = []
-    problems: list[tuple[str, str]] = []
+    writing = _Writing()
     with transaction.atomic():
         for section, _, write_entry in _SECTIONS:
             entries = getattr(document, section)
             for position, entry in enumerate(entries):
-                _collect(write_entry, entry, f"{section}[{position}]", changes, problems)
+                writing.write(f"{section}[{position}]", write_entry, entry)
             if section == "combos":
-                _write_targets(entries, changes, problems)
+                for position, entry in enumerate(entries):
+                    writing.write_targets(f"combos[{position}]", entry)
         if document.error_rules is not None:
-            _collect(write.error_rules, document.error_rules, "error_rules", changes, problems)
+            writing.write("error_rules", write.error_rules, document.error_rules)
         if document.settings is not None:
-            _collect(write.settings, document.settings, "settings", changes, problems)
+            writing.write("settings", write.settings, document.settings)
+        changes, problems = writing.changes, writing.problems
+        problems += [(at, words) for at, each in changes.items() if (words := refusal(each))]
         if problems or not keep:
             transaction.set_rollback(True)
     if problems:
         raise ConfigurationError(problems)
-    return changes
+    return list(changes.values())
 
 
-def _collect(
-    write_entry: Callable[[Any], Change],
-    entry: schema.Entry | list[schema.ErrorRuleEntry],
-    at: str,
-    changes: list[Change],
-    problems: list[tuple[str, str]],
-) -> None:
-    try:
-        with transaction.atomic():
-            changes.append(write_entry(entry))
-    except ValidationError as error:
-        problems += of_row(error, at)
+class _Writing:
+    """A document on its way in: what has changed, by its place, and what is wrong."""
 
+    def __init__(self) -> None:
+        self.changes: dict[str, Change] = {}
+        self.problems: list[tuple[str, str]] = []
 
-def _write_targets(
-    entries: list[schema.ComboEntry], changes: list[Change], problems: list[tuple[str, str]]
-) -> None:
-    places = {change.name: place for place, change in enumerate(changes) if change.kind == "combo"}
-    for position, entry in enumerate(entries):
-        if entry.name not in places:
-            continue  # the combo itself was refused
+    def write(self, at: str, write_entry: Callable[[Any], Change], entry: Any) -> None:
+        with self._told(at):
+            self.changes[at] = write_entry(entry)
+
+    def write_targets(self, at: str, entry: schema.ComboEntry) -> None:
+        if at not in self.changes:
+            return  # the combo itself was refused
+        with self._told(at):
+            if write.targets(entry):
+                self.changes[at] = self.changes[at].with_field("targets")
+
+    @contextmanager
+    def _told(self, at: str) -> Iterator[None]:
         try:
             with transaction.atomic():
-                changed = write.targets(entry)
+                yield
         except ValidationError as error:
-            problems += of_row(error, f"combos[{position}]")
-            continue
-        if changed:
-            was = changes[places[entry.name]]
-            changes[places[entry.name]] = Change(
-                was.kind, was.name, was.created, (*was.fields, "targets")
-            )
+            self.problems += of_row(error, at)

@@ -9,8 +9,8 @@ from django.db.models import Model, Q, QuerySet
 from accounts.models import ApiKey, GatewaySettings, User, default_controls
 from combos.models import Alias, Combo
 from omniroute.configuration.schema import SettingsEntry
-from omniroute.configuration.write import MASK, rule_fields
-from providers.connections import SECRETS
+from omniroute.configuration.write import rule_fields
+from providers.connections import MASK, SECRETS
 from providers.models import Connection, ErrorRule, Provider, ProviderModel
 from providers.oauth import tokens
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from accounts import keys
 from accounts.models import ApiKey, GatewaySettings, User
@@ -13,14 +13,15 @@ from combos.models import Alias, Combo, ComboTarget, check_kinds, check_nesting
 from omniroute.configuration import schema
 from omniroute.configuration.errors import of_row
 from providers.connections import (
+    MASK,
     has_secret,
     merged_auth,
+    merged_headers,
     require_key_for_new_place,
-    require_known_endpoints,
+    require_keys_stay,
 )
 from providers.models import Connection, ErrorRule, Provider, ProviderModel
 
-MASK = "********"
 # What of a provider of the catalogue an operator decides.
 DECIDED = ("account_strategy", "sticky", "discovery")
 
@@ -33,6 +34,9 @@ class Change(Struct, frozen=True):
     created: bool
     fields: tuple[str, ...] = ()
     secret: str | None = None
+
+    def with_field(self, name: str) -> "Change":
+        return structs.replace(self, fields=(*self.fields, name))
 
     def __str__(self) -> str:
         if self.created:
@@ -63,12 +67,7 @@ def provider(entry: schema.ProviderEntry) -> Change:
             raise ValidationError({"slug": f"{entry.id} is built in; another id is needed"})
     elif row.pk:
         moved = Provider(**values, endpoints=row.endpoints, other_bases=row.other_bases)
-        for connection in row.connections.select_related("provider"):
-            require_known_endpoints(connection, entry.other_kinds)
-            require_key_for_new_place(
-                connection, moved, connection.base_url, connection.params, connection.proxy,
-                has_key=False,
-            )  # fmt: skip
+        require_keys_stay(row, moved)
     return _write("provider", entry.id, row, **values)
 
 
@@ -100,6 +99,7 @@ def connection(entry: schema.ConnectionEntry) -> Change:
             entry.params,
             entry.proxy or "",
             has_key=has_secret(entered),
+            headers=entry.headers,
         )
     values: dict[str, Any] = {
         "provider": owner,
@@ -110,10 +110,7 @@ def connection(entry: schema.ConnectionEntry) -> Change:
         "model_names": entry.models,
         "limits": entry.limits,
         "timeouts": entry.timeouts,
-        "headers": {
-            name: row.headers.get(name, value) if value == MASK else value
-            for name, value in entry.headers.items()
-        },
+        "headers": merged_headers(row.headers, entry.headers),
         "model_map": entry.model_map,
         "headroom": entry.headroom,
         "probe": entry.probe,
