@@ -14,42 +14,21 @@ from django.db import models, transaction
 from django.test import Client
 from django.urls import reverse
 
-from accounts import invitations, keys, roles
+from accounts import roles
 from accounts.models import ApiKey, GatewaySettings, Invitation, User
 from analytics.models import AlertChannel
 from combos.models import Alias, Combo
 from providers.models import Connection, ErrorRule, Provider, ProviderModel
-from tests.accounts.browsing import browser, make_user
-from tests.factories import ComboFactory, ConnectionFactory, ProviderFactory, ProviderModelFactory
+from tests.accounts.rows import EVERY_ROLE, of, one_of_each
 
 pytestmark = pytest.mark.django_db
 
-EVERY_ROLE = (roles.ADMINISTRATOR, roles.OPERATOR, roles.VIEWER, roles.MEMBER)
 EVIL = "https://evil.example/v1"
-# Each is in a row below, and on no page and in no answer.
-SECRETS = ("canary-of-the-key", "canary-of-the-header", "canary-of-the-hook", "canary-of-signing")
 
 
 @pytest.fixture(autouse=True)
 def configured() -> None:
-    """A row of each kind, and a user of each role."""
-    for role in EVERY_ROLE:
-        make_user(role, role)
-    local = ProviderFactory(slug="local", name="local")
-    ConnectionFactory(
-        name="main", provider=local, api_key=SECRETS[0], headers={"x-secret": SECRETS[1]}
-    )
-    ProviderModelFactory(provider=local, name="m")
-    ComboFactory(name="best", targets=["local/m"])
-    Alias.objects.create(alias="quick", model="local/m")
-    ErrorRule.objects.create(status=429, action="stop")
-    keys.mint(name="laptop", owner=User.objects.get(username="administrator"))[0].save()
-    invited = Invitation(email="new@example.com")
-    invitations.assign(invited)
-    invited.save()
-    channel = AlertChannel(name="ops", events=["budget_100"])
-    channel.seal({"url": f"https://hooks.example/{SECRETS[2]}", "secret": SECRETS[3]})
-    channel.save()
+    one_of_each()
 
 
 @dataclass(frozen=True)
@@ -397,12 +376,6 @@ def form_of(address: str) -> dict[str, Any]:
         for bound in form
         if (value := bound.value()) is not None and value is not False
     }
-
-
-def of(role: str) -> Client:
-    client = browser()
-    client.force_login(User.objects.get(username=role))
-    return client
 
 
 DOORS: dict[str, Callable[[Client, Deed], None]] = {
