@@ -19,7 +19,9 @@ def _message(record: logging.LogRecord) -> str:
 
 class ConsoleFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        line = f"{_time(record)} {record.levelname.lower()} {record.name}: {_escape(_message(record))}"
+        line = (
+            f"{_time(record)} {record.levelname.lower()} {record.name}: {_escape(_message(record))}"
+        )
         if record.exc_info:
             line += _escape(_indented(self.formatException(record.exc_info)), keep="\n")
         return line

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 
-from omniroute.proxies import REFERENCES
+from omniroute.references import REFERENCES
 from providers import placeholders
 from providers.credentials import CredentialUnreadable
 from providers.models import Connection, Provider

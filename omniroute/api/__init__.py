@@ -10,6 +10,8 @@ from django.shortcuts import get_object_or_404
 from ninja import NinjaAPI
 
 from accounts.models import GatewaySettings
+from analytics.alerts import delivery
+from analytics.models import AlertChannel
 from gateway import runtime
 from gateway.state.health import Entry
 from omniroute import health
@@ -56,6 +58,14 @@ def import_models(request: HttpRequest, name: str) -> dict[str, Any]:
         return {"imported": listing.import_models(row)}
     except (ListFailed, CredentialUnreadable) as error:
         raise errors.ApiError(502, f"{name}: {error}") from None
+
+
+@api.post("/alert-channels/{name}/test", tags=["alert-channels"])
+def test_channel(request: HttpRequest, name: str) -> dict[str, Any]:
+    """Send a message that says it is a test, once and now."""
+    require(request, "analytics.change_alertchannel")
+    sent = delivery.test(get_object_or_404(AlertChannel, name=name))
+    return {"name": name, "ok": sent.status == sent.Status.DELIVERED, "message": sent.error}
 
 
 for _name, _section in SECTIONS.items():

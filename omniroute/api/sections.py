@@ -12,6 +12,7 @@ from ninja import Body, Router, Status
 from pydantic import ValidationError as ShapeError
 
 from accounts.models import ApiKey, User
+from analytics.models import AlertChannel
 from combos.models import Alias, Combo
 from omniroute.api import models
 from omniroute.api.auth import not_allowed, require
@@ -37,6 +38,7 @@ class Section(Struct, frozen=True):
     listing: Callable[..., dict[str, Any]] | None = None
     one: Callable[[HttpRequest, str], dict[str, Any]] | None = None
     beside: Callable[[list[Any]], list[dict[str, Any]]] = lambda rows: [{} for _ in rows]
+    made: str = "key"  # what a secret is called that is made, and shown once
 
     def require(self, request: HttpRequest, action: str) -> User:
         """Raises `ApiError` 403 where the role may not do this with any of the rows."""
@@ -58,7 +60,7 @@ class Section(Struct, frozen=True):
             if missing := rights.missing(user, change):
                 raise not_allowed(user, missing)
         [shown] = self.shown([self.row(getattr(entry, self.name))])
-        return shown | ({"key": change.secret} if change.secret else {})
+        return shown | ({self.made: change.secret} if change.secret else {})
 
 
 def _combo(entry: schema.ComboEntry) -> Change:
@@ -100,6 +102,12 @@ SECTIONS: dict[str, Section] = {
         schema.KeyEntry, "name", write.api_key, lambda: ApiKey.objects.select_related("owner"),
         lambda name: {"name": name},
         lambda row: export.key(row) | {"prefix": row.prefix},
+    ),
+    "alert-channels": Section(
+        schema.AlertChannelEntry, "name", write.alert_channel, AlertChannel.objects.all,
+        lambda name: {"name": name},
+        lambda row: export.alert_channel(row) | {"host": row.host},
+        made="secret",
     ),
 }  # fmt: skip
 

@@ -29,6 +29,7 @@ _SECTIONS: tuple[tuple[str, str, Callable[[Any], Change]], ...] = (
     ("aliases", "alias", write.alias),
     ("users", "username", write.user),
     ("api_keys", "name", write.api_key),
+    ("alert_channels", "name", write.alert_channel),
 )
 
 

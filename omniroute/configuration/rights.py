@@ -1,6 +1,7 @@
 """Whose a change is to make: the same for the API, and for files that come in through Admin."""
 
 from accounts.models import User
+from analytics.alerts import channels
 from omniroute.configuration.write import Change
 from providers.connections import LEADS, PROVIDER_LEADS
 
@@ -14,6 +15,7 @@ MODELS = {
     "alias": "combos.alias",
     "user": "accounts.user",
     "API key": "accounts.apikey",
+    "alert channel": "analytics.alertchannel",
     "settings": "accounts.gatewaysettings",
 }
 
@@ -40,4 +42,6 @@ def _leads(change: Change) -> bool:
             return change.created or not LEADS.isdisjoint(change.fields)
         case "provider":  # a new one has no connection yet
             return not change.created and not PROVIDER_LEADS.isdisjoint(change.fields)
+        case "alert channel":
+            return change.created or not channels.LEADS.isdisjoint(change.fields)
     return False

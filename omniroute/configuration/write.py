@@ -9,6 +9,8 @@ from msgspec import Struct, structs
 
 from accounts import keys
 from accounts.models import ApiKey, GatewaySettings, User
+from analytics.alerts import channels
+from analytics.models import AlertChannel
 from combos.models import Alias, Combo, ComboTarget, check_kinds, check_nesting
 from omniroute.configuration import schema
 from omniroute.configuration.errors import of_row
@@ -27,7 +29,8 @@ DECIDED = ("account_strategy", "sticky", "discovery")
 
 
 class Change(Struct, frozen=True):
-    """`fields` are those that changed; `secret` a key that was made, and is shown this once."""
+    """`fields` are those that changed; `secret` was made, and is shown this once: an API key, or
+    what signs a webhook."""
 
     kind: str
     name: str
@@ -211,6 +214,7 @@ def user(entry: schema.UserEntry) -> Change:
         row,
         email=entry.email,
         role=entry.role,
+        allowed_models=entry.allowed_models,
         budgets=entry.budgets,
         soft_budgets=entry.soft_budgets,
         is_active=entry.active,
@@ -285,6 +289,36 @@ def _error_rule(position: int, entry: schema.ErrorRuleEntry) -> None:
     row = ErrorRule(provider=owner, cooldown_s=entry.cooldown, position=position, **values)
     row.full_clean()
     row.save()
+
+
+def alert_channel(entry: schema.AlertChannelEntry) -> Change:
+    row = AlertChannel.objects.filter(name=entry.name).first() or AlertChannel(name=entry.name)
+    told = {"url": entry.url, "secret": entry.secret}
+    entered = {name: value for name, value in told.items() if value != MASK}
+    kept = row.kept()
+    try:
+        recipients = channels.recipients(entry.recipients)
+    except ValidationError as error:
+        raise ValidationError({"recipients": error.messages}) from None
+    values: dict[str, Any] = {
+        "kind": entry.kind,
+        "recipients": recipients,
+        "allow_private_network": entry.allow_private_network,
+        "events": entry.events,
+        "active": entry.active,
+    }
+    sealed = AlertChannel(uid=row.uid, **values)
+    secrets = channels.merged(entry.kind, kept, entered)
+    channels.check(sealed, secrets)
+    if secrets != kept:
+        sealed.seal(secrets)
+        values |= {"sealed": sealed.sealed, "host": sealed.host}
+    change = _write("alert channel", entry.name, row, **values)
+    new = [name for name in ("url", "secret") if secrets.get(name) != kept.get(name)]
+    fields = (*(name for name in change.fields if name not in ("sealed", "host")), *new)
+    is_made = "secret" in new and not entered.get("secret")
+    made = secrets["secret"] if is_made and "secret" in secrets else None
+    return Change(change.kind, change.name, change.created, fields, made)
 
 
 def settings(entry: schema.SettingsEntry) -> Change:

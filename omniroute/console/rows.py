@@ -9,7 +9,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import GatewaySettings, Invitation
-from analytics.models import AlertChannel
 from omniroute import history as history_of
 from omniroute.actions import row_of
 from omniroute.configuration import export
@@ -73,4 +72,4 @@ def _add(offer: type[Told], *models: Any) -> None:
 
 
 _add(Exported, *export.SECTIONS)
-_add(Told, ErrorRule, GatewaySettings, Invitation, AlertChannel)
+_add(Told, ErrorRule, GatewaySettings, Invitation)

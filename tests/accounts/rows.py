@@ -1,5 +1,7 @@
 """A row of each kind, and a user of each role, for tests of who may do what."""
 
+from base64 import b64encode
+
 from django.test import Client
 
 from accounts import invitations, keys, roles
@@ -12,7 +14,10 @@ from tests.factories import ComboFactory, ConnectionFactory, ProviderFactory, Pr
 
 EVERY_ROLE = (roles.ADMINISTRATOR, roles.OPERATOR, roles.VIEWER, roles.MEMBER)
 # Each is in a row, and on no page and in no answer.
-SECRETS = ("canary-of-the-key", "canary-of-the-header", "canary-of-the-hook", "canary-of-signing")
+SECRETS = (
+    *("canary-of-the-key", "canary-of-the-header", "canary-of-the-hook"),
+    "whsec_" + b64encode(b"canary of what signs a webhook").decode(),
+)
 
 
 def one_of_each() -> None:

@@ -50,6 +50,8 @@ MAIN = {"name": "main", "provider": "local"}
 LOCAL = {"id": "local", "alias": "local", "base_url": "https://models.example/v1"}
 
 
+OPS = {"name": "ops", "events": ["budget_100"]}
+
 DEEDS = [
     Deed(
         "a new connection",
@@ -292,18 +294,32 @@ DEEDS = [
     Deed(
         "where alerts go",
         "a",
+        api=("patch", "/alert-channels/ops", {"url": "https://evil.example/hook"}),
         admin=("change", AlertChannel, {"url": "https://evil.example/hook"}),
+        file={"alert_channels": [OPS | {"url": "https://evil.example/hook"}]},
         field="sealed",
+    ),
+    Deed(
+        "a private network for alerts",
+        "a",
+        api=("patch", "/alert-channels/ops", {"allow_private_network": True}),
+        admin=("change", AlertChannel, {"allow_private_network": "on"}),
+        file={"alert_channels": [OPS | {"allow_private_network": True}]},
+        field="allow_private_network",
     ),
     Deed(
         "a new channel",
         "a",
+        api=("post", "/alert-channels", {"name": "new", "url": "env:SECRET_KEY"}),
         admin=("add", AlertChannel, {"name": "new", "url": EVIL, "events": ["budget_100"]}),
+        file={"alert_channels": [{"name": "new", "url": EVIL}]},
     ),
     Deed(
         "what is told",
         "ao",
+        api=("patch", "/alert-channels/ops", {"events": ["budget_80"]}),
         admin=("change", AlertChannel, {"events": ["budget_80"]}),
+        file={"alert_channels": [OPS | {"events": ["budget_80"]}]},
         field="events",
     ),
     Deed(

@@ -36,7 +36,16 @@ def pages_of_rows() -> Iterator[str]:
 
 
 def of_the_api() -> Iterator[str]:
-    for section in ("connections", "providers", "models", "aliases", "combos", "keys", "settings"):
+    for section in (
+        "connections",
+        "providers",
+        "models",
+        "aliases",
+        "combos",
+        "keys",
+        "settings",
+        "alert-channels",
+    ):
         yield f"/api/{section}"
     yield from ("/api/connections/main", "/api/providers/local", "/api/keys/laptop")
 
