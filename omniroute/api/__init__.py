@@ -15,7 +15,7 @@ from analytics.models import AlertChannel
 from gateway import runtime
 from gateway.state.health import Entry
 from omniroute import health
-from omniroute.api import errors, logs, oauth, routing
+from omniroute.api import errors, invitations, logs, oauth, routing
 from omniroute.api.auth import authenticate, require
 from omniroute.api.sections import SECTIONS, router
 from omniroute.configuration import schema, write
@@ -70,6 +70,7 @@ def test_channel(request: HttpRequest, name: str) -> dict[str, Any]:
 
 for _name, _section in SECTIONS.items():
     api.add_router(f"/{_name}", router(_section), tags=[_name])
+api.add_router("/invitations", invitations.routes, tags=["invitations"])
 api.add_router("", logs.routes, tags=["log"])
 api.add_router("", routing.routes, tags=["routing"])
 api.add_router("/oauth", oauth.routes, tags=["oauth"])

@@ -64,9 +64,5 @@ def require(request: HttpRequest, permission: str) -> User:
     """Raises `ApiError` 403 where the role does not allow it."""
     user: User = request.auth  # type: ignore[attr-defined]  # ninja puts it there
     if not user.has_perm(permission):
-        raise not_allowed(user, permission)
+        raise ApiError(403, f"the role {user.role} may not do this ({permission})")
     return user
-
-
-def not_allowed(user: User, permission: str) -> ApiError:
-    return ApiError(403, f"the role {user.role} may not do this ({permission})")

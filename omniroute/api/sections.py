@@ -15,7 +15,7 @@ from accounts.models import ApiKey, User
 from analytics.models import AlertChannel
 from combos.models import Alias, Combo
 from omniroute.api import models
-from omniroute.api.auth import not_allowed, require
+from omniroute.api.auth import require
 from omniroute.api.errors import ApiError
 from omniroute.configuration import export, rights, schema, write
 from omniroute.configuration.errors import of_shape
@@ -57,8 +57,8 @@ class Section(Struct, frozen=True):
         """The row as it is then. Raises `ApiError` 403 where it is not this person's to change so."""
         with transaction.atomic():
             change = self.write(entry)
-            if missing := rights.missing(user, change):
-                raise not_allowed(user, missing)
+            if refusal := rights.refusal(user, change):
+                raise ApiError(403, refusal)
         [shown] = self.shown([self.row(getattr(entry, self.name))])
         return shown | ({self.made: change.secret} if change.secret else {})
 
@@ -71,6 +71,11 @@ def _combo(entry: schema.ComboEntry) -> Change:
 def _by_model(name: str) -> dict[str, Any]:
     alias, _, model = name.partition("/")
     return {"provider__alias": alias, "name": model}
+
+
+def _user(row: User) -> dict[str, Any]:
+    last = row.last_login.isoformat() if row.last_login else None
+    return export.user(row) | {"active": row.is_active, "last_login": last}
 
 
 SECTIONS: dict[str, Section] = {
@@ -102,6 +107,10 @@ SECTIONS: dict[str, Section] = {
         schema.KeyEntry, "name", write.api_key, lambda: ApiKey.objects.select_related("owner"),
         lambda name: {"name": name},
         lambda row: export.key(row) | {"prefix": row.prefix},
+    ),
+    "users": Section(
+        schema.UserEntry, "username", write.user, lambda: User.objects.order_by("username"),
+        lambda name: {"username": name}, _user,
     ),
     "alert-channels": Section(
         schema.AlertChannelEntry, "name", write.alert_channel, AlertChannel.objects.all,
@@ -165,8 +174,9 @@ def _add_changing(routes: Router, section: Section) -> None:
 def _add_deleting(routes: Router, section: Section) -> None:
     @routes.delete("/{path:name}", response={204: None})
     def delete(request: HttpRequest, name: str) -> Any:
-        section.require(request, "delete")
-        row = section.row(name)
+        user, row = section.require(request, "delete"), section.row(name)
+        if row == user:
+            raise ApiError(403, "nobody deletes themself")
         if getattr(row, "builtin", False):
             raise ApiError(409, f"{name} is built in")
         row.delete()

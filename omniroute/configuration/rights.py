@@ -1,5 +1,7 @@
 """Whose a change is to make: the same for the API, and for files that come in through Admin."""
 
+from django.utils.translation import gettext as _
+
 from accounts.models import User
 from analytics.alerts import channels
 from omniroute.configuration.write import Change
@@ -20,9 +22,16 @@ MODELS = {
 }
 
 
-def missing(user: User, change: Change) -> str:
-    """The permission that `user` lacks to make `change`, as Django names it; empty: none."""
-    return next((name for name in _needed(change) if not user.has_perm(name)), "")
+def refusal(user: User, change: Change) -> str:
+    """Why `user` may not make `change`; empty where they may."""
+    for name in _needed(change):
+        if not user.has_perm(name):
+            told = {"role": user.role, "permission": name}
+            return _("the role %(role)s may not change this (%(permission)s)") % told
+    is_own = change.kind == "user" and change.name == user.username
+    if is_own and not {"role", "is_active"}.isdisjoint(change.fields):
+        return _("nobody changes their own role or switches themself off")  # so one is always left
+    return ""
 
 
 def _needed(change: Change) -> list[str]:

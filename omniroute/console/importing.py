@@ -17,12 +17,10 @@ from django.views.decorators.http import require_safe
 from msgspec import Struct
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
 
-from accounts.models import User
 from omniroute import history
 from omniroute.configuration import export, places, rights
 from omniroute.configuration.apply import apply, read
 from omniroute.configuration.errors import ConfigurationError
-from omniroute.configuration.write import Change
 from omniroute.console.access import user_of
 from omniroute.console.history import FieldChange, fields_of
 from omniroute.console.readable import visible
@@ -100,7 +98,7 @@ def page(request: HttpRequest) -> HttpResponse:
 def _applied(request: HttpRequest, text: str, *, keep: bool) -> dict[str, Any]:
     user, document = user_of(request), read(text, environment=None)
     with history.collected() as entries:
-        changes = apply(document, keep=keep, refusal=partial(_refusal, user))
+        changes = apply(document, keep=keep, refusal=partial(rights.refusal, user))
     return {
         "checked": True,
         "shown": [_shown(entry) for entry in entries[:MAX_SHOWN]],
@@ -108,10 +106,6 @@ def _applied(request: HttpRequest, text: str, *, keep: bool) -> dict[str, Any]:
         "unchanged": sum(not change.created and not change.fields for change in changes),
         "made": [change for change in changes if change.secret] if keep else [],
     }
-
-
-def _refusal(user: User, change: Change) -> str:
-    return _("your role may not change this") if rights.missing(user, change) else ""
 
 
 def _shown(entry: LogEntry) -> Shown:

@@ -133,7 +133,7 @@ def test_a_secret_is_not_in_the_differences(admin: Client) -> None:
 def test_an_operator_imports_neither_users_nor_secrets(section: str) -> None:
     ProviderFactory(slug="local")
     operator = signed_in(roles.OPERATOR)
-    assert "your role may not change this" in sent(operator, section, "apply")
+    assert "the role operator may not change this" in sent(operator, section, "apply")
     assert not Connection.objects.exists()
     assert User.objects.count() == 1
     assert "Applied" in sent(operator, "aliases: [{alias: quick, model: local/m}]", "apply")
