@@ -194,6 +194,9 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "omniroute_cache",
+        # Beyond it a part is thrown away, counted attempts too: with the default of 300, who fills it
+        # with other names has a password's attempts forgotten.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
     }
 }
 

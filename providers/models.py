@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 
+import regex
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models, transaction
@@ -254,6 +255,27 @@ def check_address(url: str, params: Mapping[str, str], allow_private: bool) -> N
     path, _ = placeholders.split_query(url)
     anything = dict.fromkeys(placeholders.names(path), "any")
     check_base_url(placeholders.fill(path, anything | dict(params)), allow_private)
+
+
+# After RFC 9110: what may be a header's name, and what no value holds.
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+# They say where a request ends, and are the client library's.
+_FRAMING = frozenset(
+    {"content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"}
+)
+
+
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Refuse a header that could end itself, or the request.
+
+    Raises:
+        ValidationError: For the field `headers`.
+    """
+    for name, value in headers.items():
+        if not _HEADER.fullmatch(name) or name.lower() in _FRAMING:
+            raise ValidationError({"headers": f"{name!r} is no name of a header that can be added"})
+        if not value.isprintable():
+            raise ValidationError({"headers": f"{name}: its value may hold no control characters"})
 
 
 class Kind(models.TextChoices):
@@ -509,6 +531,7 @@ class Connection(models.Model):
             raise ValidationError({"provider": self.provider.refusal})
         placeholders.check(self.params)
         check_written(self.proxy)
+        check_headers(self.headers)
         if self.base_url or self.params:
             url = self.base_url or self.provider.base_url
             if self.base_url or not self.provider.builtin:
@@ -613,8 +636,8 @@ class ErrorRule(models.Model):
 
     def clean(self) -> None:
         try:
-            re.compile(self.pattern)
-        except re.error as error:
+            regex.compile(self.pattern)
+        except regex.error as error:
             raise ValidationError({"pattern": f"no regular expression: {error}"}) from None
         if self.status is None and not self.pattern:
             raise ValidationError("a rule names a status, a pattern, or both")

@@ -19,6 +19,8 @@ from omniroute.configuration.write import Change
 # `${NAME}` is the environment's; `$${` is a plain `${`.
 _VARIABLE = re.compile(r"\$(\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
+MAX_VALUES = 1_000_000  # of a document
+
 # Section, what names an entry in it, and how it is written. An order in which each stands on those
 # before it.
 _SECTIONS: tuple[tuple[str, str, Callable[[Any], Change]], ...] = (
@@ -42,14 +44,18 @@ def read(text: str, environment: Mapping[str, str] | None = os.environ) -> schem
     Raises:
         ConfigurationError: Any of it cannot be done.
     """
+    filled = _Filled(environment)
     try:
-        content = yaml.safe_load(text)
+        content = filled.of(yaml.safe_load(text), "")
     except yaml.YAMLError as error:
         raise ConfigurationError([("", f"not YAML: {error}")]) from None
-    problems: list[tuple[str, str]] = []
-    content = _interpolate({} if content is None else content, environment, "", problems)
-    if problems:
-        raise ConfigurationError(problems)
+    except RecursionError:
+        raise ConfigurationError([("", "nested too deeply")]) from None
+    except ValueError as error:  # of a date that is none, and of a number without end
+        raise ConfigurationError([("", f"not YAML: {error}")]) from None
+    if filled.problems:
+        raise ConfigurationError(filled.problems)
+    content = {} if content is None else content
     if not isinstance(content, dict):
         raise ConfigurationError([("", "an object with sections is expected")])
     try:
@@ -61,33 +67,41 @@ def read(text: str, environment: Mapping[str, str] | None = os.environ) -> schem
     return document
 
 
-def _interpolate(
-    value: Any, environment: Mapping[str, str] | None, at: str, problems: list[tuple[str, str]]
-) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: _interpolate(item, environment, f"{at}.{key}" if at else str(key), problems)
-            for key, item in value.items()
-        }
-    if isinstance(value, list):
-        return [
-            _interpolate(item, environment, f"{at}[{position}]", problems)
-            for position, item in enumerate(value)
-        ]
-    if not isinstance(value, str):
-        return value
+class _Filled:
+    """A document with the environment's variables in it."""
 
-    def replace(found: re.Match[str]) -> str:
+    def __init__(self, environment: Mapping[str, str] | None) -> None:
+        self.problems: list[tuple[str, str]] = []
+        self._environment = environment
+        self._values = 0
+
+    def of(self, value: Any, at: str) -> Any:
+        # An alias costs its reader nothing, and a few lines of them stand for more than there is
+        # memory: they are counted as what they stand for.
+        self._values += 1
+        if self._values > MAX_VALUES:
+            words = f"more than {MAX_VALUES:,} values, with what its aliases stand for"
+            raise ConfigurationError([("", words)])
+        if isinstance(value, dict):
+            return {
+                key: self.of(item, f"{at}.{key}" if at else str(key)) for key, item in value.items()
+            }
+        if isinstance(value, list):
+            return [self.of(item, f"{at}[{position}]") for position, item in enumerate(value)]
+        if not isinstance(value, str):
+            return value
+        return _VARIABLE.sub(lambda found: self._variable(found, at), value)
+
+    def _variable(self, found: re.Match[str], at: str) -> str:
         if found[1]:
             return found[1]
-        if environment is None:
-            problems.append((at, "variables are put in by the command `config apply` alone"))
+        if self._environment is None:
+            words = "variables are put in by the command `config apply` alone"
+            self.problems.append((at, words))
             return ""
-        if found[2] not in environment:
-            problems.append((at, f"the environment variable {found[2]} is not set"))
-        return environment.get(found[2], "")
-
-    return _VARIABLE.sub(replace, value)
+        if found[2] not in self._environment:
+            self.problems.append((at, f"the environment variable {found[2]} is not set"))
+        return self._environment.get(found[2], "")
 
 
 def _duplicates(document: schema.Document) -> list[tuple[str, str]]:
