@@ -1,7 +1,6 @@
 """Alert channels in files and in the management API: what is secret goes in and never comes out."""
 
 import base64
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 import yaml
 from django.test import Client
 
-from accounts import keys, roles
+from accounts import roles
 from analytics.alerts import delivery
 from analytics.models import AlertChannel, AlertDelivery
 from omniroute.configuration import export
@@ -18,7 +17,7 @@ from omniroute.configuration.apply import apply, read
 from omniroute.configuration.errors import ConfigurationError
 from omniroute.configuration.write import Change
 from tests.analytics.listener import Listener, listening
-from tests.factories import UserFactory
+from tests.omniroute.test_api import client_of, send
 
 pytestmark = pytest.mark.django_db
 
@@ -30,10 +29,7 @@ OPS = {"name": "ops", "url": URL, "secret": SECRET, "events": ["budget_100"]}
 
 @pytest.fixture
 def admin() -> Client:
-    owner = UserFactory(username="root", role=roles.ADMINISTRATOR)
-    row, key = keys.mint(name="managing", owner=owner, scope="manage")
-    row.save()
-    return Client(headers={"authorization": f"Bearer {key}", "host": "localhost"})
+    return client_of(roles.ADMINISTRATOR)
 
 
 @pytest.fixture
@@ -49,11 +45,6 @@ def written(*channels: dict[str, Any]) -> list[Change]:
 def exported(*, secrets: bool = False) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = export.document(secrets=secrets)["alert_channels"]
     return found
-
-
-def send(client: Client, method: str, path: str, body: Any = None) -> Any:
-    told = json.dumps(body) if body is not None else ""
-    return getattr(client, method)(f"/api{path}", told, content_type="application/json")
 
 
 # --- Files -----------------------------------------------------------------------------------

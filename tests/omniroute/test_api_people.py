@@ -1,6 +1,5 @@
 """Users and invitations in the management API, with the permissions of their pages."""
 
-import json
 from typing import Any
 
 import pytest
@@ -8,10 +7,11 @@ from django.core import mail
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from accounts import keys, roles
+from accounts import roles
 from accounts.models import Invitation, User
 from tests.accounts.browsing import browser, is_signed_in
 from tests.factories import UserFactory
+from tests.omniroute.test_api import client_of, send
 
 pytestmark = pytest.mark.django_db
 
@@ -20,26 +20,15 @@ NEW = {
 }  # fmt: skip
 
 
-def client_of(role: str, scope: str = "manage") -> Client:
-    row, key = keys.mint(name=role, owner=UserFactory(username=role, role=role), scope=scope)
-    row.save()
-    return Client(headers={"authorization": f"Bearer {key}", "host": "localhost"})
-
-
 @pytest.fixture
 def admin() -> Client:
     return client_of(roles.ADMINISTRATOR)
 
 
-def send(client: Client, method: str, path: str, body: Any = None) -> Any:
-    told = json.dumps(body) if body is not None else ""
-    return getattr(client, method)(f"/api{path}", told, content_type="application/json")
-
-
 def test_users_are_listed_with_their_roles_and_no_password(admin: Client) -> None:
     ada = UserFactory(username="ada", role=roles.MEMBER, email="ada@example.com")
     items = send(admin, "get", "/users").json()["items"]
-    assert [item["username"] for item in items] == ["ada", "administrator"]
+    assert [item["username"] for item in items] == ["ada", "administrator-manage"]
     answer = send(admin, "get", "/users/ada")
     assert answer.json() == {
         "username": "ada", "role": "member", "email": "ada@example.com", "active": True,
@@ -69,15 +58,15 @@ def test_who_is_switched_off_is_out_at_once(admin: Client) -> None:
 
 @pytest.mark.parametrize("fields", [{"role": "member"}, {"active": False}])
 def test_nobody_takes_their_own_role_away(admin: Client, fields: dict[str, Any]) -> None:
-    answer = send(admin, "patch", "/users/administrator", fields)
+    answer = send(admin, "patch", "/users/administrator-manage", fields)
     assert (answer.status_code, answer.json()["error"]["type"]) == (403, "permission_error")
-    assert send(admin, "delete", "/users/administrator").status_code == 403
+    assert send(admin, "delete", "/users/administrator-manage").status_code == 403
     row = User.objects.get()
     assert (row.role, row.is_active) == (roles.ADMINISTRATOR, True)
 
 
 def test_of_oneself_the_rest_can_be_changed(admin: Client) -> None:
-    answer = send(admin, "patch", "/users/administrator", {"email": "root@example.com"})
+    answer = send(admin, "patch", "/users/administrator-manage", {"email": "root@example.com"})
     assert answer.json()["email"] == "root@example.com"
 
 
@@ -99,7 +88,11 @@ def test_an_invitation_is_a_link_that_is_shown_once(admin: Client) -> None:
     made = send(admin, "post", "/invitations", {"role": "viewer", "email": "ada@example.com"})
     assert made.status_code == 201
     told = made.json()
-    assert (told["state"], told["invited_by"], told["sent"]) == ("open", "administrator", False)
+    assert (told["state"], told["invited_by"], told["sent"]) == (
+        "open",
+        "administrator-manage",
+        False,
+    )
     token = told["link"].rstrip("/").rpartition("/")[2]
     assert token not in send(admin, "get", "/invitations").text
     person = browser()
