@@ -1,6 +1,5 @@
 """What can be called: providers, their models, and the operator's accounts there."""
 
-import re
 import uuid
 from collections.abc import Mapping
 from decimal import Decimal
@@ -16,6 +15,7 @@ from omniroute.fields import FlagsField, NumbersField, StringMapField, StringsFi
 from omniroute.proxies import check_written
 from providers import credentials, placeholders, pricing, served
 from providers.endpoints import OtherKindsField
+from providers.headers import check_headers
 from providers.oauth.tables import SignIn as SignIn
 from providers.oauth.tables import Token as Token
 from providers.tables import Clearing as Clearing
@@ -255,27 +255,6 @@ def check_address(url: str, params: Mapping[str, str], allow_private: bool) -> N
     path, _ = placeholders.split_query(url)
     anything = dict.fromkeys(placeholders.names(path), "any")
     check_base_url(placeholders.fill(path, anything | dict(params)), allow_private)
-
-
-# After RFC 9110: what may be a header's name, and what no value holds.
-_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-# They say where a request ends, and are the client library's.
-_FRAMING = frozenset(
-    {"content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"}
-)
-
-
-def check_headers(headers: Mapping[str, str]) -> None:
-    """Refuse a header that could end itself, or the request.
-
-    Raises:
-        ValidationError: For the field `headers`.
-    """
-    for name, value in headers.items():
-        if not _HEADER.fullmatch(name) or name.lower() in _FRAMING:
-            raise ValidationError({"headers": f"{name!r} is no name of a header that can be added"})
-        if not value.isprintable():
-            raise ValidationError({"headers": f"{name}: its value may hold no control characters"})
 
 
 class Kind(models.TextChoices):
