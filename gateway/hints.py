@@ -43,7 +43,7 @@ def retry_after(header: Header, body: bytes, now: float) -> float | None:
     """
     milliseconds = moments.number(header("retry-after-ms"))
     if milliseconds is not None:
-        return max(milliseconds, 0.0) / 1000
+        return moments.bounded(max(milliseconds, 0.0) / 1000)
     for told in (moments.seconds_until(header("retry-after"), now), _in_body(body, now)):
         if told is not None:
             return told

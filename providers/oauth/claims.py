@@ -4,6 +4,8 @@ import base64
 import json
 from typing import Any
 
+from omniroute import moments
+
 
 def read(token: str) -> dict[str, Any]:
     """The claims, unverified; empty where it is no JWT."""
@@ -19,5 +21,4 @@ def read(token: str) -> dict[str, Any]:
 
 def expiry(token: str) -> float | None:
     """When it ends, in Unix seconds."""
-    moment = read(token).get("exp")
-    return float(moment) if isinstance(moment, int | float) else None
+    return moments.dated(moments.number(read(token).get("exp")))

@@ -16,7 +16,7 @@ from authlib.common.urls import url_decode
 from authlib.oauth2.client import OAuth2Client
 from msgspec import Struct
 
-from omniroute import http
+from omniroute import http, moments
 from providers.oauth.claims import expiry
 from providers.oauth.row import Row
 
@@ -274,7 +274,7 @@ def granted(told: Mapping[str, Any]) -> Granted:
     if not isinstance(token, str) or not token:
         raise http.CallFailed("it answers without a token")
     refresh_token = told.get("refresh_token")
-    lifetime_s = _number(told.get("expires_in"))
+    lifetime_s = _lifetime_s(told.get("expires_in"))
     expires = moment(told.get("expires_at"))
     if lifetime_s is not None:
         expires = time.time() + lifetime_s
@@ -291,20 +291,18 @@ def granted(told: Mapping[str, Any]) -> Granted:
     )
 
 
-def _number(value: Any) -> float | None:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
+def _lifetime_s(value: Any) -> float | None:
+    seconds = moments.number(value)
+    return None if seconds is None else moments.bounded(max(seconds, 0.0))
 
 
 def moment(value: Any) -> float | None:
     """Unix seconds, milliseconds, or a date as ISO 8601 has it."""
-    number = _number(value)
+    number = moments.number(value)
     if number is not None:
-        return number / 1000 if number > 1e11 else number
+        return moments.dated(number / 1000 if number > 1e11 else number)
     try:
         found = datetime.fromisoformat(str(value))
     except ValueError:
         return None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    return moments.dated((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())

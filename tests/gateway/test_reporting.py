@@ -169,6 +169,23 @@ def test_quotas_of_answers_are_kept(process: Process) -> None:
     assert (row.limit, row.remaining, row.window_s) == (10, 9, 60)
 
 
+@pytest.mark.parametrize("told", ["1e18", "9" * 300, "1e308", "-1e18", "9999-12-31T23:59:59-23:59"])
+def test_a_reset_beyond_every_calendar_keeps_nothing_else_from_being_told(
+    account: Connection, told: str
+) -> None:
+    names = [*HEADERS, "x-ratelimit-reset-requests", "x-codex-primary-used-percent"]
+    names += ["x-codex-primary-window-minutes"]
+    account.provider.rate_limit_headers = names
+    account.provider.save()
+    process = Process()
+    process.hears(HEADERS | {"x-ratelimit-reset-requests": told})
+    process.reporter.turn()
+    window = {"x-codex-primary-used-percent": "5", "x-codex-primary-window-minutes": told}
+    process.hears(HEADERS | window | {"x-ratelimit-remaining-requests": told})
+    process.reporter.turn()
+    assert Quota.objects.filter(name="primary", remaining=95).exists()
+
+
 def test_what_cannot_be_written_now_is_written_later(
     process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,7 @@ from gateway.bearers import Bearers
 from omniroute.configuration import export
 from omniroute.configuration.apply import apply, read
 from providers.models import Connection, Provider, Token
-from providers.oauth import grants, renewal, tokens
+from providers.oauth import client, grants, renewal, tokens
 from providers.oauth.renewal import NotRenewed
 from tests.factories import ConnectionFactory, ProviderFactory
 from tests.providers.oauth.conftest import Clock
@@ -361,6 +361,20 @@ def test_a_jwt_says_itself_when_it_ends(provider: Provider) -> None:
     claims = base64.urlsafe_b64encode(json.dumps({"exp": 2_000_000_000}).encode()).decode()
     row = connect(provider, access_token=f"e30.{claims.rstrip('=')}.x")
     assert token_of(row).expires == datetime.fromtimestamp(2_000_000_000, UTC)
+
+
+@pytest.mark.parametrize(
+    "told", [1e18, -1e18, 1e308, float("nan"), 10**400, "1e18", "0001-01-01T00:00:00+23:59"]
+)
+def test_a_token_that_outlasts_every_calendar_is_kept_as_one_whose_end_nobody_knows(
+    provider: Provider, server: AuthorizationServer, told: Any
+) -> None:
+    for where in ("expires_in", "expires_at"):
+        granted = client.granted({"access_token": "at-1", where: told})
+        assert granted.expires is None or abs(granted.expires - time.time()) < 5
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": told}).encode()).decode()
+    row = connect(provider, access_token=f"e30.{claims.rstrip('=')}.x")
+    assert token_of(row).expires is None
 
 
 # --- Configuration, and what reaches the data plane ----------------------------------------------
