@@ -55,6 +55,14 @@ WRONG = [
         "not_found_error",
         "model",
     ),
+    *(
+        Wrong(f"a model whose name {what}", body(model=f"mk/{name}"), 404,
+              ("invalid_request_error", "model_not_found"), "not_found_error", "model")
+        for what, name in (
+            ("has a NUL", "a\0b"), ("has a line's end", "a\r\nx-injected: 1"),
+            ("has half a character", "\ud800"), ("fits no column", "m" * 250),
+        )
+    ),
     Wrong(
         "no key", body(), 401, ("invalid_request_error", "invalid_api_key"), "authentication_error",
         key=None,
