@@ -84,6 +84,7 @@ CASES = [
     Case("Unix milliseconds", 45.5, {"x-ratelimit-reset": "1795608045500"}),
     Case("Unix seconds that are past", 0, {"x-ratelimit-reset": "1795600000"}),
     Case("IETF's draft", 55, {"ratelimit": '"api";r=0;t=55'}),
+    Case("IETF's draft: of two limits the one that is used up", 9, {"ratelimit": '"a";r=4;t=55, "b";r=0;t=9'}),
     Case("IETF's draft, not used up", None, {"ratelimit": '"api";r=10;t=55'}),
     Case("retry-after goes before the limits", 3, {"retry-after": "3", "x-ratelimit-reset": "9"}),
     Case("and before the body", 3, {"retry-after": "3"}, google("9s")),
