@@ -225,8 +225,13 @@ def as_object(value: object) -> JSONDict:
     return value if isinstance(value, dict) else {}
 
 
+# A hundred times what any model takes in.
+MOST_TOKENS = 10**9
+
+
 def count(value: object) -> int:
-    """A token count as some upstream reports it: what is no sensible number is 0."""
+    """A token count as some upstream reports it: what is no sensible number is 0, and none is
+    larger than MOST_TOKENS."""
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         return 0
-    return int(min(max(value, 0), 10**12))
+    return int(min(max(value, 0), MOST_TOKENS))
