@@ -30,7 +30,9 @@ class Refused(Exception):
     """The provider says no. The message is its own, cut short, and holds no secret of ours."""
 
     def __init__(self, code: str, words: str = "") -> None:
-        super().__init__(f"{code}: {words[:200]}" if words else code)
+        told = f"{code}: {words[:200]}" if words else code
+        # It is written down, and a database takes no NUL and no half of a character.
+        super().__init__("".join(each if each.isprintable() else " " for each in told))
         self.code = code
 
 
@@ -158,7 +160,7 @@ class Answer:
         self._body, self._sent = body, [value for value in sent if len(value) >= HIDDEN_CHARS]
 
     def json(self) -> Any:
-        told = json.loads(self._body)
+        told = http.parse(self._body)
         if not isinstance(told, dict):
             return told
         found = {name: _at(told, path) for name, path in self._row.answer.items()}

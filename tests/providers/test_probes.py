@@ -257,6 +257,17 @@ def test_a_vendor_without_chat_is_asked_for_quotas_at_its_own_address_alone() ->
     assert not ConnectionFactory(provider=owner, api_key=KEY, probe=True).is_probed
 
 
+def test_an_answer_that_is_nested_without_end_is_none(
+    account: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "get", lambda *_, **__: (200, b"[" * 100_000))
+    probes.run_due()
+    assert state(account) == (
+        "degraded",
+        "it answers, but with no list of models: is the base URL right?",
+    )
+
+
 def test_another_key_begins_anew(account: Connection) -> None:
     spent(account)
     account.priority = 7

@@ -5,6 +5,7 @@ import base64
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -140,6 +141,21 @@ def test_what_a_provider_repeats_of_a_secret_is_not_told(
     renew(row)
     assert token_of(row).cause == "sign in again: invalid_grant: [hidden] is of no use"
     assert secret not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"[" * 100_000, b'{"error": "invalid_grant", "error_description": "\\u0000 \\ud800"}'],
+)
+def test_what_no_database_holds_is_not_written_down(
+    provider: Provider, server: AuthorizationServer, answer: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = signed_in(provider, server)
+    monkeypatch.setattr("providers.oauth.client.http.send", lambda *_, **__: (400, answer))
+    with suppress(NotRenewed):
+        renew(row)
+    assert token_of(row).failures == 1
+    assert token_of(row).cause.isprintable()
 
 
 def test_signing_in_again_ends_it(provider: Provider, server: AuthorizationServer) -> None:
