@@ -182,7 +182,7 @@ class Call:
                 model=target.model.id,
                 connection=target.connection.name,
                 status=status,
-                error=error[:200] if error else None,
+                error=_clean(error, 200) if error else None,
                 ms=round((monotonic() - began) * 1000),
                 at_ms=round((began - self.exchange.started) * 1000),
                 cost_usd=cost_usd,
