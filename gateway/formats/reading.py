@@ -232,6 +232,8 @@ MOST_TOKENS = 10**9
 def count(value: object) -> int:
     """A token count as some upstream reports it: what is no sensible number is 0, and none is
     larger than MOST_TOKENS."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+    if type(value) is not int and (type(value) is not float or value != value):
         return 0
-    return int(min(max(value, 0), MOST_TOKENS))
+    if value <= 0:
+        return 0
+    return int(value) if value < MOST_TOKENS else MOST_TOKENS
