@@ -182,7 +182,8 @@ class Provider(models.Model):
     def other_urls(self) -> list[str]:
         """Addresses for other kinds of model than chat, and for what no format of ours is for."""
         told = [each.get("base_url", "") for each in self.other_kinds.values()]
-        rows = (*self.endpoints, *self.probes)
+        firsts = [row["first"] for row in self.probes if row.get("first")]
+        rows = (*self.endpoints, *self.probes, *firsts)
         whole = [row["path"] for row in rows if "://" in row["path"]]
         return [url for url in (*told, *self.other_bases.values(), *whole) if url]
 
@@ -195,9 +196,8 @@ class Provider(models.Model):
     def is_probed(self) -> bool:
         """Are its accounts asked on a clock unless somebody says otherwise? Where it costs nothing,
         as the catalogue knows, and nobody warns of using them by a machine."""
-        has_list = any(row["kind"] == "models" for row in self.endpoints)
-        can_be = self.builtin and bool(self.format)
-        return can_be and (bool(self.probes) or has_list) and not self.warning
+        has_list = bool(self.format) and any(row["kind"] == "models" for row in self.endpoints)
+        return self.builtin and (bool(self.probes) or has_list) and not self.warning
 
     @property
     def warning(self) -> str:
@@ -533,10 +533,17 @@ class Connection(models.Model):
 
     @property
     def is_probed(self) -> bool:
-        url = self.effective_base_url
-        if not url or url.startswith("demo:"):
+        if not self._can_be_probed:
             return False
         return self.provider.is_probed if self.probe is None else self.probe
+
+    @property
+    def _can_be_probed(self) -> bool:
+        """A vendor without chat has no list that is known how to read, but may tell quotas."""
+        if not self.provider.format:
+            return bool(self.provider.probes) and not self.base_url
+        url = self.effective_base_url
+        return bool(url) and not url.startswith("demo:")
 
     def stored_auth(self) -> dict[str, Any]:
         """The same, and nothing where it cannot be read."""
