@@ -128,6 +128,13 @@ def test_a_header_can_neither_end_itself_nor_the_request(
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "headers")
 
 
+def test_who_sends_two_keys_is_not_told_which_of_them_is_good(admin: Client) -> None:
+    assert admin.get("/api/connections").status_code == 200
+    answer = admin.get("/api/connections", headers={"x-api-key": "another"})
+    assert answer.status_code == 401
+    assert answer.json()["error"]["message"] == "the request carries two different API keys"
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [({}, 401), ({"authorization": "Bearer nope"}, 401), ({"x-api-key": "'; --"}, 401)],
