@@ -50,21 +50,24 @@ def roll_up(now: datetime) -> int:
 
 def _roll_up_batch(now: datetime) -> int:
     notes: list[Uncounted] = []
+    ids: list[str] = []
     for note in Uncounted.objects.order_by("id")[:BATCH].iterator(100):
         notes.append(note)
-        if sum(note.requests for note in notes) >= BATCH:
+        ids += note.ids
+        if len(ids) >= BATCH:
             break
-    found = tally.of([id for note in notes for id in note.ids])
+    found = tally.of(ids)
     with transaction.atomic():
         _wait_for_others()
         gone, _ = Uncounted.objects.filter(pk__in=[note.pk for note in notes]).delete()
         if gone != len(notes):  # somebody else has counted them meanwhile, and goes on
             transaction.set_rollback(True)
             return 0
-        for table in SPANS:
+        for table, span in SPANS.items():  # from the shortest on
+            found = found.by(span)
             age = KEPT.get(table)
             _add(table, found if age is None else found.since(now - age))
-    return sum(note.requests for note in notes)
+    return len(ids)
 
 
 def _wait_for_others() -> None:
@@ -82,7 +85,7 @@ def _add(table: Table, found: Tally) -> None:
 def _add_sums(table: Table, found: Tally) -> None:
     rows = [
         (connection.ops.adapt_datetimefield_value(place.start), *place[1:], *sums)
-        for place, sums in found.by_place(SPANS[table]).items()
+        for place, sums in found.sums.items()
     ]
     name, measures = table._meta.db_table, ", ".join(MEASURES)
     adding = ", ".join(f"{measure} = {name}.{measure} + excluded.{measure}" for measure in MEASURES)
@@ -107,13 +110,13 @@ def _add_sums(table: Table, found: Tally) -> None:
 
 
 def _add_spreads(table: Table, found: Tally) -> None:
-    spreads = found.spreads_by(SPANS[table])
-    starts, users = {start for start, _ in spreads}, {user for _, user in spreads}
+    starts = {start for start, _ in found.spreads}
+    users = {user for _, user in found.spreads}
     rows = table.objects.filter(start__in=starts, user__in=users, dimension="")
     totals = [
         [*(json.dumps(spread.sum_of(*pair)) for pair in zip(there, more, strict=True)), pk]
         for pk, start, user, *there in rows.values_list("pk", "start", "user", *SPREADS)
-        if (more := spreads.get((start, user)))
+        if (more := found.spreads.get((start, user)))
     ]
     names = ", ".join(f"{name} = %s" for name in SPREADS)
     with connection.cursor() as cursor:
@@ -136,7 +139,7 @@ def tail() -> Tail:
         ids += note.ids
     waiting = Uncounted.objects.aggregate(requests=Sum("requests"))["requests"] or 0
     found = tally.of(ids)
-    return Tail(found.by_place(FIVE_MINUTES), found.spreads, max(waiting - len(ids), 0))
+    return Tail(found.sums, found.spreads, max(waiting - len(ids), 0))
 
 
 def prune(now: datetime) -> None:

@@ -3,7 +3,7 @@
 import json
 import math
 import operator
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -75,63 +75,57 @@ class Place(NamedTuple):
     name: str
 
 
-class Group(NamedTuple):
-    """Requests that are told apart by nothing that there is a name for."""
-
-    start: datetime
-    user: str
-    provider: str
-    model: str
-    key: str
-    combo: str
-    tier: str
-    tags: tuple[str, ...]
-
-
 class Tally(NamedTuple):
-    """Of each span of five minutes. Spreads are by user, with everyone's under an empty name, and
-    in the order of `SPREADS`."""
+    """By spans of one length. Spreads are by user, with everyone's under an empty name, and in the
+    order of `SPREADS`."""
 
-    groups: dict[Group, Sums]
+    sums: dict[Place, Sums]
     spreads: dict[tuple[datetime, str], tuple[Spread, ...]]
 
     def since(self, moment: datetime) -> "Tally":
-        """Only what began then or later."""
+        """Only the spans that begin then or later."""
         return Tally(
-            {group: sums for group, sums in self.groups.items() if group.start >= moment},
+            {place: sums for place, sums in self.sums.items() if place.start >= moment},
             {place: told for place, told in self.spreads.items() if place[0] >= moment},
         )
 
-    def by_place(self, span: timedelta) -> dict[Place, Sums]:
-        """Everywhere that these requests count, by spans of that length."""
-        wider: dict[Group, Sums] = {}
-        for group, sums in self.groups.items():
-            place = Group(floor(group.start, span), *group[1:])
-            wider[place] = wider.get(place, NOTHING).plus(sums)
-        found: dict[Place, Sums] = {}
-        for group, sums in wider.items():
-            for where in _places(group):
-                found[where] = found.get(where, NOTHING).plus(sums)
-        return found
-
-    def spreads_by(self, span: timedelta) -> dict[tuple[datetime, str], tuple[Spread, ...]]:
-        found: dict[tuple[datetime, str], tuple[Spread, ...]] = {}
+    def by(self, span: timedelta) -> "Tally":
+        """The same by longer spans."""
+        wider = Tally({}, {})
+        for (start, *name), sums in self.sums.items():
+            wider.add(Place(floor(start, span), *name), sums)
         for (start, user), told in self.spreads.items():
-            kept = found.setdefault((floor(start, span), user), ({}, {}, {}))
+            kept = wider.spreads.setdefault((floor(start, span), user), ({}, {}, {}))
             for total, more in zip(kept, told, strict=True):
                 spread.add(total, more)
-        return found
+        return wider
+
+    def add(self, place: Place, more: Sums) -> None:
+        kept = self.sums.get(place)
+        self.sums[place] = more if kept is None else kept.plus(more)
 
 
 def of(ids: list[str]) -> Tally:
-    """What those rows of the log add up to. The database adds up what is alike."""
-    tally = Tally({}, {})
+    """What those rows of the log add up to, by `SPAN`. The database adds up what is alike."""
+    by_user = Tally({}, {})
     for first in range(0, len(ids), IDS):
         rows = RequestRecord.objects.filter(id__in=_listed(ids[first : first + IDS])).order_by()
         rows = rows.annotate(span=_Span("time"))
-        _add_sums(tally, rows)
-        _add_spreads(tally, rows)
-    return tally
+        _add_sums(by_user, rows)
+        _add_spreads(by_user, rows)
+    return _with_everyone(by_user)
+
+
+def _with_everyone(by_user: Tally) -> Tally:
+    """What nobody is named for is everyone's alone."""
+    found = Tally(
+        {place: sums for place, sums in by_user.sums.items() if place.user}, by_user.spreads
+    )
+    for (start, user, dimension, name), sums in by_user.sums.items():
+        found.add(Place(start, "", dimension, name), sums)
+        if not dimension:
+            found.add(Place(start, "", "user", user), sums)
+    return found
 
 
 def _listed(ids: list[str]) -> RawSQL:
@@ -190,13 +184,20 @@ _SUMS = {
 }
 
 
+_NAMES = ("provider", "model", "key", "combo", "tier")
+
+
 def _add_sums(tally: Tally, rows: QuerySet[Any]) -> None:
-    sums = {f"sum_{name}": _SUMS.get(name) or _sum(name) for name in MEASURES}
-    names = ("span", *Group._fields[1:])
-    for row in rows.values(*names).annotate(**sums).values_list(*names, *sums):
-        span, *named, tags = row[: len(names)]
-        group = Group._make((_start(span), *named, tuple(tags)))
-        tally.groups[group] = tally.groups.get(group, NOTHING).plus(map(int, row[len(names) :]))
+    columns = {f"sum_{name}": _SUMS.get(name) or _sum(name) for name in MEASURES}
+    known = ("span", "user", "tags", *_NAMES)
+    for row in rows.values(*known).annotate(**columns).values_list(*known, *columns):
+        span, user, tags, *named = row[: len(known)]
+        start, sums = _start(span), Sums._make(map(int, row[len(known) :]))
+        tally.add(Place(start, user, "", ""), sums)
+        for dimension, name in zip(_NAMES, named, strict=True):
+            tally.add(Place(start, user, dimension, name), sums)
+        for tag in tags:  # with several, it counts for each
+            tally.add(Place(start, user, "tag", tag), sums)
 
 
 def _bucket(value: Any) -> Any:
@@ -223,14 +224,3 @@ def _add_spreads(tally: Tally, rows: QuerySet[Any]) -> None:
                 place = _start(row["span"]), whose
                 kept = tally.spreads.setdefault(place, ({}, {}, {}))[number]
                 spread.add(kept, {str(row["bucket"]): row["count"]})
-
-
-def _places(group: Group) -> Iterator[Place]:
-    """Where a request counts: for everyone, and for its user. With several tags, for each."""
-    start, user, provider, model, key, combo, tier, tags = group
-    names = [("", ""), ("provider", provider), ("model", model), ("key", key), ("combo", combo)]
-    names += [("tier", tier), *(("tag", tag) for tag in tags)]
-    for whose in {"", user}:
-        for dimension, name in names:
-            yield Place(start, whose, dimension, name)
-    yield Place(start, "", "user", user)

@@ -27,7 +27,7 @@ import httpx
 import psycopg
 
 from bench import processes
-from bench.rows import KEYS
+from bench.log import KEYS
 
 PASSWORD = "correct-horse-battery-9"
 ROUNDS = 9
