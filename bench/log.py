@@ -1,12 +1,13 @@
 """A request log such as a company's might be: whom it asks, how often that fails, what it costs."""
 
-import json
 import math
 import random
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 DAY_S = 86_400
 SWING_S = 10_000  # by which the day's rhythm moves requests towards the afternoon
@@ -132,7 +133,7 @@ def _row(chance: random.Random, id: str, at: str) -> Row:
     }
     return (
         id, at, key, user, client_format, path, stream, combo or model, provider,
-        model, connection, status, outcome, error, json.dumps([attempt]),
+        model, connection, status, outcome, error, msgspec.json.encode([attempt]).decode(),
         tokens_in, tokens_out, tokens_in // 3, tokens_in // 9, tokens_out // 4, "reported", cost,
         first_ms, total_ms, tokens_in * 4, tokens_out * 4, "[]", tags, "", "", "{}", cache, "{}",
         combo, tier, saved, "{}",
