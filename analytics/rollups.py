@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.db.models import Sum
 
 from analytics import spread, tally
+from analytics.ids import first_id
 from analytics.models import (
     DailyUsage,
     FiveMinuteUsage,
@@ -27,7 +28,8 @@ from analytics.tally import MEASURES, SPREADS, Place, Sums, Tally
 
 Table = type[Usage]
 
-FIVE_MINUTES, HOUR, DAY = tally.SPAN, timedelta(hours=1), timedelta(days=1)
+FIVE_MINUTES, HOUR, DAY = timedelta(minutes=5), timedelta(hours=1), timedelta(days=1)
+# From the finest on.
 SPANS: dict[Table, timedelta] = {FiveMinuteUsage: FIVE_MINUTES, HourlyUsage: HOUR, DailyUsage: DAY}
 KEPT: dict[Table, timedelta] = {
     FiveMinuteUsage: timedelta(days=2),
@@ -56,18 +58,28 @@ def _roll_up_batch(now: datetime) -> int:
         ids += note.ids
         if len(ids) >= BATCH:
             break
-    found = tally.of(ids)
+    if not notes:
+        return 0
+    tables = _tables(max(ids), now)
+    found = tally.of(ids, SPANS[tables[0]])
     with transaction.atomic():
         _wait_for_others()
         gone, _ = Uncounted.objects.filter(pk__in=[note.pk for note in notes]).delete()
         if gone != len(notes):  # somebody else has counted them meanwhile, and goes on
             transaction.set_rollback(True)
             return 0
-        for table, span in SPANS.items():  # from the shortest on
-            found = found.by(span)
+        for table in tables:
+            found = found.by(SPANS[table])
             age = KEPT.get(table)
             _add(table, found if age is None else found.since(now - age))
     return len(ids)
+
+
+def _tables(newest: str, now: datetime) -> list[Table]:
+    """Those that keep anything of requests up to that id, from the finest on: what was logged
+    long ago is not told apart by five minutes first."""
+    oldest = {table: first_id((now - age).timestamp()) for table, age in KEPT.items()}
+    return [table for table in SPANS if newest >= oldest.get(table, "")]
 
 
 def _wait_for_others() -> None:
@@ -138,7 +150,7 @@ def tail() -> Tail:
             break
         ids += note.ids
     waiting = Uncounted.objects.aggregate(requests=Sum("requests"))["requests"] or 0
-    found = tally.of(ids)
+    found = tally.of(ids, FIVE_MINUTES)
     return Tail(found.sums, found.spreads, max(waiting - len(ids), 0))
 
 
