@@ -79,6 +79,13 @@ def test_names_are_shown_as_text() -> None:
     assert "</script><b>" not in page
 
 
+def test_a_name_turns_nothing_around() -> None:
+    log(timezone.now(), model="mk/gpt\u202etxt")
+    page = signed_in().get("/").content.decode()
+    assert "\u202e" not in page
+    assert page.count("gpt⟨U+202E⟩txt") >= 1
+
+
 WRONG = [
     ("?range=2h", "Time"),
     ("?zone=Mars/Olympus", "There is no such time zone"),
