@@ -89,11 +89,9 @@ def _hour(postgres: str) -> float:
 def _fill(site: Site, count: int, days: float) -> int:
     """Returns how many requests there are."""
     site.prepare()
+    print(site.run("-m", "bench", "rows", f"--count={count}", f"--days={days}"), end="")
     (there,) = site.ask(f"SELECT count(*) FROM {LOG}")
-    if int(there):
-        return int(there)
-    print(site.run("-m", "bench", "rows", f"--count={count}", f"--days={days}"))
-    return count
+    return int(there)
 
 
 def main(arguments: list[str]) -> None:
@@ -108,7 +106,7 @@ def main(arguments: list[str]) -> None:
     hour_s = _hour(told.postgres)
     with site(told.postgres, told.keep) as filled:
         count = _fill(filled, told.count, told.days)
-        print(filled.run("-m", "bench", "sums"))
+        print(filled.run("-m", "bench", "sums"), flush=True)
         found, wrong = measure(filled)
     kind = "PostgreSQL" if told.postgres else "SQLite"
     print(
