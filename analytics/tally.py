@@ -159,8 +159,10 @@ class _Since(Func):
     arity = 1
 
     def as_sqlite(self, compiler: Any, connection: Any, **more: Any) -> Any:
-        template = "CAST(strftime('%%%%s', %(expressions)s) AS INTEGER) / %(span_s)s * %(span_s)s"
-        return self.as_sql(compiler, connection, template=f"({template})", **more)
+        # Without the fraction, which SQLite would round: the last instant of a span is in it.
+        second = "CAST(strftime('%%%%s', substr(%(expressions)s, 1, 19)) AS INTEGER)"
+        template = f"({second} / %(span_s)s * %(span_s)s)"
+        return self.as_sql(compiler, connection, template=template, **more)
 
     def as_postgresql(self, compiler: Any, connection: Any, **more: Any) -> Any:
         template = "floor(extract(epoch FROM %(expressions)s) / %(span_s)s) * %(span_s)s"
