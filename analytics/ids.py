@@ -5,7 +5,6 @@ from functools import lru_cache
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
 _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
-_SHIFTS = range(70, -1, -10)
 
 
 def new_id(time_s: float) -> str:
@@ -14,8 +13,12 @@ def new_id(time_s: float) -> str:
     They need to differ, not to be a secret, also those of processes that were forked: `random`
     seeds itself anew in each.
     """
-    bits = random.getrandbits(80)
-    return _prefix(int(time_s * 1000)) + "".join([_PAIRS[(bits >> n) & 1023] for n in _SHIFTS])
+    bits, pairs = random.getrandbits, _PAIRS
+    return (
+        f"{_prefix(int(time_s * 1000))}"
+        f"{pairs[bits(10)]}{pairs[bits(10)]}{pairs[bits(10)]}{pairs[bits(10)]}"
+        f"{pairs[bits(10)]}{pairs[bits(10)]}{pairs[bits(10)]}{pairs[bits(10)]}"
+    )
 
 
 def first_id(time_s: float) -> str:

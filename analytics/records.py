@@ -7,6 +7,7 @@ transaction notes which rows are new, for `analytics.rollups` to count.
 
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -86,8 +87,13 @@ decode = msgspec.json.Decoder(Record).decode
 
 def timestamp(time_s: float) -> str:
     """Unix seconds as both databases store a time: UTC, to the microsecond, without a zone."""
-    moment = datetime.fromtimestamp(time_s, UTC).replace(tzinfo=None)
-    return moment.isoformat(sep=" ", timespec="microseconds")
+    seconds, microseconds = divmod(round(time_s * 1e6), 1_000_000)
+    return f"{_second(seconds)}.{microseconds:06}"
+
+
+@lru_cache(maxsize=4)  # in which many calls begin
+def _second(time_s: int) -> str:
+    return datetime.fromtimestamp(time_s, UTC).replace(tzinfo=None).isoformat(sep=" ")
 
 
 def insert(lines: list[bytes]) -> None:

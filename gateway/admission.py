@@ -5,7 +5,6 @@ import math
 from collections.abc import Mapping
 
 from analytics.costs import Prices, cost_picousd
-from gateway import soft_budgets
 from gateway.errors import KeyRejected, NotAllowed
 from gateway.exchange import Headers
 from gateway.formats.types import Usage
@@ -68,10 +67,11 @@ def output_tokens(max_tokens: int | None) -> int:
     return min(max_tokens, MAX_OUTPUT_TOKENS)
 
 
-def of_key(principal: Principal, total: Budgets, tokens: int, picousd: int) -> Claim | None:
-    """What a call may take from the key's limits, and from its budgets, its owner's and the `total`
-    of all keys; null where nothing is limited."""
-    paying = soft_budgets.payers(principal, total)
+def of_key(
+    principal: Principal, paying: tuple[tuple[str, Budgets], ...], tokens: int, picousd: int
+) -> Claim | None:
+    """What a call may take from the key's limits, and from the budgets it is paid from; null where
+    nothing is limited."""
     budgets = tuple([(subject, each.hard) for subject, each in paying if each.hard])
     if principal.limits.is_none and not budgets:
         return None

@@ -105,10 +105,8 @@ async def attempt(call: Call, target: Target, runtime: Runtime, left_s: float) -
             if opened.stage is None:
                 limit.expect(times.total, "end of the answer")
                 data = await answer.read()
-                if hasattr(target.format, "encode_following"):
-                    data = await tasks.follow(target, data, call.prompt, runtime.upstreams)
-                if hasattr(target.format, "pending"):
-                    data = await tasks.outcome(target, data, runtime.upstreams)
+                if not formats.is_chat(call.format):
+                    data = await _follow(call, target, data, runtime)
                 await _take_whole(call, opened, data, runtime)
             else:
                 limit.expect(times.first_content, "content")
@@ -143,6 +141,15 @@ async def _ask(
     call.take_form()
     prepared = await _prepare(call, target, runtime, limit)
     return prepared, await _open(call, target, prepared, runtime)
+
+
+async def _follow(call: Call, target: Target, data: bytes, runtime: Runtime) -> bytes:
+    """The answer of a model that works in several steps, or as a task that is asked about."""
+    if hasattr(target.format, "encode_following"):
+        data = await tasks.follow(target, data, call.prompt, runtime.upstreams)
+    if hasattr(target.format, "pending"):
+        data = await tasks.outcome(target, data, runtime.upstreams)
+    return data
 
 
 def _is_whole_all_the_same(call: Call, answer: Answer) -> bool:

@@ -21,7 +21,7 @@ from gateway.idempotency import First
 from gateway.journal import Entry, Journal
 from gateway.kept import Kept
 from gateway.routing import Target
-from gateway.snapshot import Principal, Snapshot
+from gateway.snapshot import Budgets, Principal, Snapshot
 from gateway.state import Lease
 from gateway.upload import Upload
 
@@ -61,6 +61,8 @@ class Call:
     combo = ""  # that the model is, by its name or an alias
     stream = False
     estimated_input = 0
+    max_tokens: int | None = None  # of the answer, where the client bounds it
+    paying: tuple[tuple[str, Budgets], ...] = ()  # budgets, and the name each is counted under
     target: Target | None = None
     usage: Usage | None = None
     text_chars = 0
@@ -79,6 +81,7 @@ class Call:
     answer_type = ""  # the content type of an answer that is not the format's usual one
     accounted = False
     _prompt: Any = None
+    _known: Record | None = None
 
     def __init__(self, exchange: Exchange, format: AnyClient, snapshot: Snapshot) -> None:
         self.exchange, self.format, self.snapshot = exchange, format, snapshot
@@ -91,7 +94,6 @@ class Call:
         self.attempts: list[Attempt] = []
         self.fetched: media.Known = {}  # what the request names by URL, for the targets tried
         self.kept_answer = bytearray()
-        self._time = records.timestamp(exchange.time)
 
     @property
     def prompt(self) -> Any:
@@ -153,11 +155,6 @@ class Call:
         return admission.estimate(
             self.estimated_input, self.max_tokens, target.model.prices, self.units
         )
-
-    @cached_property
-    def max_tokens(self) -> int | None:
-        """Of the answer, where the client bounds it; asked for once the request is complete."""
-        return self.format.max_tokens(self.request)
 
     def passed_headers(self, target: Target) -> dict[str, str]:
         """Headers of the client's that mean something to an upstream of the same format."""
@@ -314,28 +311,12 @@ class Call:
         row.model, row.connection = target.model.id, target.connection.name
 
     def _record(self, outcome: Outcome, status: int, error: str) -> Record:
-        exchange = self.exchange
-        row = Record(
-            id=exchange.id,
-            time=self._time,
-            key=self.principal.name,
-            user=self.principal.user,
-            client_format=self.format.NAME,
-            path=_clean(exchange.path, 200),
-            stream=self.stream,
-            requested_model=_clean(self.model, 250),
-            status=status,
-            outcome=outcome,
-            error=_clean(error, 500),
-            first_byte_ms=exchange.first_byte_ms,
-            duration_ms=exchange.elapsed_ms,
-            bytes_in=exchange.bytes_in,
-            bytes_out=exchange.bytes_out,
-        )
+        row, exchange = self._row, self.exchange
+        row.status, row.outcome = status, outcome
+        row.error = _clean(error, 500) if error else ""
+        row.first_byte_ms, row.duration_ms = exchange.first_byte_ms, exchange.elapsed_ms
+        row.bytes_in, row.bytes_out = exchange.bytes_in, exchange.bytes_out
         row.trace, row.cache = self.trace, self.cache
-        row.combo = self.combo
-        if self.controls.tags:
-            row.tags = msgspec.json.encode(self.controls.tags).decode()
         if self.attempts:
             row.attempts = records.encode(self.attempts).decode()
         if self.dropped:
@@ -345,6 +326,26 @@ class Call:
             row.request_body = self._told_request
             row.response_body = self._redacted(bytes(self.kept_answer))
         return row
+
+    @property
+    def _row(self) -> Record:
+        """What stays as it is once the request is read: most of what is written at its begin is
+        written again at its end."""
+        if self._known is None:
+            self._known = Record(
+                id=self.exchange.id,
+                time=records.timestamp(self.exchange.time),
+                key=self.principal.name,
+                user=self.principal.user,
+                client_format=self.format.NAME,
+                path=_clean(self.exchange.path, 200),
+                stream=self.stream,
+                requested_model=_clean(self.model, 250),
+                combo=self.combo,
+            )
+            if self.controls.tags:
+                self._known.tags = msgspec.json.encode(self.controls.tags).decode()
+        return self._known
 
     @cached_property
     def _told_request(self) -> str:

@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 CONFIGURATION = "configuration"
 HEALTH = "health"
+LOG = "log"
 
 TIMEOUT_S = 0.25
 NOBODY = b"0" * 16  # in the place of the telling process's name

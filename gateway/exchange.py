@@ -24,7 +24,9 @@ Headers = list[tuple[bytes, bytes]]
 # Where clients put their key. The header does not tell the format: new Anthropic SDKs say Bearer.
 KEY_HEADERS = frozenset({b"x-api-key", b"x-goog-api-key", b"api-key"})
 BODY_TIMEOUT_S = 60.0
-ABORT = "omniroute.abort"  # of our servers: closes the connection, whatever is not sent yet
+# Extensions of our servers.
+ABORT = "omniroute.abort"  # closes the connection, whatever is not sent yet
+LEAVING = "omniroute.leaving"  # takes a function to call, once, when the client leaves; or null
 
 
 class Disconnected(Exception):
@@ -183,19 +185,32 @@ class Exchange:
             self._begin_watch()
 
     def _begin_watch(self) -> None:
-        self._watch = asyncio.get_running_loop().create_task(self._wait_for_disconnect())
+        tell = (self.scope.get("extensions") or {}).get(LEAVING)
+        if tell is not None:  # a task that waits for it costs a call a twentieth of its time
+            tell(self._left)
+        else:
+            self._watch = asyncio.get_running_loop().create_task(self._wait_for_disconnect())
 
     async def _wait_for_disconnect(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
+        self._left()
+
+    def _left(self) -> None:
         self.disconnected = True
         if self._owner is not None:
             self._owner.cancel()
 
     def unwatch(self) -> None:
+        """Once; later calls change nothing, so that they do not end the watch of a request that
+        follows on the same connection."""
+        if self._owner is None:
+            return
         self._owner = None
         if self._watch is not None:
             self._watch.cancel()
+        elif (tell := (self.scope.get("extensions") or {}).get(LEAVING)) is not None:
+            tell(None)
 
     async def start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         self.status = status

@@ -90,12 +90,20 @@ class Journal:
         insert: Puts lines (without their first byte) into the database, all or none.
         max_bytes: Beyond this much undrained journal, new work is refused.
         fsync: Wait for the disk at each line; extends the promise to power loss.
+        on_rows: Called, in the thread, when rows have got into the database.
     """
 
     def __init__(
-        self, root: Path, insert: Insert, *, max_bytes: int = 1 << 30, fsync: bool = False
+        self,
+        root: Path,
+        insert: Insert,
+        *,
+        max_bytes: int = 1 << 30,
+        fsync: bool = False,
+        on_rows: Callable[[], None] = lambda: None,
     ) -> None:
         self._insert, self._max_bytes, self._fsync = insert, max_bytes, fsync
+        self._on_rows = on_rows
         self._root = root
         self._folder, self._lock = _own_folder(root)
         self._count = 0
@@ -225,6 +233,8 @@ class Journal:
         ends = [line[1:] for line in batch[:whole].split(b"\n") if line[:1] == b"E"]
         _insert_all(ends, self._insert)
         segment.drained += whole
+        if ends:
+            self._on_rows()
 
     def _guarded(self, work: Callable[[], None]) -> bool:
         try:

@@ -23,7 +23,7 @@ from gateway.errors import (
 )
 from gateway.exchange import Disconnected, Exchange, Headers
 from gateway.fallback import Fallback
-from gateway.formats import Stage, multipart, wire
+from gateway.formats import Stage, kinds, multipart, wire
 from gateway.formats.kinds import AnyClient, KindClient
 from gateway.formats.needs import Needs
 from gateway.formats.types import JSONDict
@@ -57,6 +57,7 @@ async def serve(
     call = Call(exchange, format, runtime.snapshot)
     try:
         call.principal = authenticate(call.snapshot, exchange)
+        call.paying = soft_budgets.payers(call.principal, call.snapshot.budgets)
         call.controls = controls.read(exchange.scope["headers"], call.principal.controls)
         await read(call, runtime, conversation)
         route = routing.resolve(call.snapshot, call.principal, call.model, format.NAME)
@@ -114,7 +115,7 @@ async def read(call: Call, runtime: Runtime, conversation: Conversation) -> None
     Raises:
         BadRequest: It is no JSON object, or a field is missing or wrong.
     """
-    if streamed := getattr(call.format, "STREAMED_FILE", ""):
+    if streamed := kinds.STREAMED_FILES.get(call.format.NAME):
         await read_form(call, streamed, runtime)
     else:
         await read_json(call, runtime)
@@ -122,6 +123,7 @@ async def read(call: Call, runtime: Runtime, conversation: Conversation) -> None
     await conversation.recall(call)
     say(call)
     call.estimated_input = tokens.estimate_body(call.request)
+    call.max_tokens = call.format.max_tokens(call.request)
     call.units = units(call.format, call.request)
     call.measure()
 
@@ -201,7 +203,7 @@ async def admit(call: Call, choice: Choice, runtime: Runtime) -> None:
 async def reserve(call: Call, target: Target, runtime: Runtime) -> int:
     """Take from the key's limits and budgets; what the call may cost in 10⁻¹² USD."""
     wanted, picousd = call.estimate(target)
-    claim = admission.of_key(call.principal, call.snapshot.budgets, wanted, picousd)
+    claim = admission.of_key(call.principal, call.paying, wanted, picousd)
     if claim is not None:
         call.lease = await runtime.lines.claim(claim, call.principal.name)
     return picousd
@@ -283,7 +285,8 @@ def chooser(ask: Ask, runtime: Runtime, turns: dict[str, int]) -> Chooser:
 
 async def answer(call: Call, opened: Opened, runtime: Runtime, conversation: Conversation) -> None:
     """Pass the answer on. The row is in the journal before the client has the terminal bytes."""
-    headers = answer_headers(call, opened, runtime)
+    kept = kept_headers(call, opened)
+    headers = kept + answer_headers(call, runtime)
     try:
         if opened.stage is None:
             call.finished = True
@@ -295,13 +298,13 @@ async def answer(call: Call, opened: Opened, runtime: Runtime, conversation: Con
             call.account(runtime.journal, "ok", 200, sending=len(opened.body))
             kind = replays.content_type(call).encode("latin-1", "replace")
             await call.exchange.respond(200, opened.body, headers, kind)
-            await replays.keep(call, 200, kept_headers(call, opened), runtime)
+            await replays.keep(call, 200, kept, runtime)
         else:
             kind = replays.content_type(call).encode("latin-1", "replace")
             await call.exchange.start(200, [(b"content-type", kind), *replays.NO_BUFFERS, *headers])
             await relay(call, opened, opened.stage, runtime, conversation)
             if call.finished:
-                await replays.keep(call, 200, kept_headers(call, opened), runtime)
+                await replays.keep(call, 200, kept, runtime)
                 await drain(opened)
     finally:
         opened.close()
@@ -400,13 +403,12 @@ def kept_headers(call: Call, opened: Opened) -> Headers:
     return headers
 
 
-def answer_headers(call: Call, opened: Opened, runtime: Runtime) -> Headers:
-    headers = kept_headers(call, opened)
-    headers.append((b"x-omniroute-attempts", b"%d" % (len(call.attempts) + 1)))
+def answer_headers(call: Call, runtime: Runtime) -> Headers:
+    """Those that are true of this answer only."""
+    headers = [(b"x-omniroute-attempts", b"%d" % (len(call.attempts) + 1))]
     headers += replays.cache_header(call)
-    paying = soft_budgets.payers(call.principal, call.snapshot.budgets)
-    if any(budgets.soft for _, budgets in paying):
-        words = "; ".join(each.words for each in soft_budgets.passed(paying, runtime.logged))
+    if any(budgets.soft for _, budgets in call.paying):
+        words = "; ".join(each.words for each in soft_budgets.passed(call.paying, runtime.logged))
         headers += [(b"x-omniroute-warning", words.encode())] if words else []
     return headers + (admission.rate_headers(call.lease.rooms()) if call.lease else [])
 

@@ -32,11 +32,7 @@ class Target(Struct, frozen=True, eq=False):
     url: URL
     stream_url: URL
     headers: tuple[tuple[bytes, bytes], ...]  # of the answer: who gave it
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """What is counted and remembered about it is counted for this."""
-        return self.connection.name, self.model.id
+    key: tuple[str, str]  # connection and model: what is counted of it is counted for this
 
     def request_headers(
         self, url: URL, body: bytes, content_type: str = "application/json", method: str = "POST"
@@ -331,6 +327,7 @@ def _target(provider: Provider, connection: Connection, model: Model, client_for
             (b"x-omniroute-model", _header(model.id)),
             (b"x-omniroute-connection", _header(connection.name)),
         ),
+        key=(connection.name, model.id),
     )
 
 

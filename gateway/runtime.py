@@ -19,6 +19,7 @@ from analytics import records, spending
 from gateway import channels, directory
 from gateway.idempotency import Idempotency
 from gateway.journal import Journal
+from gateway.news import News
 from gateway.open_breakers import OpenBreakers
 from gateway.presence import Condition, Presence
 from gateway.quotas import Quotas
@@ -59,8 +60,10 @@ class Runtime:
             records.insert,
             max_bytes=settings.JOURNAL_MAX_MB << 20,
             fsync=settings.JOURNAL_FSYNC,
+            on_rows=self._tell_of_rows,
         )
         self.state = _state()
+        self.news = News(self.state)
         self.state.subscribe(channels.CONFIGURATION, lambda _: self.watcher.wake())
         self.lines = Lines(self.state)
         self._shared = SharedHealth(self.watcher.current.policy, self.state)
@@ -118,11 +121,11 @@ class Runtime:
 
     async def close(self) -> None:
         """Bring what is counted into the database and let go of every connection."""
+        self._stop.set()
         await self.upstreams.close()
         self.renewals.close()
         await self.state.close()
         self.fetcher.close()
-        self._stop.set()
         self.watcher.stop()
         await self._reporter.close()
         await asyncio.to_thread(self._reporter.finish)
@@ -179,6 +182,11 @@ class Runtime:
             return deed(*arguments)
 
         return await asyncio.get_running_loop().run_in_executor(self._pool, run)
+
+    def _tell_of_rows(self) -> None:
+        """In the journal's thread, which goes on after the loop has ended."""
+        if self._open and not self._stop.is_set():
+            self._loop.call_soon_threadsafe(self.news.tell)
 
     def _load_spending(self) -> None:
         """Keep the budgets' state up with the log, while anybody has a budget."""

@@ -147,15 +147,13 @@ class Upstreams:
         _check_literal(url.host or "", private)
         proxy = target.connection.proxy and resolve(target.connection.proxy)
         session = self._sessions.get((private, proxy)) or self._new_session(private, proxy)
-        data = body if isinstance(body, bytes) else body.pieces()
         try:
-            own = target.request_headers(
-                url, data if isinstance(data, bytes) else b"", content_type, method
-            )
+            signed = body if isinstance(body, bytes) else b""
+            own = target.request_headers(url, signed, content_type, method)
             response = await session.request(
                 method,
                 url,
-                data=data or None,
+                data=_data(body),
                 headers={**headers, **own, **_length(body)},
                 allow_redirects=False,
                 timeout=_timeout(target.connection.timeouts.connect),
@@ -192,10 +190,15 @@ class Upstreams:
             await session.close()
 
 
+def _data(body: bytes | Sending) -> Any:
+    return (body or None) if isinstance(body, bytes) else body.pieces()
+
+
 def _length(body: bytes | Sending) -> dict[str, str]:
-    """Where it is known; a file that is still on its way goes in chunks."""
-    size = None if isinstance(body, bytes) else body.size
-    return {} if size is None else {"content-length": str(size)}
+    """Of a file that is still on its way, where it is known; else it goes in chunks."""
+    if isinstance(body, bytes) or body.size is None:
+        return {}
+    return {"content-length": str(body.size)}
 
 
 def _connector(private: bool, proxy: str) -> aiohttp.TCPConnector:

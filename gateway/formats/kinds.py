@@ -205,6 +205,12 @@ CHAT_ADDRESS = "/v1/chat/completions"
 CLIENTS: dict[str, KindClient] = {
     name: format for kind in KINDS.values() for name, format in kind.clients.items()
 }
+# By client's format, the field of a form that is a file and is passed on as it comes.
+STREAMED_FILES: dict[str, str] = {
+    name: format.STREAMED_FILE
+    for name, format in CLIENTS.items()
+    if hasattr(format, "STREAMED_FILE")
+}
 _KINDS_OF = {name: kind.name for kind in KINDS.values() for name in kind.clients}
 
 

@@ -225,8 +225,13 @@ def as_object(value: object) -> JSONDict:
     return value if isinstance(value, dict) else {}
 
 
+MOST = 10**12
+
+
 def count(value: object) -> int:
     """A token count as some upstream reports it: what is no sensible number is 0."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+    if type(value) is not int and (type(value) is not float or value != value):
         return 0
-    return int(min(max(value, 0), 10**12))
+    if value <= 0:
+        return 0
+    return int(value) if value < MOST else MOST

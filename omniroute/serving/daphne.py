@@ -33,7 +33,7 @@ from twisted.logger import (
 from twisted.web import http
 
 from accounts.keys import hash_key
-from gateway.exchange import ABORT, BODY_TIMEOUT_S, KEY_HEADERS
+from gateway.exchange import ABORT, BODY_TIMEOUT_S, KEY_HEADERS, LEAVING
 from omniroute.serving import (
     CANCEL_S,
     HEADERS_BYTES,
@@ -62,6 +62,7 @@ class Request(WebRequest):
         self._received = 0
         self._limit = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._leaving: Callable[[], None] | None = None
 
     # --- What comes in ---
 
@@ -170,6 +171,16 @@ class Request(WebRequest):
         self._disarm()
         self.writable.set()
         super().connectionLost(reason)
+        leaving, self._leaving = self._leaving, None
+        if leaving is not None:
+            leaving()
+
+    def tell_leaving(self, leaving: Callable[[], None] | None) -> None:
+        """Call `leaving` when the client leaves, or at once where it has left."""
+        self._leaving = leaving
+        if leaving is not None and self._disconnected:
+            self._leaving = None
+            loop.call_soon(leaving)
 
 
 class Channel(http.HTTPChannel):
@@ -296,7 +307,8 @@ class Server(daphne_server.Server):
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         if scope["type"] == "http":
-            scope["extensions"] = {ABORT: protocol.channel.transport.abortConnection}
+            abort = protocol.channel.transport.abortConnection
+            scope["extensions"] = {ABORT: abort, LEAVING: protocol.tell_leaving}
         return super().create_application(protocol, scope)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from gateway.exchange import ABORT
+from gateway.exchange import ABORT, LEAVING
 from omniroute.serving import (
     CANCEL_S,
     HEADERS_BYTES,
@@ -33,6 +33,32 @@ class HeadersTooLarge(Exception):
     """Ends the parsing of a request."""
 
 
+class Outgoing:
+    """Where a response is written to. ASGI has it that the head goes out with what comes first of
+    the body; uvicorn writes it apart, which costs a system call and a packet each time."""
+
+    __slots__ = ("_cycle", "_head", "_is_begun", "_transport", "is_closing")
+
+    def __init__(self, cycle: RequestResponseCycle, transport: asyncio.Transport) -> None:
+        self._cycle, self._transport = cycle, transport
+        self._head = b""
+        self._is_begun = cycle.scope["method"] == "HEAD"  # after whose head nothing is written
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        if not self._is_begun and self._cycle.response_started:  # else it is `100 Continue`
+            self._is_begun, self._head = True, data
+            return
+        if self._head:
+            data, self._head = self._head + data, b""
+        self._transport.write(data)
+
+    def close(self) -> None:
+        if self._head:
+            self.write(b"")
+        self._transport.close()
+
+
 class Protocol(HttpToolsProtocol):
     """uvicorn waits for headers without end, and reads them without bound."""
 
@@ -41,7 +67,8 @@ class Protocol(HttpToolsProtocol):
         self._headers_timeout_s = headers_timeout_s
         self._timer: asyncio.TimerHandle | None = None
         self._unparsed = 0  # bytes that belong neither to a body nor to headers that are complete
-        self._header_bytes = 0
+        self._are_too_large = False  # the headers
+        self._leaving: Callable[[], None] | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -50,6 +77,20 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
         super().connection_lost(exc)
+        leaving, self._leaving = self._leaving, None
+        if leaving is not None:
+            leaving()
+
+    def tell_leaving(self, leaving: Callable[[], None] | None) -> None:
+        """Call `leaving` when the client leaves, or at once where it has left."""
+        self._leaving = leaving
+        if leaving is None:
+            return
+        if self.transport.is_closing():
+            self._leaving = None
+            self.loop.call_soon(leaving)
+        else:
+            self.flow.resume_reading()  # of a client that is not read from nobody sees the end
 
     def data_received(self, data: bytes) -> None:
         if self._timer is None and self._is_idle():
@@ -67,36 +108,28 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        extensions: dict[str, Any] = {ABORT: self.transport.abort}
+        extensions: dict[str, Any] = {ABORT: self.transport.abort, LEAVING: self.tell_leaving}
         self.scope["extensions"] = extensions
-        self._header_bytes = 0
-
-    def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        self._measure(len(url))
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
-        self._measure(len(name) + len(value) + 4)
 
     def on_headers_complete(self) -> None:
         self._disarm()
         self._unparsed = 0
+        size = sum([len(name) + len(value) + 4 for name, value in self.headers])
+        if len(self.url) + size > HEADERS_BYTES:
+            self._are_too_large = True
+            raise HeadersTooLarge  # uvicorn then calls `send_400_response`
         super().on_headers_complete()
+        if self.cycle is not None:  # null before an upgrade
+            self.cycle.transport = Outgoing(self.cycle, self.transport)  # type: ignore[assignment]  # as much of one as it uses
 
     def on_body(self, body: bytes) -> None:
         self._unparsed = 0
         super().on_body(body)
 
-    def _measure(self, size: int) -> None:
-        self._header_bytes += size
-        if self._header_bytes > HEADERS_BYTES:
-            raise HeadersTooLarge  # uvicorn then calls `send_400_response`
-
     # --- Refusals ---
 
     def send_400_response(self, msg: str) -> None:
-        if self._header_bytes > HEADERS_BYTES:
+        if self._are_too_large:
             self._refuse(b"431 Request Header Fields Too Large")
         else:
             super().send_400_response(msg)

@@ -32,6 +32,23 @@ def gateway(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     assert "Traceback" not in gateway.output()
 
 
+@pytest.fixture(scope="session")
+def daphne(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """And one on the other server."""
+    folder = copy(prepared, tmp_path_factory.mktemp("daphne"))
+    gateway = Gateway(folder, "--no-worker", "--server", "daphne", MAX_BODY_MB="1").start()
+    yield gateway
+    assert gateway.stop() == 0
+    assert "Traceback" not in gateway.output()
+
+
+@pytest.fixture(scope="session", params=["gateway", "daphne"], ids=["uvicorn", "daphne"])
+def door(request: pytest.FixtureRequest) -> Gateway:
+    """The two, one after the other."""
+    gateway: Gateway = request.getfixturevalue(request.param)
+    return gateway
+
+
 @pytest.fixture
 def own_gateway(prepared: Path, tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
     """Makes gateways that a test may stop, kill or configure."""

@@ -2,12 +2,10 @@
 
 import json
 import socket
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.e2e.gateway import CLIENT, HELLO, KEY, Gateway, copy, keyed, request_id
+from tests.e2e.gateway import CLIENT, HELLO, KEY, Gateway, keyed, request_id
 from tests.e2e.upstream import Upstream
 
 CHAT = "/v1/chat/completions"
@@ -21,23 +19,6 @@ ADDRESSES = [
     ("POST", "/v1beta/models/x:generateContent"), ("GET", "/v1/chat/../models"),
     ("POST", "/v1/chat/completions/"), ("POST", "//v1/messages"),
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module", params=["uvicorn", "daphne"])
-def door(
-    request: pytest.FixtureRequest,
-    gateway: Gateway,
-    prepared: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Gateway]:
-    if request.param == "uvicorn":
-        yield gateway
-        return
-    folder = copy(prepared, tmp_path_factory.mktemp("daphne"))
-    daphne = Gateway(folder, "--no-worker", "--server", "daphne", MAX_BODY_MB="1").start()
-    yield daphne
-    assert daphne.stop() == 0
-    assert "Traceback" not in daphne.output()
 
 
 def status_of(gateway: Gateway, *lines: str, body: bytes = b"", host: str = "") -> int:

@@ -1,18 +1,14 @@
 """The live tail of the request log, over real WebSockets, on both servers."""
 
-import json
-import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Origin
 
-from tests.e2e.gateway import HELLO, PASSWORD, Gateway, copy, key_of, request_id
+from tests.e2e.gateway import HELLO, Gateway, copy, key_of, request_id
+from tests.e2e.watching import following, posted, signed_in, tail
 
 OWNERS = {
     "users": [{"username": "ann", "role": "member"}, {"username": "vera", "role": "viewer"}],
@@ -41,39 +37,6 @@ def gateway(
 def ann(gateway: Gateway) -> Iterator[httpx.Client]:
     with signed_in(gateway, "ann") as client:
         yield client
-
-
-@contextmanager
-def signed_in(gateway: Gateway, username: str) -> Iterator[httpx.Client]:
-    gateway.give_password(username)
-    with httpx.Client(base_url=gateway.url, timeout=30) as client:
-        client.get("/account/login/")
-        form = {"login": username, "password": PASSWORD}
-        assert posted(client, "/account/login/", **form).status_code == 302
-        assert "sessionid" in client.cookies
-        yield client
-
-
-def posted(client: httpx.Client, path: str, **form: str) -> httpx.Response:
-    return client.post(path, data=form | {"csrfmiddlewaretoken": client.cookies["csrftoken"]})
-
-
-def tail(
-    gateway: Gateway, client: httpx.Client, query: str = "", origin: str = ""
-) -> ClientConnection:
-    cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
-    return connect(
-        gateway.url.replace("http:", "ws:") + "/ws/logs/" + query,
-        origin=Origin(origin or gateway.url),
-        additional_headers={"cookie": cookies} if cookies else None,
-        proxy=None,
-    )
-
-
-def following(page: ClientConnection) -> list[str]:
-    """The ids of what comes next."""
-    page.send("next")
-    return re.findall(r'<tr id="(\w+)"', json.loads(page.recv(timeout=20))["rows"])
 
 
 def test_what_is_logged_comes_by_itself_to_who_may_see_it(

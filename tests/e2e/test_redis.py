@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.gateway import CLIENT, HELLO, Gateway, key_of, keyed, until
+from tests.e2e.gateway import CLIENT, HELLO, Gateway, key_of, keyed, request_id, until
 from tests.e2e.upstream import Upstream
+from tests.e2e.watching import following, signed_in, tail
 from tests.gateway.state.own_redis import OwnRedis
 from tests.services import require
 
@@ -78,3 +79,11 @@ def test_they_share_a_limit_and_while_redis_is_away_each_grants_its_share(
     until(lambda: state(two[0]) == "ok, in Redis")
     assert answered(two[0], 1) == [200]  # a new Redis knows of no requests in the last minute
     assert "Redis is away" in two[0].output()
+
+
+def test_a_page_of_one_shows_at_once_what_the_other_logs(two: list[Gateway]) -> None:
+    with signed_in(two[0], "admin") as admin, tail(two[0], admin) as page:
+        page.send("next")
+        id = request_id(two[1].chat("mk/plain"))
+        # By itself it would look again after ten seconds.
+        assert following(page, within_s=8) == [id]

@@ -11,6 +11,7 @@ from analytics.costs import Prices
 from gateway import admission
 from gateway.errors import BudgetSpent, GatewayError, KeyRejected, NotAllowed, RateLimited
 from gateway.snapshot import Budgets, Connection, Limits, Networks, Principal, Timeouts
+from gateway.soft_budgets import payers
 from gateway.state import Lease, Room
 from gateway.state.memory import MemoryState
 from tests.gateway.clocks import Clock
@@ -104,7 +105,7 @@ async def admit(
     picousd: int,
     total: Budgets = Budgets(),  # noqa: B008  # it is frozen
 ) -> Lease | None:
-    claim = admission.of_key(principal, total, tokens, picousd)
+    claim = admission.of_key(principal, payers(principal, total), tokens, picousd)
     return None if claim is None else await state.claim(claim)
 
 

@@ -33,6 +33,7 @@ from gateway.formats import openai_chat
 from gateway.retries import RESERVE, Retries
 from gateway.routing import Target
 from gateway.snapshot import Budgets, Combo, Limits, Principal, Provider
+from gateway.soft_budgets import payers
 from gateway.state import Lease
 from gateway.state.health import Health
 from gateway.state.memory import MemoryState
@@ -575,7 +576,7 @@ def test_no_newcomer_passes_who_waits(scene: Make, loop: SkippingLoop) -> None:
 
 
 async def reserve(scene_: Scene, call: Call, picousd: int) -> Lease:
-    claim = admission.of_key(call.principal, Budgets(), 2000, picousd)
+    claim = admission.of_key(call.principal, payers(call.principal, Budgets()), 2000, picousd)
     assert claim is not None
     return await scene_.state.claim(claim)
 

@@ -114,13 +114,15 @@ _MEDIA = ("audio", "image")
 
 def media_tokens(asked: JSONDict, said: JSONDict) -> dict[str, int]:
     """Of the tokens those of sounds and images, of which some models have a price apart."""
-    ways = (("input", asked), ("output", said))
-    told = {
-        f"{kind}_{way}_tokens": count(details.get(f"{kind}_tokens"))
+    return _media_of(asked, "input") | _media_of(said, "output")
+
+
+def _media_of(details: JSONDict, way: str) -> dict[str, int]:
+    return {
+        f"{kind}_{way}_tokens": number
         for kind in _MEDIA
-        for way, details in ways
+        if (number := count(details.get(f"{kind}_tokens")))
     }
-    return {unit: number for unit, number in told.items() if number}
 
 
 def _media_told(usage: Usage, way: str) -> JSONDict:

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts import keys
 from accounts.models import User
 from analytics.ids import first_id
-from gateway import admission
+from gateway import admission, soft_budgets
 from gateway import runtime as module
 from gateway.errors import BudgetSpent
 from gateway.runtime import Runtime
@@ -66,7 +66,8 @@ def start(made: list[Runtime], clock: Clock, processes: int = 1) -> Runtime:
 
 
 async def claim(runtime: Runtime, principal: Principal, tokens: int, picousd: int) -> Lease:
-    wanted = admission.of_key(principal, runtime.snapshot.budgets, tokens, picousd)
+    paying = soft_budgets.payers(principal, runtime.snapshot.budgets)
+    wanted = admission.of_key(principal, paying, tokens, picousd)
     assert wanted is not None
     return await runtime.state.claim(wanted)
 
