@@ -2,13 +2,15 @@
 
 from allauth.account.utils import perform_login
 from django.contrib.auth.forms import UserCreationForm
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts import invitations
+from accounts import invitations, names
 from accounts.invitations import InvitationGone
 from accounts.models import Invitation, User
 
@@ -17,6 +19,12 @@ class JoinForm(UserCreationForm):  # type: ignore[type-arg]  # it takes none at 
     class Meta:
         model = User
         fields = ("username",)
+
+    def clean_username(self) -> str:
+        username: str = super().clean_username()
+        if names.was_somebodys(username):
+            raise ValidationError(_("Somebody had this name before you: choose another."))
+        return username
 
 
 @sensitive_post_parameters("password1", "password2")

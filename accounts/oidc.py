@@ -24,7 +24,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 from requests.adapters import BaseAdapter
 
-from accounts import invitations
+from accounts import invitations, names
 from accounts.invitations import InvitationGone
 from accounts.models import User
 from accounts.provider import Issuer
@@ -114,7 +114,7 @@ def _newcomer(sociallogin: SocialLogin, email: str) -> User:
     told = sociallogin.user
     wanted = [told.username, email.partition("@")[0], "user"]
     user = User(
-        username=account_adapter().generate_unique_username(wanted),
+        username=names.free(account_adapter().generate_unique_username(wanted)),
         first_name=told.first_name[:150],
         last_name=told.last_name[:150],
         email=email,

@@ -38,6 +38,7 @@ class OwnKeyForm(forms.Form):
     )
     models = forms.CharField(
         label=gettext_lazy("Models"),
+        max_length=4_000,  # each call is compared with all of them
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=gettext_lazy("One a line; * stands for any characters."),
     )

@@ -14,6 +14,10 @@ from analytics.media import apart, media_picousd
 
 PICO = 12
 
+# Of one call, 10,000 USD: nobody believes more. So the sum of a long log stays a number of 64 bits,
+# whatever a provider says that it has counted.
+MOST_PICOUSD = 10**16
+
 
 class Counts(Protocol):
     """Tokens, and `units` of what else is paid for. `input_tokens` includes what was read from and

@@ -131,7 +131,7 @@ def heatmap(usage: Usage, since: datetime, until: datetime, zone: tzinfo) -> lis
     """Requests by weekday, from Monday, and hour of the day, of at least the last seven days."""
     since = floor(max(min(since, until - HEATMAP), until - KEPT[HourlyUsage]), HOUR)
     hours = [[0] * 24 for _ in range(7)]
-    for start, _, sums in usage.over_time(Piece(HourlyUsage, since, until), ""):
+    for start, requests in usage.requests(Piece(HourlyUsage, since, until)):
         local = start.astimezone(zone)
-        hours[local.weekday()][local.hour] += sums.requests
+        hours[local.weekday()][local.hour] += requests
     return hours

@@ -11,6 +11,10 @@ from analytics.tally import floor
 # Up to these lengths five minutes, or hours, are told apart. Longer ones go by days of UTC.
 BY_FIVE_MINUTES = timedelta(hours=6)
 BY_HOURS = timedelta(days=31)
+FINER: tuple[tuple[Table, timedelta], ...] = (
+    (FiveMinuteUsage, BY_FIVE_MINUTES),
+    (HourlyUsage, BY_HOURS),
+)
 # Up to this length a bar of a chart is an hour; then it is a day.
 HOURLY_BARS = timedelta(days=3)
 
@@ -26,17 +30,21 @@ class Piece:
 
 @dataclass(frozen=True)
 class Period:
-    """From `since` until before `until`, both on the clock of `table`; days are those of `zone`."""
+    """From `since` until before `until`, both on the clock of `table`; days are those of `zone`.
+
+    `passed` is how much of it is over, to the nearest of its spans.
+    """
 
     since: datetime
     until: datetime
     table: Table
+    passed: timedelta
     zone: tzinfo = UTC
 
     @property
     def before(self) -> "Period":
-        """The period of the same length that ends where this one begins."""
-        return Period(self.since - (self.until - self.since), self.since, self.table, self.zone)
+        """What this one is compared with: as much as has passed of it, right before."""
+        return Period(self.since - self.passed, self.since, self.table, self.passed, self.zone)
 
     @property
     def pieces(self) -> list[Piece]:
@@ -63,16 +71,21 @@ class Period:
 
 
 def period(since: datetime, until: datetime, now: datetime, zone: tzinfo = UTC) -> Period:
-    """At least all from `since` until `until`, as finely as is known of it."""
-    length = until - since
-    if length <= BY_FIVE_MINUTES and since > now - KEPT[FiveMinuteUsage]:
-        table: Table = FiveMinuteUsage
-    elif length <= BY_HOURS and since > now - KEPT[HourlyUsage]:
-        table = HourlyUsage
-    else:
-        table = DailyUsage
+    """At least all from `since` until `until`, as finely as is known of it and of what is before."""
+    for table, longest in FINER:
+        found = _on_clock(table, since, until, now, zone)
+        if until - since <= longest and found.before.since >= now - KEPT[table]:
+            return found
+    return _on_clock(DailyUsage, since, until, now, zone)
+
+
+def _on_clock(
+    table: Table, since: datetime, until: datetime, now: datetime, zone: tzinfo
+) -> Period:
     span = SPANS[table]
-    return Period(floor(since, span), _ceil(until, span), table, zone)
+    since, until = floor(since, span), _ceil(until, span)
+    passed = floor(min(until, max(since, now)) + span / 2, span) - since
+    return Period(since, until, table, max(passed, span), zone)
 
 
 def cover(since: datetime, until: datetime) -> list[Piece]:

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.db.models import Sum
 
 from analytics import spread, tally
+from analytics.ids import first_id
 from analytics.models import (
     DailyUsage,
     FiveMinuteUsage,
@@ -27,7 +28,8 @@ from analytics.tally import MEASURES, SPREADS, Place, Sums, Tally
 
 Table = type[Usage]
 
-FIVE_MINUTES, HOUR, DAY = tally.SPAN, timedelta(hours=1), timedelta(days=1)
+FIVE_MINUTES, HOUR, DAY = timedelta(minutes=5), timedelta(hours=1), timedelta(days=1)
+# From the finest on.
 SPANS: dict[Table, timedelta] = {FiveMinuteUsage: FIVE_MINUTES, HourlyUsage: HOUR, DailyUsage: DAY}
 KEPT: dict[Table, timedelta] = {
     FiveMinuteUsage: timedelta(days=2),
@@ -50,21 +52,34 @@ def roll_up(now: datetime) -> int:
 
 def _roll_up_batch(now: datetime) -> int:
     notes: list[Uncounted] = []
+    ids: list[str] = []
     for note in Uncounted.objects.order_by("id")[:BATCH].iterator(100):
         notes.append(note)
-        if sum(note.requests for note in notes) >= BATCH:
+        ids += note.ids
+        if len(ids) >= BATCH:
             break
-    found = tally.of([id for note in notes for id in note.ids])
+    if not notes:
+        return 0
+    tables = _tables(max(ids), now)
+    found = tally.of(ids, SPANS[tables[0]])
     with transaction.atomic():
         _wait_for_others()
         gone, _ = Uncounted.objects.filter(pk__in=[note.pk for note in notes]).delete()
         if gone != len(notes):  # somebody else has counted them meanwhile, and goes on
             transaction.set_rollback(True)
             return 0
-        for table in SPANS:
+        for table in tables:
+            found = found.by(SPANS[table])
             age = KEPT.get(table)
             _add(table, found if age is None else found.since(now - age))
-    return sum(note.requests for note in notes)
+    return len(ids)
+
+
+def _tables(newest: str, now: datetime) -> list[Table]:
+    """Those that keep anything of requests up to that id, from the finest on: what was logged
+    long ago is not told apart by five minutes first."""
+    oldest = {table: first_id((now - age).timestamp()) for table, age in KEPT.items()}
+    return [table for table in SPANS if newest >= oldest.get(table, "")]
 
 
 def _wait_for_others() -> None:
@@ -82,7 +97,7 @@ def _add(table: Table, found: Tally) -> None:
 def _add_sums(table: Table, found: Tally) -> None:
     rows = [
         (connection.ops.adapt_datetimefield_value(place.start), *place[1:], *sums)
-        for place, sums in found.by_place(SPANS[table]).items()
+        for place, sums in found.sums.items()
     ]
     name, measures = table._meta.db_table, ", ".join(MEASURES)
     adding = ", ".join(f"{measure} = {name}.{measure} + excluded.{measure}" for measure in MEASURES)
@@ -107,13 +122,13 @@ def _add_sums(table: Table, found: Tally) -> None:
 
 
 def _add_spreads(table: Table, found: Tally) -> None:
-    spreads = found.spreads_by(SPANS[table])
-    starts, users = {start for start, _ in spreads}, {user for _, user in spreads}
+    starts = {start for start, _ in found.spreads}
+    users = {user for _, user in found.spreads}
     rows = table.objects.filter(start__in=starts, user__in=users, dimension="")
     totals = [
         [*(json.dumps(spread.sum_of(*pair)) for pair in zip(there, more, strict=True)), pk]
         for pk, start, user, *there in rows.values_list("pk", "start", "user", *SPREADS)
-        if (more := spreads.get((start, user)))
+        if (more := found.spreads.get((start, user)))
     ]
     names = ", ".join(f"{name} = %s" for name in SPREADS)
     with connection.cursor() as cursor:
@@ -135,8 +150,8 @@ def tail() -> Tail:
             break
         ids += note.ids
     waiting = Uncounted.objects.aggregate(requests=Sum("requests"))["requests"] or 0
-    found = tally.of(ids)
-    return Tail(found.by_place(FIVE_MINUTES), found.spreads, max(waiting - len(ids), 0))
+    found = tally.of(ids, FIVE_MINUTES)
+    return Tail(found.sums, found.spreads, max(waiting - len(ids), 0))
 
 
 def prune(now: datetime) -> None:

@@ -8,6 +8,12 @@ from django.utils import timezone
 from analytics.models import StoredResponse
 
 BATCH = 500
+ID_CHARS = 200
+
+
+def is_id(id: str) -> bool:
+    """Can an answer be kept by it? A column holds no NUL, and no half of a character."""
+    return len(id) <= ID_CHARS and id.isprintable()
 
 
 def keep(id: str, key_id: int, input: list[Any], response: dict[str, Any]) -> None:
@@ -17,12 +23,12 @@ def keep(id: str, key_id: int, input: list[Any], response: dict[str, Any]) -> No
 
 
 def find(id: str, key_id: int) -> StoredResponse | None:
-    return StoredResponse.objects.filter(id=id, key_id=key_id).first()
+    return StoredResponse.objects.filter(id=id, key_id=key_id).first() if is_id(id) else None
 
 
 def delete(id: str, key_id: int) -> bool:
     """Was it there?"""
-    return StoredResponse.objects.filter(id=id, key_id=key_id).delete()[0] > 0
+    return is_id(id) and StoredResponse.objects.filter(id=id, key_id=key_id).delete()[0] > 0
 
 
 def delete_older(now: datetime, days: int) -> None:

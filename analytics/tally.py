@@ -3,13 +3,25 @@
 import json
 import math
 import operator
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import Count, F, FloatField, Func, IntegerField, Q, QuerySet, Sum, Value
+from django.db.models import (
+    Case,
+    Count,
+    F,
+    FloatField,
+    Func,
+    IntegerField,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Ceil, Coalesce, Greatest, Ln
 
@@ -17,7 +29,6 @@ from analytics import spread
 from analytics.models import RequestRecord
 from analytics.spread import GROWTH, Spread
 
-SPAN = timedelta(minutes=5)
 IDS = 20_000  # in one query
 SPREADS = ("duration_ms", "first_byte_ms", "tokens_per_s")
 
@@ -79,63 +90,57 @@ class Place(NamedTuple):
     name: str
 
 
-class Group(NamedTuple):
-    """Requests that are told apart by nothing that there is a name for."""
-
-    start: datetime
-    user: str
-    provider: str
-    model: str
-    key: str
-    combo: str
-    tier: str
-    tags: tuple[str, ...]
-
-
 class Tally(NamedTuple):
-    """Of each span of five minutes. Spreads are by user, with everyone's under an empty name, and
-    in the order of `SPREADS`."""
+    """By spans of one length. Spreads are by user, with everyone's under an empty name, and in the
+    order of `SPREADS`."""
 
-    groups: dict[Group, Sums]
+    sums: dict[Place, Sums]
     spreads: dict[tuple[datetime, str], tuple[Spread, ...]]
 
     def since(self, moment: datetime) -> "Tally":
-        """Only what began then or later."""
+        """Only the spans that begin then or later."""
         return Tally(
-            {group: sums for group, sums in self.groups.items() if group.start >= moment},
+            {place: sums for place, sums in self.sums.items() if place.start >= moment},
             {place: told for place, told in self.spreads.items() if place[0] >= moment},
         )
 
-    def by_place(self, span: timedelta) -> dict[Place, Sums]:
-        """Everywhere that these requests count, by spans of that length."""
-        wider: dict[Group, Sums] = {}
-        for group, sums in self.groups.items():
-            place = Group(floor(group.start, span), *group[1:])
-            wider[place] = wider.get(place, NOTHING).plus(sums)
-        found: dict[Place, Sums] = {}
-        for group, sums in wider.items():
-            for where in _places(group):
-                found[where] = found.get(where, NOTHING).plus(sums)
-        return found
-
-    def spreads_by(self, span: timedelta) -> dict[tuple[datetime, str], tuple[Spread, ...]]:
-        found: dict[tuple[datetime, str], tuple[Spread, ...]] = {}
+    def by(self, span: timedelta) -> "Tally":
+        """The same by longer spans."""
+        wider = Tally({}, {})
+        for (start, *name), sums in self.sums.items():
+            wider.add(Place(floor(start, span), *name), sums)
         for (start, user), told in self.spreads.items():
-            kept = found.setdefault((floor(start, span), user), ({}, {}, {}))
+            kept = wider.spreads.setdefault((floor(start, span), user), ({}, {}, {}))
             for total, more in zip(kept, told, strict=True):
                 spread.add(total, more)
-        return found
+        return wider
+
+    def add(self, place: Place, more: Sums) -> None:
+        kept = self.sums.get(place)
+        self.sums[place] = more if kept is None else kept.plus(more)
 
 
-def of(ids: list[str]) -> Tally:
+def of(ids: list[str], span: timedelta) -> Tally:
     """What those rows of the log add up to. The database adds up what is alike."""
-    tally = Tally({}, {})
+    by_user = Tally({}, {})
     for first in range(0, len(ids), IDS):
         rows = RequestRecord.objects.filter(id__in=_listed(ids[first : first + IDS])).order_by()
-        rows = rows.annotate(span=_Span("time"))
-        _add_sums(tally, rows)
-        _add_spreads(tally, rows)
-    return tally
+        rows = rows.annotate(since=_Since("time", span_s=int(span.total_seconds())))
+        _add_sums(by_user, rows)
+        _add_spreads(by_user, rows)
+    return _with_everyone(by_user)
+
+
+def _with_everyone(by_user: Tally) -> Tally:
+    """What nobody is named for is everyone's alone."""
+    found = Tally(
+        {place: sums for place, sums in by_user.sums.items() if place.user}, by_user.spreads
+    )
+    for (start, user, dimension, name), sums in by_user.sums.items():
+        found.add(Place(start, "", dimension, name), sums)
+        if not dimension:
+            found.add(Place(start, "", "user", user), sums)
+    return found
 
 
 def _listed(ids: list[str]) -> RawSQL:
@@ -151,27 +156,26 @@ def floor(moment: datetime, span: timedelta) -> datetime:
     return moment - (moment - datetime.min.replace(tzinfo=moment.tzinfo)) % span
 
 
-class _Span(Func):
-    """The number of the span that a time is in, since 1970."""
+class _Since(Func):
+    """When the span began that a time is in, in Unix seconds."""
 
     output_field = IntegerField()
     arity = 1
 
     def as_sqlite(self, compiler: Any, connection: Any, **more: Any) -> Any:
-        template = f"(CAST(strftime('%%%%s', %(expressions)s) AS INTEGER) / {_SPAN_S})"
+        # Without the fraction, which SQLite would round: the last instant of a span is in it.
+        second = "CAST(strftime('%%%%s', substr(%(expressions)s, 1, 19)) AS INTEGER)"
+        template = f"({second} / %(span_s)s * %(span_s)s)"
         return self.as_sql(compiler, connection, template=template, **more)
 
     def as_postgresql(self, compiler: Any, connection: Any, **more: Any) -> Any:
-        template = f"CAST(floor(extract(epoch FROM %(expressions)s) / {_SPAN_S}) AS integer)"
-        return self.as_sql(compiler, connection, template=template, **more)
-
-
-_SPAN_S = int(SPAN.total_seconds())
+        template = "floor(extract(epoch FROM %(expressions)s) / %(span_s)s) * %(span_s)s"
+        return self.as_sql(compiler, connection, template=f"CAST({template} AS bigint)", **more)
 
 
 @lru_cache(4096)
-def _start(span: int) -> datetime:
-    return datetime.fromtimestamp(span * _SPAN_S, UTC)
+def _moment(time_s: int) -> datetime:
+    return datetime.fromtimestamp(time_s, UTC)
 
 
 def _sum(column: str, **only: Any) -> Any:
@@ -194,13 +198,20 @@ _SUMS = {
 }
 
 
+_NAMES = ("provider", "model", "key", "combo", "tier")
+
+
 def _add_sums(tally: Tally, rows: QuerySet[Any]) -> None:
-    sums = {f"sum_{name}": _SUMS.get(name) or _sum(name) for name in MEASURES}
-    names = ("span", *Group._fields[1:])
-    for row in rows.values(*names).annotate(**sums).values_list(*names, *sums):
-        span, *named, tags = row[: len(names)]
-        group = Group._make((_start(span), *named, tuple(tags)))
-        tally.groups[group] = tally.groups.get(group, NOTHING).plus(map(int, row[len(names) :]))
+    columns = {f"sum_{name}": _SUMS.get(name) or _sum(name) for name in MEASURES}
+    known = ("since", "user", "tags", *_NAMES)
+    for row in rows.values(*known).annotate(**columns).values_list(*known, *columns):
+        since, user, tags, *named = row[: len(known)]
+        start, sums = _moment(since), Sums._make(map(int, row[len(known) :]))
+        tally.add(Place(start, user, "", ""), sums)
+        for dimension, name in zip(_NAMES, named, strict=True):
+            tally.add(Place(start, user, dimension, name), sums)
+        for tag in tags:  # with several, it counts for each
+            tally.add(Place(start, user, "tag", tag), sums)
 
 
 def _bucket(value: Any) -> Any:
@@ -213,28 +224,26 @@ _AFTER_FIRST_BYTE = F("duration_ms") - F("first_byte_ms")
 _TOKENS_PER_S = Cast(F("output_tokens"), FloatField()) * 1000 / _AFTER_FIRST_BYTE
 _STREAMED = Q(stream=True, first_byte_ms__isnull=False)
 _WRITTEN = _STREAMED & Q(output_tokens__gt=0, duration_ms__gt=F("first_byte_ms"))
+# The buckets that an answer is in, by the names of `SPREADS`; null in those that do not measure it.
+_BUCKETS = {
+    "in_duration_ms": _bucket(F("duration_ms")),
+    "in_first_byte_ms": Case(When(_STREAMED, _bucket(F("first_byte_ms")))),
+    "in_tokens_per_s": Case(When(_WRITTEN, _bucket(_TOKENS_PER_S))),
+}
 
 
 def _add_spreads(tally: Tally, rows: QuerySet[Any]) -> None:
     """How long answers took. What was given again says nothing of a provider."""
     answers = rows.filter(outcome="ok").exclude(provider="").exclude(cache__in=("hit", "again"))
-    for number, (wanted, value) in enumerate(
-        ((Q(), F("duration_ms")), (_STREAMED, F("first_byte_ms")), (_WRITTEN, _TOKENS_PER_S))
-    ):
-        counts = answers.filter(wanted).values("span", "user", bucket=_bucket(value))
-        for row in counts.annotate(count=Count("id")):
-            for whose in {"", row["user"]}:
-                place = _start(row["span"]), whose
-                kept = tally.spreads.setdefault(place, ({}, {}, {}))[number]
-                spread.add(kept, {str(row["bucket"]): row["count"]})
-
-
-def _places(group: Group) -> Iterator[Place]:
-    """Where a request counts: for everyone, and for its user. With several tags, for each."""
-    start, user, provider, model, key, combo, tier, tags = group
-    names = [("", ""), ("provider", provider), ("model", model), ("key", key), ("combo", combo)]
-    names += [("tier", tier), *(("tag", tag) for tag in tags)]
-    for whose in {"", user}:
-        for dimension, name in names:
-            yield Place(start, whose, dimension, name)
-    yield Place(start, "", "user", user)
+    read, parameters = answers.values("since", "user", **_BUCKETS).query.sql_with_params()
+    counts = " UNION ALL ".join(
+        f'SELECT {number}, since, "user", in_{name}, count(*) FROM answers '  # noqa: S608  # names of ours
+        f'WHERE in_{name} IS NOT NULL GROUP BY since, "user", in_{name}'
+        for number, name in enumerate(SPREADS)
+    )
+    with connection.cursor() as cursor:  # once read, they are counted three times
+        cursor.execute(f"WITH answers AS ({read}) {counts}", parameters)
+        for number, since, user, bucket, count in cursor.fetchall():
+            for whose in {"", user}:
+                kept = tally.spreads.setdefault((_moment(since), whose), ({}, {}, {}))[number]
+                spread.add(kept, {str(bucket): count})

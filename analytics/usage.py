@@ -69,6 +69,12 @@ class Usage:
             if names is None or place.name in names:
                 yield place.start, place.name, sums
 
+    def requests(self, piece: Piece) -> Iterator[tuple[datetime, int]]:
+        """How many there were in all, by span; one may come twice."""
+        yield from self._rows(piece, [""]).values_list("start", "requests")
+        for place, sums in self._late(piece, [""]):
+            yield place.start, sums.requests
+
     def spreads(self, piece: Piece) -> Iterator[tuple[datetime, Sums, tuple[Spread, ...]]]:
         """Sums and spreads of all together, by span; one may come twice."""
         rows = self._rows(piece, [""]).values_list("start", *MEASURES, *SPREADS)

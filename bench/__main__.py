@@ -1,4 +1,4 @@
-"""`python -m bench [memory|snapshot|lists|strategies|translate|chaos|budgets|rows|pages]`: what the gateway costs; with none, its throughput."""
+"""`python -m bench [memory|snapshot|lists|strategies|translate|chaos|budgets|rows|sums|pages]`: what the gateway costs; with none, its throughput."""
 
 import sys
 
@@ -12,6 +12,7 @@ from bench import (
     rows,
     snapshot,
     strategies,
+    sums,
     throughput,
 )
 
@@ -32,6 +33,8 @@ match sys.argv[1:]:
         pages.main(arguments)
     case ["rows", *arguments]:
         rows.main(arguments)
+    case ["sums"]:
+        sums.main()
     case ["chaos", *arguments]:
         chaos.main(arguments)
     case arguments:

@@ -9,7 +9,7 @@ import sys
 
 from django.db.models import Model
 
-from bench.pages import ROUNDS, Page, asking, site
+from bench.site import ROUNDS, Page, browsing, site
 from bench.snapshot import CONNECTIONS, MODELS, populate
 
 ROWS = 10_000
@@ -50,8 +50,8 @@ def main() -> None:
         own.prepare()
         os.environ |= own.environment | {"DJANGO_SETTINGS_MODULE": "omniroute.settings"}
         listed = fill()
-        with asking(own) as ask:
-            times = [(page, *ask(page)) for page in listed]
+        with browsing(own) as browser:
+            times = [(page, *browser.times(page)) for page in listed]
     print(f"| list | median | slowest of {ROUNDS} | bound |\n|---|---|---|---|")
     for page, median, slowest in times:
         print(f"| {page.name} | {median:.0f} ms | {slowest:.0f} ms | {page.bound_ms:.0f} ms |")

@@ -2,209 +2,123 @@
 
 Makes a database of its own (SQLite in a folder of its own, or with `--postgres URL` a new one on that
 server), fills it (`bench.rows`), and measures a real server. Fails where a page takes longer than its
-bound, or where the overview's sums are not those of the log to 10⁻¹² USD.
+bound, or where a sum is not that of the log to 10⁻¹² USD (`bench.sums`, and what the overview says).
+
+`--keep NAME`: in the database of that name, which stays, and is filled only where it is empty.
 """
 
 import argparse
-import json
 import os
-import re
-import statistics
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
-from urllib.parse import quote, urlsplit
-from uuid import uuid4
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
-import httpx
-import psycopg
+from bench.log import KEYS
+from bench.site import ROUNDS, Browser, Page, Site, browsing, site
 
-from bench import processes
-from bench.rows import KEYS
-
-PASSWORD = "correct-horse-battery-9"
-ROUNDS = 9
 PAGE = 50  # rows of the log's page
+DEEP = 1000
 HOUR_ROWS, HOUR_S = 100_000, 5.0
-
-# Sums of the log, and of the overview's rollups: the same, or a row is lost or counted twice.
-LOG_SUMS = "SELECT count(*), sum(input_tokens + output_tokens), sum(cost_picousd) FROM analytics_requestrecord"
-ROLLUP_SUMS = (
-    "SELECT sum(requests), sum(input_tokens + output_tokens), sum(cost_picousd) "
-    "FROM analytics_{table} WHERE \"user\" = '' AND dimension = ''"
-)
+LOG = "analytics_requestrecord"
 
 
-@dataclass(frozen=True)
-class Page:
-    name: str
-    path: str
-    bound_ms: float
+def pages(newest: datetime, deep: str) -> list[Page]:
+    """Up to the newest request, however long ago that was. `deep` is the last id of page 999."""
+    until = newest.replace(second=0, microsecond=0) + timedelta(minutes=1)
 
-
-@dataclass(frozen=True)
-class Site:
-    """A data folder, and the database that goes with it."""
-
-    folder: Path
-    database_url: str  # empty: SQLite, in the folder
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {"DATA_DIR": str(self.folder), "DATABASE_URL": self.database_url, "REDIS_URL": ""}
-
-    def prepare(self) -> None:
-        """As after the first start, with an administrator's password that is known."""
-        self.run("manage.py", "bootstrap")
-        self.run("manage.py", "reset_password", "admin", stdin=PASSWORD + "\n")
-
-    def run(self, *arguments: str, stdin: str = "") -> str:
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            cwd=processes.ROOT,
-            env=os.environ | self.environment,
-            input=stdin,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
+    def overview(days: float, by: str, zone: str = "UTC") -> str:
+        since, end = (
+            f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%dT%H:%M}"
+            for at in (until - timedelta(days=days), until)
         )
-        return done.stdout
+        told = {"range": "custom", "since": since, "until": end, "zone": zone, "stack": by}
+        return f"/?{urlencode(told)}"
 
-    def ask(self, query: str) -> tuple[Any, ...]:
-        code = (
-            "import json; from django.db import connection; cursor = connection.cursor(); "
-            f"cursor.execute({query!r}); "
-            "print(json.dumps([str(value) for value in cursor.fetchone()]))"
-        )
-        told = self.run("manage.py", "shell", "--verbosity", "0", "-c", code)
-        return tuple(json.loads(told.strip().splitlines()[-1]))
-
-
-@contextmanager
-def site(postgres: str) -> Iterator[Site]:
-    """An empty one, gone afterwards."""
-    with TemporaryDirectory(prefix="omniroute-pages-") as folder:
-        if not postgres:
-            yield Site(Path(folder), "")
-            return
-        name = f"omniroute_pages_{uuid4().hex[:12]}"
-        with psycopg.connect(postgres, autocommit=True) as server:
-            server.execute(f'CREATE DATABASE "{name}"')
-            try:
-                yield Site(Path(folder), urlsplit(postgres)._replace(path=f"/{name}").geturl())
-            finally:
-                server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-def pages(deep: str) -> list[Page]:
-    """`deep` is the last id of the page before page 1,000."""
-    key = quote(KEYS[-1][0])
+    log = f"/logs/?until={until:%Y-%m-%dT%H:%MZ}"
+    (busiest, _), (rarest, _) = KEYS[0], KEYS[-1]
     return [
-        Page("overview, 24 hours", "/?range=24h", 300),
-        Page("overview, 30 days by key", "/?range=30d&stack=key&zone=Europe/Vienna", 300),
-        Page("overview, 90 days by model", "/?range=90d", 300),
-        Page("overview, a year by tag", "/?range=1y&stack=tag", 300),
-        Page("log, first page", "/logs/", 200),
-        Page("log, page 1,000", f"/logs/?range=90d&before={deep}", 200),
-        Page("log of one key, 90 days", f"/logs/?range=90d&key={key}", 300),
+        Page("overview, an hour by provider", overview(1 / 24, "provider"), 300),
+        Page("overview, 24 hours by model", overview(1, "model"), 300),
+        Page("overview, 7 days by combo", overview(7, "combo"), 300),
+        Page("overview, 30 days by key", overview(30, "key", "Europe/Vienna"), 300),
+        Page("overview, 90 days by model", overview(90, "model"), 300),
+        Page("overview, a year by tag", overview(365, "tag"), 300),
+        Page("log, first page", log, 200),
+        Page(f"log, page {DEEP:,}", f"{log}&range=90d&before={deep}", 200),
+        Page("log of the busiest key, 90 days", f"{log}&range=90d&key={busiest}", 300),
+        Page("log of the rarest key, 90 days", f"{log}&range=90d&key={rarest}", 300),
     ]
 
 
-Ask = Callable[[Page], tuple[float, float]]
+def measure(site: Site) -> tuple[list[tuple[Page, float, float]], list[str]]:
+    """Of each page the median and the slowest; and what it tells wrong."""
+    (newest,) = site.ask(f"SELECT max(time) FROM {LOG}")
+    before = PAGE * (DEEP - 1) - 1
+    (deep,) = site.ask(f"SELECT id FROM {LOG} ORDER BY id DESC LIMIT 1 OFFSET {before}")
+    with browsing(site) as browser:
+        listed = pages(datetime.fromisoformat(newest).astimezone(UTC), deep)
+        return [(page, *browser.times(page)) for page in listed], list(_wrong(site, browser))
 
 
-@contextmanager
-def asking(site: Site) -> Iterator[Ask]:
-    """A real server, and what asks it as a browser does: of a page the median and the slowest, in
-    milliseconds."""
-    port = processes.free_port()
-    serve = ["manage.py", "serve", "--no-worker", "--server", "uvicorn", "--port", str(port)]
-    base, log = f"http://127.0.0.1:{port}", site.folder / "server.log"
-    with (
-        processes.running([sys.executable, *serve], None, base + "/healthz", log, site.environment),
-        httpx.Client(base_url=base, timeout=120, follow_redirects=True) as client,
-    ):
-        _sign_in(client)
-        yield partial(_times, client)
-
-
-def measure(site: Site) -> list[tuple[Page, float, float]]:
-    """Of each page the median and the slowest."""
-    offset = (
-        f"SELECT id FROM analytics_requestrecord ORDER BY id DESC LIMIT 1 OFFSET {PAGE * 999 - 1}"
-    )
-    (deep,) = site.ask(offset)
-    with asking(site) as ask:
-        return [(page, *ask(page)) for page in pages(deep)]
-
-
-def _sign_in(client: httpx.Client) -> None:
-    form = client.get("/")
-    found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form.text)
-    assert found is not None
-    told = {"login": "admin", "password": PASSWORD, "csrfmiddlewaretoken": found[1]}
-    answer = client.post(str(form.url), data=told, headers={"referer": str(form.url)})
-    assert "Sign out" in answer.text
-
-
-def _times(client: httpx.Client, page: Page) -> tuple[float, float]:
-    taken = []
-    for _ in range(ROUNDS):
-        began = time.monotonic()
-        answer = client.get(page.path)
-        taken.append((time.monotonic() - began) * 1000)
-        assert answer.status_code == 200, page.path
-    return statistics.median(taken), max(taken)
-
-
-def differences(site: Site) -> list[str]:
-    """Where a rollup does not hold what the log does."""
-    log = site.ask(LOG_SUMS)
-    return [
-        f"{table} adds up to {sums}, the log to {log}"
-        for table in ("hourlyusage", "dailyusage")
-        if (sums := site.ask(ROLLUP_SUMS.format(table=table))) != log
-    ]
+def _wrong(site: Site, browser: Browser) -> Iterator[str]:
+    """Where the overview's totals are not what the log of that time adds up to."""
+    for length in ("30d", "1y"):
+        shown = browser.json(f"/overview.json?range={length}")["items"][0]
+        logged = site.ask(
+            "SELECT count(*), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0), "
+            "coalesce(sum(CASE tier WHEN 'subscription' THEN 0 ELSE cost_picousd END), 0) "
+            f"FROM {LOG} WHERE time >= '{shown['start'].replace('T', ' ').removesuffix('Z')}'"
+        )
+        picousd = Decimal(shown["cost_usd"]) * 10**12
+        told = [shown["requests"], shown["input_tokens"], shown["output_tokens"], int(picousd)]
+        if [str(value) for value in told] != logged:
+            yield f"the overview of {length} tells {told}, the log {logged}"
 
 
 def _hour(postgres: str) -> float:
     """Seconds to roll up an hour of 100,000 requests."""
     with site(postgres) as empty:
         empty.run("manage.py", "migrate", "--verbosity", "0")
-        told = empty.run("-m", "bench", "rows", f"--count={HOUR_ROWS}", "--days=0.04")
+        told = empty.run("-m", "bench", "rows", f"--count={HOUR_ROWS}", f"--days={1 / 24}")
         return float(told.split()[-2])
+
+
+def _fill(site: Site, count: int, days: float) -> int:
+    """Returns how many requests there are."""
+    site.prepare()
+    print(site.run("-m", "bench", "rows", f"--count={count}", f"--days={days}"), end="")
+    (there,) = site.ask(f"SELECT count(*) FROM {LOG}")
+    return int(there)
 
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench pages")
     parser.add_argument("--postgres", default="", metavar="URL")
+    parser.add_argument("--keep", default="", metavar="NAME", help="a database on that server")
     parser.add_argument("--count", type=int, default=1_000_000)
     parser.add_argument("--days", type=float, default=90)
     told = parser.parse_args(arguments)
+    if told.keep and not told.postgres:
+        parser.error("--keep needs --postgres")
     hour_s = _hour(told.postgres)
-    with site(told.postgres) as filled:
-        filled.prepare()
-        print(filled.run("-m", "bench", "rows", f"--count={told.count}", f"--days={told.days}"))
-        wrong = differences(filled)
-        found = measure(filled)
+    with site(told.postgres, told.keep) as filled:
+        count = _fill(filled, told.count, told.days)
+        print(filled.run("-m", "bench", "sums"), flush=True)
+        found, wrong = measure(filled)
     kind = "PostgreSQL" if told.postgres else "SQLite"
     print(
-        f"| {kind}, {told.count:,} requests | median | slowest of {ROUNDS} | bound |\n|---|---|---|---|"
+        f"| {kind}, {count:,} requests | median | slowest of {ROUNDS} | bound |\n|---|---|---|---|"
     )
     for page, median, slowest in found:
         print(f"| {page.name} | {median:.0f} ms | {slowest:.0f} ms | {page.bound_ms:.0f} ms |")
         if median > page.bound_ms:
             wrong.append(f"{page.name} takes {median:.0f} ms")
     print(f"| rolling up an hour of {HOUR_ROWS:,} requests | {hour_s:.1f} s | | {HOUR_S:.0f} s |")
+    print(f"Load average: {os.getloadavg()[0]:.1f}, on {os.cpu_count()} cores.")
     if hour_s > HOUR_S:
         wrong.append(f"an hour of {HOUR_ROWS:,} requests is rolled up in {hour_s:.1f} s")
     if wrong:
         sys.exit("\n".join(wrong))
-    print("The sums of the rollups are those of the log, to 10⁻¹² USD.")

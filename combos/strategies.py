@@ -20,7 +20,7 @@ TIERS = ("subscription", "api_key", "cheap", "free")
 ANSWER_TOKENS = 256
 
 
-class Option(Struct, frozen=True):
+class Option(Struct, frozen=True, gc=False):
     """What is known of one option; what its strategy does not need may stay as it is here.
 
     `cost` is that of this call in 10⁻¹² USD, None without a price. `latency_s` (until the first

@@ -92,8 +92,7 @@ async def attempt(call: Call, target: Target, runtime: Runtime, left_s: float) -
         with limit:
             limit.expect(_first_byte_s(call, target), "response")
             prepared, answer = await _ask(call, target, runtime, limit)
-            if target.provider.meters:
-                runtime.quotas.hear(target, answer.headers, monotonic(), time.time())
+            runtime.quotas.hear(target, answer.headers, monotonic(), time.time())
             if answer.status >= 400:
                 raise await _refused(target, answer)
             opened = Opened(

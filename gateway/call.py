@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from analytics import records
-from analytics.costs import cost_picousd
+from analytics.costs import MOST_PICOUSD, cost_picousd
 from analytics.records import Attempt, Outcome, Record, Source
 from gateway import admission, formats, media, tokens
 from gateway.controls import Controls
@@ -179,7 +179,7 @@ class Call:
                 model=target.model.id,
                 connection=target.connection.name,
                 status=status,
-                error=error[:200] if error else None,
+                error=_clean(error, 200) if error else None,
                 ms=round((monotonic() - began) * 1000),
                 at_ms=round((began - self.exchange.started) * 1000),
                 cost_usd=cost_usd,
@@ -236,7 +236,7 @@ class Call:
         if self.target is None:
             return self.lost_picousd
         cost = cost_picousd(usage, self.target.model.prices, self.exchange.time)
-        return cost if cost is None else cost + self.lost_picousd
+        return cost if cost is None else min(cost, MOST_PICOUSD) + self.lost_picousd
 
     def saved(self, kept: Kept, usage: Usage) -> int:
         """What the cache's answer would cost now, in 10⁻¹² USD; 0 where nobody knows."""
@@ -245,7 +245,7 @@ class Call:
         model = provider.models.get(name) if provider else None
         if self.cache != "hit" or model is None:
             return 0
-        return cost_picousd(usage, model.prices, self.exchange.time) or 0
+        return min(cost_picousd(usage, model.prices, self.exchange.time) or 0, MOST_PICOUSD)
 
     def begin(self, journal: Journal, target: Target, reserved_picousd: int | None) -> None:
         """Write down that this call is about to be made: what it becomes if we die now.

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from gateway import auto
 from gateway.pacing import paced
 from gateway.snapshot import Connection, Modalities, Principal, Provider, Snapshot
+from gateway.spelling import Neighbours
 
 OURS = "omniroute"  # who owns a combo
 KEPT = 256  # restrictions of keys
@@ -32,6 +33,7 @@ class Entry(Struct, frozen=True, gc=False):
 
 class Directory(Struct, frozen=True):
     entries: dict[str, Entry]
+    neighbours: Neighbours
     # By what a key may call, and by the shape that a client is told them in.
     _allowed: dict[str, tuple[str, ...]] = field(default_factory=dict)
     rows: dict[str, dict[str, bytes]] = field(default_factory=dict)
@@ -162,7 +164,8 @@ class _Survey:
         for name in auto.NAMES:
             if name not in entries and index(snapshot).auto[name]:
                 entries[name] = Entry(name, OURS, "chat")
-        return Directory(entries | {name: models[name] for name in sorted(models)})
+        entries |= {name: models[name] for name in sorted(models)}
+        return Directory(entries, Neighbours(entries))
 
     def _models(self) -> Iterator[Entry]:
         for alias, provider in self._snapshot.providers.items():

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 
+from gateway import ratelimit
 from gateway.formats import wire
 from omniroute import moments
 
@@ -27,7 +28,6 @@ _FIELDS = ("retryDelay", "retry_after", "resets_in_seconds", "resets_at")
 _WORDS = re.compile(
     rf"(?:try again|retry|wait)(?: in| after| for)? ({moments.DURATION})", re.IGNORECASE
 )
-_DRAFT = re.compile(r"\br=0\b[^,]*\bt=(\d{1,9})")  # IETF's draft, Hugging Face: "api";r=0;t=55
 
 MAX_TEXT = 10_000
 
@@ -43,7 +43,7 @@ def retry_after(header: Header, body: bytes, now: float) -> float | None:
     """
     milliseconds = moments.number(header("retry-after-ms"))
     if milliseconds is not None:
-        return max(milliseconds, 0.0) / 1000
+        return moments.bounded(max(milliseconds, 0.0) / 1000)
     for told in (moments.seconds_until(header("retry-after"), now), _in_body(body, now)):
         if told is not None:
             return told
@@ -60,9 +60,7 @@ def _reset(header: Header, now: float) -> float | None:
             unknown.append(seconds)
         elif seconds is not None and moments.number(left) == 0:
             used_up.append(seconds)
-    draft = _DRAFT.search(header("ratelimit")[:200])
-    if draft is not None:
-        used_up.append(float(draft[1]))
+    used_up += ratelimit.used_up(header(ratelimit.NAME))
     return max(used_up) if used_up else min(unknown, default=None)
 
 

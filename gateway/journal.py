@@ -262,13 +262,17 @@ def _own_folder(root: Path) -> tuple[Path, int]:
     return draft.rename(root / name), lock
 
 
+# SQLite's driver has words of Python's own for a number that no column holds.
+_UNTAKEABLE = (IntegrityError, DataError, msgspec.MsgspecError, OverflowError, ValueError)
+
+
 def _insert_all(lines: list[bytes], insert: Insert) -> None:
     """Insert lines; one that the database will never take is logged and left out."""
     if not lines:
         return
     try:
         insert(lines)
-    except (IntegrityError, DataError, msgspec.MsgspecError) as error:
+    except _UNTAKEABLE as error:
         if len(lines) == 1:
             log.error("a request cannot be logged (%s): %r", type(error).__name__, lines[0][:200])
             return

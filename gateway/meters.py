@@ -44,11 +44,11 @@ class Meter(Struct, frozen=True):
         if self.used:
             used = moments.number(headers.get(self.used, ""))
             limit = _PERCENT
-            remaining = None if used is None else max(_PERCENT * (1 - used / self.whole), 0.0)
+            remaining = None if used is None else _left(used / self.whole)
         if remaining is None:
             return None
         left_s = moments.seconds_until(headers.get(self.reset, ""), now)
-        minutes = moments.number(headers.get(self.window_minutes, ""))
+        minutes = moments.number(headers.get(self.window_minutes, "")) or 0.0
         return Known(
             name=self.name,
             observed=now,
@@ -57,7 +57,7 @@ class Meter(Struct, frozen=True):
             limit=limit,
             remaining=remaining,
             resets_at=None if left_s is None else now + left_s,
-            window_s=self.window_s if minutes is None else minutes * 60,
+            window_s=minutes * 60 if 0 < minutes * 60 <= moments.LONGEST_S else self.window_s,
         )
 
 
@@ -104,6 +104,11 @@ def _meter(name: str, known: frozenset[str]) -> Meter | None:
             window_minutes=beside("-used-percent", "-window-minutes"),
         )
     return None
+
+
+def _left(share: float) -> float:
+    """Of a hundred, where that share is used."""
+    return min(max(_PERCENT * (1 - share), 0.0), _PERCENT)
 
 
 def _words(name: str, *without: str) -> list[str]:

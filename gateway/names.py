@@ -4,7 +4,6 @@ In this order: a combo, an alias, `alias/model`, `auto`, an alias with a `*`, an
 without its provider, where one provider alone comes into question.
 """
 
-import difflib
 from collections.abc import Iterable
 
 from msgspec import Struct
@@ -16,6 +15,7 @@ from gateway.snapshot import Principal, Snapshot
 
 KEPT = 10_000  # names that are passed through, or are none, are anyone's
 SHOWN = 5  # candidates in a message
+MAX_CHARS = 250  # that a column of the log holds
 
 
 class Named(Struct, frozen=True):
@@ -45,6 +45,8 @@ def find(snapshot: Snapshot, principal: Principal, name: str, kind: str) -> Name
         NotAllowed: The key may not call it.
         BadRequest: Several providers have a model of that name; the message names them.
     """
+    if not _can_be_logged(name):
+        raise ModelNotFound(f"no model has the name {_short(name)}", param="model")
     meaning = _meaning(snapshot, name)
     found = meaning.found
     if principal.allowed is not None and not principal.may_call(name):
@@ -59,6 +61,11 @@ def find(snapshot: Snapshot, principal: Principal, name: str, kind: str) -> Name
         words = f"{_short(name)} is a model of several providers: {_listed(e.to for e in found)}"
         raise BadRequest(f"{words}; name one of them, or make an alias", param="model")
     return found[0]
+
+
+def _can_be_logged(name: str) -> bool:
+    """What is passed through to a provider would be a call without a row otherwise."""
+    return len(name) <= MAX_CHARS and name.isprintable()
 
 
 def _is_allowed(snapshot: Snapshot, principal: Principal, target: str) -> bool:
@@ -93,12 +100,13 @@ def _work_out(snapshot: Snapshot, name: str) -> Meaning:
         return _by_alias(snapshot, alias, name)
     if models := directory.index(snapshot).bare.get(name):
         return Meaning(tuple(Named(model, "the model's own name") for model in models))
-    near = difflib.get_close_matches(name[:250], directory.of(snapshot).entries, n=3, cutoff=0.5)
+    near = directory.of(snapshot).neighbours.of(name)
     return Meaning(problem=f"the model {_short(name)} does not exist", near=tuple(near))
 
 
 def _by_alias(snapshot: Snapshot, found: Found, name: str) -> Meaning:
-    if found.model in snapshot.combos or directory.exists(snapshot, found.model):
+    exists = found.model in snapshot.combos or directory.exists(snapshot, found.model)
+    if exists and _can_be_logged(found.model):
         return Meaning((Named(found.model, f"the alias {found.alias}"),))
     words = f"{_short(name)} is by the alias {found.alias!r} {_short(found.model)}"
     return Meaning(
@@ -113,7 +121,7 @@ def _not_offered(snapshot: Snapshot, model: str) -> str:
     if provider is None or not name:
         return ""
     if provider.refusal:
-        return f"{model[:250]}: {provider.refusal}"
+        return f"{model[:MAX_CHARS]}: {provider.refusal}"
     since = provider.retired.get(name)
     return f"the model {_short(model)} is retired since {since}" if since else ""
 
@@ -130,4 +138,4 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _short(name: str) -> str:
-    return repr(name[:250])
+    return repr(name[:MAX_CHARS])

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
+from gateway import ratelimit
 from gateway.meters import Meter
 from gateway.routing import Target
 from gateway.state.health import Health
@@ -31,7 +32,8 @@ class Heard(Struct, frozen=True):
 
     def known(self) -> list[Known]:
         read = (meter.read(self.headers, self.model, self.at) for meter in self.meters)
-        return [known for known in read if known is not None]
+        named = [known for known in read if known is not None]
+        return [*named, *ratelimit.known(self.headers, self.at)]
 
 
 class Quotas:
@@ -48,7 +50,9 @@ class Quotas:
         self._held: dict[str, set[str]] = {}
 
     def hear(self, target: Target, headers: Mapping[str, str], now: float, wall: float) -> None:
-        """An answer of `target`, whose provider tells of quotas in `headers`."""
+        """An answer of `target`, whose provider may tell of quotas in `headers`."""
+        if not target.provider.meters and ratelimit.NAME not in headers:
+            return
         connection = target.connection
         heard = Heard(connection.name, target.model.id, target.provider.meters, headers, wall)
         if target.key in self._heard or len(self._heard) < MAX_HEARD:

@@ -68,6 +68,9 @@ class Chooser:
     ) -> None:
         self._ask, self._health, self._observed = ask, health, observed
         self._turns, self._rng, self._now, self._wall = turns, rng, now, wall
+        self._room, self._wanted = ask.room, ask.controls.connection
+        self._max_cost = ask.controls.max_cost_picousd
+        self._usage = Usage(ask.prompt_tokens, ask.output_tokens, units=ask.units)
         self._costs: dict[str, int | None] = {}
         self._excluded: list[Excluded] = []
         self._nearest: tuple[int, int, Excluded] | None = None
@@ -109,21 +112,22 @@ class Chooser:
         return False
 
     def _misfit(self, target: Target) -> _Misfit | None:
-        ask, model = self._ask, target.model
-        wanted = ask.controls.connection
-        if wanted is not None and target.connection.name != wanted:
-            return _Misfit("asked", f"the request asks for the connection {wanted}")
-        if self._is_open and not ask.principal.may_call(model.id):
+        model = target.model
+        if self._wanted is not None and target.connection.name != self._wanted:
+            return _Misfit("asked", f"the request asks for the connection {self._wanted}")
+        if self._is_open and not self._ask.principal.may_call(model.id):
             return _Misfit("key", "this API key may not call it")
         if model.lacks and (lacking := model.lacks & self._needed):
             return _Misfit("needs", f"it does not take {listed(lacking)}", len(lacking))
-        if model.context_window is not None and (over := ask.room - model.context_window) > 0:
-            words = f"{ask.room} tokens are more than its context of {model.context_window}"
-            return _Misfit("context", words, over)
-        if ask.controls.max_cost_picousd is not None:
-            dear = self._too_dear(model, ask.controls.max_cost_picousd)
+        if model.context_window is not None and self._room > model.context_window:
+            words = f"{self._room} tokens are more than its context of {model.context_window}"
+            return _Misfit("context", words, self._room - model.context_window)
+        if self._max_cost is not None:
+            dear = self._too_dear(model, self._max_cost)
             if dear is not None:
                 return dear
+        if self._health.is_clear:
+            return None
         block = self._health.blocked(*target.key, self._now)
         return None if block is None else self._blocked(block)
 
@@ -144,9 +148,7 @@ class Chooser:
     def _cost(self, model: Model) -> int | None:
         """What this call may come to at a model, in 10⁻¹² USD."""
         if model.id not in self._costs:
-            ask = self._ask
-            usage = Usage(ask.prompt_tokens, ask.output_tokens, units=ask.units)
-            self._costs[model.id] = cost_picousd(usage, model.prices)
+            self._costs[model.id] = cost_picousd(self._usage, model.prices)
         return self._costs[model.id]
 
     # --- In which order -------------------------------------------------------------------

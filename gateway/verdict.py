@@ -3,11 +3,13 @@
 Rules look at the words; where none speaks, the status decides.
 """
 
-import re
+import logging
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Literal
+from time import monotonic
+from typing import Any, Literal
 
+import regex
 from msgspec import Struct
 
 Action = Literal["retry", "next_connection", "next_target", "stop"]
@@ -24,9 +26,16 @@ Kind = Literal[
 ]
 
 
+# A pattern may be one that takes for ever, and everything else waits meanwhile: so long for all that
+# are searched in one message.
+PATIENCE_S = 0.05
+
+log = logging.getLogger(__name__)
+
+
 @lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE | re.DOTALL)
+def _compiled(pattern: str) -> Any:
+    return regex.compile(pattern, regex.IGNORECASE | regex.DOTALL)
 
 
 class Policy(Struct, frozen=True):
@@ -72,7 +81,7 @@ class Rule(Struct, frozen=True):
     def __post_init__(self) -> None:
         try:
             _compiled(self.pattern)
-        except re.error as error:
+        except regex.error as error:
             raise ValueError(f"pattern: {error}") from None
 
 
@@ -112,20 +121,31 @@ def judge(rules: Sequence[Rule], provider: str, failure: Failure) -> Verdict:
     """What `failure` at `provider` (its slug) means: as the first rule says that fits it."""
     action, kind, scope = _by_status(failure)
     cooldown_s = None
+    until = monotonic() + PATIENCE_S
     for rule in rules:
-        if _fits(rule, provider, failure):
+        if _fits(rule, provider, failure, until):
             action, cooldown_s = rule.action, rule.cooldown_s
             kind, scope = rule.kind or kind, rule.scope or scope
             break
     return Verdict(action, kind, scope, cooldown_s, failure.hint_s, _cause(failure))
 
 
-def _fits(rule: Rule, provider: str, failure: Failure) -> bool:
-    return (
-        rule.provider in ("", provider)
-        and rule.status in (None, failure.status)
-        and (not rule.pattern or _compiled(rule.pattern).search(failure.message) is not None)
-    )
+def _fits(rule: Rule, provider: str, failure: Failure, until: float) -> bool:
+    if rule.provider not in ("", provider) or rule.status not in (None, failure.status):
+        return False
+    return not rule.pattern or _is_in(rule.pattern, failure.message, until)
+
+
+def _is_in(pattern: str, message: str, until: float) -> bool:
+    """Is it found, within what is left of the time? Once that is over nothing is searched for."""
+    left = until - monotonic()
+    if left <= 0:
+        return False
+    try:
+        return _compiled(pattern).search(message, timeout=left) is not None
+    except TimeoutError:
+        log.warning("the error rule %r takes too long for a message, and fits none", pattern)
+        return False
 
 
 def _by_status(failure: Failure) -> tuple[Action, Kind, Scope]:

@@ -6,8 +6,9 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
@@ -44,13 +45,22 @@ def ask_for_one(
 ) -> HttpResponse:
     """For a button of one row, which is a link, and so can change nothing itself: the question,
     whose answer is the action of the list for this row."""
-    rows = model_admin.get_queryset(request).filter(pk=pk)
+    row = row_of(model_admin, request, pk)
+    rows = model_admin.get_queryset(request).filter(pk=row.pk)
     meta = model_admin.opts
     place = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
     return _question(
         model_admin, request, rows, question, button,
-        chosen=[pk], action=action, select_across="0", place=place, back=place,
+        chosen=[str(row.pk)], action=action, select_across="0", place=place, back=place,
     )  # fmt: skip
+
+
+def row_of(model_admin: Any, request: HttpRequest, pk: str) -> Any:
+    """Of an address of Admin; raises `Http404` for a key of no row, and for what is no key."""
+    row = model_admin.get_object(request, unquote(pk))
+    if row is None:
+        raise Http404
+    return row
 
 
 def _question(

@@ -5,7 +5,7 @@ management API or a configuration file.
 """
 
 import ipaddress
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import regex
@@ -15,27 +15,33 @@ from django.db import models
 
 
 class _Emptied(forms.JSONField):
-    """A field of a form that may be left empty, which means nothing and not null."""
+    """A field of a form that may be left empty, which means nothing and not null.
 
-    def __init__(self, *args: Any, empty: Callable[[], Any], **kwargs: Any) -> None:
+    What is of another shape is refused here, before anything reads it from the row.
+    """
+
+    def __init__(self, *args: Any, of: "StructuredField", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._empty = empty
+        self._of = of
 
     def clean(self, value: Any) -> Any:
         cleaned = super().clean(value)
-        return self._empty() if cleaned is None else cleaned
+        if cleaned is None:
+            return self._of.kind()
+        self._of.validate(cleaned, None)
+        return cleaned
 
 
-class _Structured(models.JSONField):
+class StructuredField(models.JSONField):
     """JSON of one kind, `list` or `dict`, of which an empty one is nothing."""
 
     kind: type[Any] = dict
 
     def formfield(self, **kwargs: Any) -> Any:
-        return super().formfield(**{"form_class": _Emptied, "empty": self.kind, **kwargs})
+        return super().formfield(**{"form_class": _Emptied, "of": self, **kwargs})
 
 
-class NumbersField(_Structured):
+class NumbersField(StructuredField):
     """An object of named numbers, each > 0: `{"rpm": 60}`. Absent names mean "no limit".
 
     The allowed names are validation, not schema: they stand in no migration.
@@ -57,7 +63,7 @@ class NumbersField(_Structured):
                 raise ValidationError(f"{name}: a number above 0 is expected")
 
 
-class StringsField(_Structured):
+class StringsField(StructuredField):
     """A list of strings: `["m1", "m2"]`."""
 
     kind = list
@@ -96,7 +102,7 @@ class NetworksField(StringsField):
                 raise ValidationError(f"{network!r} is not an IP address or network") from None
 
 
-class StringMapField(_Structured):
+class StringMapField(StructuredField):
     """An object of strings: `{"x-team": "search"}`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -109,7 +115,7 @@ class StringMapField(_Structured):
             raise ValidationError("an object whose values are strings is expected")
 
 
-class FlagsField(_Structured):
+class FlagsField(StructuredField):
     """An object of named yes and no: `{"images": false}`. An absent name is unknown."""
 
     def __init__(self, *args: Any, names: Iterable[str] = (), **kwargs: Any) -> None:

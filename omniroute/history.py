@@ -16,6 +16,7 @@ from auditlog.models import LogEntry
 from auditlog.registry import auditlog
 from celery import current_task
 from django.apps import apps
+from django.db.models import Model
 from django.db.models.signals import pre_save
 from django.http import HttpRequest, HttpResponse
 
@@ -58,6 +59,11 @@ def watch() -> None:
             mask_callable="omniroute.history.mask",
         )
     pre_save.connect(_sign, sender=LogEntry, dispatch_uid="sign-history")
+
+
+def is_masked(model: type[Model], field: str) -> bool:
+    """Is it said of this field that it changed, and never how?"""
+    return field in _MASKED.get(model._meta.label, ())
 
 
 def mask(value: str) -> str:

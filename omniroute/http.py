@@ -6,6 +6,7 @@ redirect; a `Fetcher` is for the event loop and judges each hop of one.
 """
 
 import asyncio
+import json
 import socket
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
@@ -83,6 +84,14 @@ def _checked(found: Sequence[tuple[Any, ...]], allow_private: bool) -> list[str]
             raise AddressRefused("the name stands for something that is no IP address")
         check_address(address, allow_private)
     return addresses
+
+
+def parse(text: bytes | str) -> Any:
+    """JSON that somebody else has written. Raises `ValueError`, whatever is wrong with it."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def get(

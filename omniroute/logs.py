@@ -2,16 +2,26 @@
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
+
+# The address of an invitation is its secret, and Django logs addresses of what it refuses.
+_INVITATION = re.compile(r"(/account/join/)[^/\s?]+")
 
 
 def _time(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
 
+def _message(record: logging.LogRecord) -> str:
+    return _INVITATION.sub(r"\1…", record.getMessage())
+
+
 class ConsoleFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        line = f"{_time(record)} {record.levelname.lower()} {record.name}: {_escape(record.getMessage())}"
+        line = (
+            f"{_time(record)} {record.levelname.lower()} {record.name}: {_escape(_message(record))}"
+        )
         if record.exc_info:
             line += _escape(_indented(self.formatException(record.exc_info)), keep="\n")
         return line
@@ -23,7 +33,7 @@ class JsonFormatter(logging.Formatter):
             "time": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _message(record),
         }
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)

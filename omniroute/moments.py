@@ -15,9 +15,13 @@ _PART = re.compile(rf"([\d.]+)\s?({_UNIT})(?![a-z])", re.IGNORECASE)
 # From here on a number is a moment and not a duration: the one in Unix seconds, the other in ms.
 _EPOCH_S, _EPOCH_MS = 1e9, 1e11
 
+# Fifty years. What is told to last longer is told by mistake; calendars end, and columns do.
+LONGEST_S = 1_576_800_000.0
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+
 
 def seconds_until(told: object, now: float) -> float | None:
-    """From `now` to what is told, 0 or more: a number, a duration, or a moment in any notation."""
+    """From `now` to what is told, a number, a duration, or a moment in any notation: 0 to LONGEST_S."""
     if isinstance(told, bool) or not isinstance(told, int | float | str):
         return None
     amount = number(told)
@@ -28,7 +32,17 @@ def seconds_until(told: object, now: float) -> float | None:
         amount /= 1000
     if amount is None:
         return None
-    return max(amount - now if amount >= _EPOCH_S else amount, 0.0)
+    return bounded(max(amount - now if amount >= _EPOCH_S else amount, 0.0))
+
+
+def bounded(seconds: float) -> float | None:
+    """Null for what is longer than LONGEST_S."""
+    return seconds if seconds <= LONGEST_S else None
+
+
+def dated(unix: float | None) -> float | None:
+    """Unix seconds from 1970 to 9999; null for what a calendar does not have."""
+    return unix if unix is not None and 0 <= unix < _LATEST else None
 
 
 def number(told: object) -> float | None:
@@ -42,11 +56,14 @@ def number(told: object) -> float | None:
     return amount if math.isfinite(amount) else None
 
 
-def duration(text: str) -> float:
-    """Seconds of what DURATION matches."""
-    return sum(
-        float(amount) * _UNITS["ms" if unit.lower().startswith(("ms", "mil")) else unit[0].lower()]
-        for amount, unit in _PART.findall(text)
+def duration(text: str) -> float | None:
+    """Seconds of what DURATION matches, up to LONGEST_S."""
+    return bounded(
+        sum(
+            float(amount)
+            * _UNITS["ms" if unit.lower().startswith(("ms", "mil")) else unit[0].lower()]
+            for amount, unit in _PART.findall(text)
+        )
     )
 
 

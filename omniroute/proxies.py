@@ -5,9 +5,9 @@ from urllib.parse import SplitResult, urlsplit
 from django.core.exceptions import ValidationError
 
 from omniroute.addresses import AddressRefused, check_address, literal
+from omniroute.references import REFERENCES
 
 SCHEMES = ("http", "socks5")
-REFERENCES = ("env:", "file:")
 
 
 def check_written(proxy: str) -> None:

@@ -35,8 +35,15 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     # Under ASGI a persistent connection belongs to no request; psycopg's pool bounds them.
-    DATABASES["default"]["CONN_MAX_AGE"] = 0
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 0, "max_size": 8, "timeout": 10}}
+    # The log has a partition a day, and to compile a query of a hundred takes seconds each time.
+    DATABASES["default"] |= {
+        "CONN_MAX_AGE": 0,
+        "OPTIONS": {
+            "options": "-c jit=off",
+            "pool": {"min_size": 0, "max_size": 8, "timeout": 10},
+            **DATABASES["default"].get("OPTIONS", {}),
+        },
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="")
@@ -194,6 +201,9 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "omniroute_cache",
+        # Beyond it a part is thrown away, counted attempts too: with the default of 300, who fills it
+        # with other names has a password's attempts forgotten.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
     }
 }
 

@@ -1,32 +1,22 @@
+from itertools import chain
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from omniroute.actions import Activatable
 from providers import listing
-from providers.connections import (
-    FIELDS,
-    has_secret,
-    merged_auth,
-    require_key_for_new_origin,
-    require_key_for_new_place,
-    require_known_endpoints,
-)
+from providers.connection_form import CREDENTIAL, ConnectionForm
+from providers.connections import FIELDS, LEADS, PROVIDER_LEADS, require_keys_stay
 from providers.credentials import CredentialUnreadable
 from providers.models import Connection, ErrorRule, ModelList, Provider, ProviderModel
 from providers.probing import test_connection
-
-# Every field of every type of credential: those of the form that are no column. Of them a form shows
-# those of the type that is chosen.
-CREDENTIAL = tuple(name for names in FIELDS.values() for name in names)
-
 
 # What the catalogue knows of a provider, for reading.
 FACTS = ("state", "endpoints_served", "auth_types", "parameters", "docs_url", "checked_on")
@@ -41,20 +31,14 @@ class QuirksForm(forms.ModelForm):
 
 
 class ProviderForm(QuirksForm):
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if self.instance.pk and "base_url" in cleaned:
-            old = Provider.objects.get(pk=self.instance.pk).base_url
-            for connection in self._connections():
-                require_key_for_new_origin(connection, old, cleaned["base_url"], has_key=False)
-                if "other_kinds" in cleaned:
-                    require_known_endpoints(connection, cleaned["other_kinds"])
-        return cleaned
-
-    def _connections(self) -> QuerySet[Connection]:
-        """Those that go where it says; each with the provider as it is stored."""
-        stored = Connection.objects.filter(provider=self.instance.pk, base_url="")
-        return stored.select_related("provider")
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]  # by which the row is as it was entered
+        if self.instance.pk and not self.errors:
+            stored = Provider.objects.get(pk=self.instance.pk)
+            try:
+                require_keys_stay(stored, self.instance)
+            except ValidationError as error:
+                self.add_error(None, error)
 
 
 @admin.register(Provider)
@@ -119,7 +103,9 @@ class ProviderAdmin(ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Provider | None = None) -> Any:
         if not (obj and obj.builtin):
-            return (*FACTS, "listed")
+            # Where the keys of its connections go is for those who may know them.
+            moves = obj is None or request.user.has_perm("providers.change_credential")
+            return (*FACTS, "listed", *(() if moves else PROVIDER_LEADS))
         named = [name for _title, section in self.fieldsets for name in section["fields"]]
         return tuple(name for name in named if name not in DECIDED)
 
@@ -213,93 +199,6 @@ class ErrorRuleAdmin(Activatable, ModelAdmin):
             shipped.save()
 
 
-def _secret(label: str, help_text: str = "") -> forms.CharField:
-    """A field that goes in and never comes out."""
-    return forms.CharField(
-        label=label,
-        required=False,
-        strip=True,
-        help_text=help_text,
-        widget=UnfoldAdminPasswordWidget(
-            attrs={"autocomplete": "new-password"}, render_value=False
-        ),
-    )
-
-
-class ConnectionForm(forms.ModelForm):
-    """Secrets go in and never come out; blank keeps the stored one."""
-
-    api_key = _secret("API key")
-    access_token = _secret("Access token", "Of OAuth: pasted, where you do not sign in.")
-    refresh_token = _secret("Refresh token", "With it the access token is renewed.")
-    expires = forms.CharField(
-        label="Expires",
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-        help_text="When the access token ends: 2027-01-01T00:00:00Z. Empty: not known.",
-    )
-    json = _secret("Service account", "Google's JSON file, pasted; or file:/path.")
-    client_id = forms.CharField(
-        label="Client ID", required=False, widget=UnfoldAdminTextInputWidget
-    )
-    client_secret = _secret("Client secret")
-    access_key_id = _secret("Access key ID", "Of an AWS access key, as are the next three.")
-    secret_access_key = _secret("Secret access key")
-    session_token = _secret("Session token", "Of temporary keys only.")
-    region = forms.CharField(
-        label="Region", required=False, widget=UnfoldAdminTextInputWidget, help_text="us-east-1"
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "api_key" in self.fields:
-            stored = "A key is stored; blank keeps it. " if self.instance.credential else ""
-            self.fields[
-                "api_key"
-            ].help_text = f"{stored}Or env:NAME or file:/path, read when it is used."
-            stored_auth = self.instance.stored_auth()
-            for name in ("region", "client_id"):
-                self.fields[name].initial = stored_auth.get(name, "")
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        provider = cleaned.get("provider")
-        if provider is None:
-            return cleaned
-        if "api_key" in self.fields and "auth_type" in cleaned:
-            stored_auth = self.instance.stored_auth()
-            cleaned["auth"] = self._auth(cleaned, stored_auth)
-        if self.instance.pk:
-            stored = Connection.objects.select_related("provider").get(pk=self.instance.pk)
-            require_key_for_new_place(
-                stored,
-                provider,
-                cleaned.get("base_url") or "",
-                cleaned.get("params") or {},
-                cleaned.get("proxy") or "",
-                has_key=has_secret(cleaned),
-            )
-        return cleaned
-
-    def _auth(self, cleaned: dict[str, Any], stored: dict[str, Any]) -> dict[str, str] | None:
-        """The credential; null where the stored one stays, which may be one that no key opens."""
-        auth_type, entered = cleaned["auth_type"], {name: cleaned.get(name) for name in CREDENTIAL}
-        kept = self.instance.credential and "auth_type" not in self.changed_data
-        if kept and not any(entered.values()):
-            return None
-        auth = merged_auth(auth_type, stored, entered)
-        return None if kept and auth == stored else auth
-
-    def save(self, commit: bool = True) -> Connection:
-        auth = self.cleaned_data.get("auth")
-        if self.cleaned_data.get("auth_type") == Connection.Auth.NONE:
-            self.instance.credential = ""
-        elif auth is not None:
-            self.instance.credential = self.instance.sealed(auth)
-        saved: Connection = super().save(commit)
-        return saved
-
-
 @admin.register(Connection)
 class ConnectionAdmin(Activatable, ModelAdmin):
     form = ConnectionForm
@@ -353,14 +252,20 @@ class ConnectionAdmin(Activatable, ModelAdmin):
         # Who may not know secrets may not send a stored one elsewhere either.
         if request.user.has_perm("providers.change_credential"):
             return ()
-        return ("auth_type", "provider", "params", "base_url", "proxy", "headers")
+        return (*(LEADS - {"auth", "headers"}), "header_names")
 
     def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
         if request.user.has_perm("providers.change_credential"):
             return self.fieldsets
-        first, *others = self.fieldsets
-        fields = tuple(name for name in first[1]["fields"] if name not in CREDENTIAL)
-        return ((None, {"fields": fields}), *others)
+        hidden = {"headers": ("header_names",)} | dict.fromkeys(CREDENTIAL, ())
+        return tuple(
+            (title, told | {"fields": tuple(chain(*(hidden.get(n, (n,)) for n in told["fields"])))})
+            for title, told in self.fieldsets
+        )
+
+    @admin.display(description="Headers")
+    def header_names(self, row: Connection) -> str:
+        return ", ".join(row.headers) or "none"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         allowed = request.user.has_perm("providers.change_credential")

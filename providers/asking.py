@@ -1,6 +1,5 @@
 """A question to a provider with a connection's credential, off the hot path, and what it says."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -68,6 +67,6 @@ def ask(
     if status != 200:
         raise AskFailed(f"it answered {status}", status)
     try:
-        return json.loads(body)
+        return http.parse(body)
     except ValueError:
         raise AskFailed("it answers, but not with JSON", status) from None

@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from itertools import zip_longest
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 
-from omniroute.proxies import REFERENCES
+from omniroute.references import REFERENCES
 from providers import placeholders
 from providers.credentials import CredentialUnreadable
 from providers.models import Connection, Provider
@@ -27,6 +26,14 @@ FIELDS: dict[str, tuple[str, ...]] = {
 SECRETS = (
     *("api_key", "access_token", "refresh_token", "access_key_id", "secret_access_key"),
     *("session_token", "json", "client_secret"),
+)
+# What stands for a stored secret, on pages and in files, and where it comes back keeps it.
+MASK = "********"
+# What of a row says where calls with its credential go, or what they carry beside it: for those who
+# may know the credential.
+LEADS = frozenset({"provider", "auth_type", "auth", "base_url", "proxy", "params", "headers"})
+PROVIDER_LEADS = frozenset(
+    {"base_url", "other_formats", "other_kinds", "oauth", "allow_private_network"}
 )
 # Who knows one of them may send the credential elsewhere. An access key's id is no proof.
 _PROOFS = (
@@ -90,21 +97,11 @@ def missing_from(auth_type: str, auth: Mapping[str, Any]) -> list[str]:
     return [name for name in FIELDS[auth_type] if not auth.get(name) and name not in _OPTIONAL]
 
 
-def require_key_for_new_origin(
-    connection: Connection, old_url: str, new_url: str, *, has_key: bool
-) -> None:
-    """Refuse to send a stored key to another host: who may edit an address may not know the key.
-
-    Raises:
-        ValidationError: The scheme, host or port changes and the key was not entered anew.
-    """
-    if connection.credential and not has_key and _origin(old_url) != _origin(new_url):
-        raise ValidationError(
-            {
-                "base_url": f"another address for {connection.name} needs its API key entered "
-                "again: the stored one was given for the old address"
-            }
-        )
+def merged_headers(stored: Mapping[str, str], entered: Mapping[str, str]) -> dict[str, str]:
+    """What is entered, and what is stored where that is masked."""
+    return {
+        name: stored.get(name, value) if value == MASK else value for name, value in entered.items()
+    }
 
 
 def require_key_for_new_place(
@@ -115,37 +112,60 @@ def require_key_for_new_place(
     proxy: str,
     *,
     has_key: bool,
+    headers: Mapping[str, str] = {},
 ) -> None:
-    """The same for all that decides where a stored connection's credential goes.
+    """Refuse to send a stored secret to another host: who may edit an address may not know it.
+
+    Args:
+        has_key: The credential is entered anew.
+        headers: As they are entered: which of the stored ones are to be kept.
 
     Raises:
-        ValidationError: One of its addresses, or its proxy, is another.
+        ValidationError: One of the addresses that decide where a call goes, or the proxy, is another.
     """
-    old = addresses(connection.provider, connection.base_url, connection.params)
-    for before, after in zip_longest(old, addresses(provider, base_url, params), fillvalue=""):
-        require_key_for_new_origin(connection, before, after, has_key=has_key)
-    known = _known(connection)
-    for url in () if base_url else _others(provider, params):
-        if _origin(url) not in known:
-            require_key_for_new_origin(connection, "", url, has_key=has_key)
-    if connection.credential and not has_key and proxy != connection.proxy:
-        raise ValidationError(
-            {
-                "proxy": f"another proxy for {connection.name} needs its API key entered again: "
-                "it may see what goes through it"
-            }
-        )
+    keeps_key = bool(connection.credential) and not has_key
+    kept = [name for name in headers if headers[name] == MASK and name in connection.headers]
+    if not keeps_key and not kept:
+        return
+    if _leads_elsewhere(connection, provider, base_url, params):
+        field, place = "base_url", "another address"
+    elif proxy != connection.proxy:
+        field, place = "proxy", "another proxy, which may see what goes through it,"
+    else:
+        return
+    if keeps_key:
+        words = f"{place} for {connection.name} needs its API key entered again: the stored one was given for the old one"
+        raise ValidationError({field: words})
+    words = f"{place} for {connection.name} needs the header {kept[0]} entered again"
+    raise ValidationError({"headers": words})
+
+
+def require_keys_stay(stored: Provider, moved: Provider) -> None:
+    """The same for all connections of a provider whose addresses are to be those of `moved`."""
+    for connection in stored.connections.select_related("provider"):
+        require_known_endpoints(connection, moved.other_kinds)
+        require_key_for_new_place(
+            connection, moved, connection.base_url, connection.params, connection.proxy,
+            has_key=False, headers=dict.fromkeys(connection.headers, MASK),
+        )  # fmt: skip
+
+
+def _leads_elsewhere(
+    connection: Connection, provider: Provider, base_url: str, params: Mapping[str, str]
+) -> bool:
+    """Would a call go to an origin where none of this connection's goes?"""
+    return not _origins(provider, base_url, params) <= _known(connection)
 
 
 def _known(connection: Connection) -> set[tuple[str, str]]:
-    """The origins where its key is sent."""
-    owner, params = connection.provider, connection.params
-    others = () if connection.base_url else _others(owner, params)
-    return {_origin(url) for url in (*addresses(owner, connection.base_url, params), *others)}
+    return _origins(connection.provider, connection.base_url, connection.params)
 
 
-def _others(provider: Provider, params: Mapping[str, str]) -> list[str]:
-    return [placeholders.fill_known(url, params) for url in provider.other_urls]
+def _origins(provider: Provider, base_url: str, params: Mapping[str, str]) -> set[tuple[str, str]]:
+    """Where a key is sent."""
+    others = () if base_url else provider.other_urls
+    filled = [placeholders.fill_known(url, params) for url in others]
+    return {_origin(url) for url in (*addresses(provider, base_url, params), *filled)}
 
 
 def addresses(provider: Provider, base_url: str, params: Mapping[str, str]) -> list[str]:
@@ -168,7 +188,8 @@ def require_known_endpoints(
     known = _known(connection)
     for kind, endpoint in endpoints.items():
         url = endpoint.get("base_url", "")
-        if url and connection.credential and _origin(url) not in known:
+        keeps = connection.credential or connection.headers
+        if url and keeps and _origin(url) not in known:
             raise ValidationError(
                 {
                     "other_kinds": f"{kind}: the key of {connection.name} was not given for "

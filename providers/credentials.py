@@ -1,14 +1,11 @@
 """Credentials at rest: encrypted, bound to their row, readable by every configured key."""
 
-import json
-import os
 import uuid
-from pathlib import Path
 from typing import Any
 
 from cryptography.fernet import InvalidToken
 
-from omniroute.vault import vault
+from omniroute import references, vault
 
 
 class CredentialUnreadable(Exception):
@@ -24,7 +21,7 @@ class NoKeyFits(CredentialUnreadable):
 
 def seal(owner: uuid.UUID, auth: dict[str, Any]) -> str:
     """Encrypt `auth` with the newest key, with the identity of its row inside."""
-    return vault().encrypt(json.dumps({"owner": str(owner), "auth": auth}).encode()).decode()
+    return vault.seal(owner, {"auth": auth})
 
 
 def open_sealed(owner: uuid.UUID, sealed: str) -> dict[str, Any]:
@@ -35,12 +32,11 @@ def open_sealed(owner: uuid.UUID, sealed: str) -> dict[str, Any]:
         CredentialUnreadable: The text is another row's.
     """
     try:
-        content = json.loads(vault().decrypt(sealed.encode()))
-    except InvalidToken:
+        auth: dict[str, Any] = vault.open_sealed(owner, sealed)["auth"]
+    except vault.NoKeyFits:
         raise NoKeyFits from None
-    if content["owner"] != str(owner):
-        raise CredentialUnreadable("the stored credential belongs to another connection")
-    auth: dict[str, Any] = content["auth"]
+    except vault.AnotherOwner:
+        raise CredentialUnreadable("the stored credential belongs to another connection") from None
     return auth
 
 
@@ -51,35 +47,14 @@ def rotate(sealed: str) -> str:
         NoKeyFits: No key of ENCRYPTION_KEYS decrypts it.
     """
     try:
-        return vault().rotate(sealed.encode()).decode()
+        return vault.vault().rotate(sealed.encode()).decode()
     except InvalidToken:
         raise NoKeyFits from None
 
 
 def resolve(secret: str) -> str:
-    """The value of a secret that may stand elsewhere: `env:NAME`, `file:PATH`, or itself.
-
-    Raises:
-        CredentialUnreadable: The variable is unset, the file cannot be read, or either is empty.
-    """
-    kind, _, place = secret.partition(":")
-    if kind == "env":
-        value = os.environ.get(place, "").strip()
-        if not value:
-            raise CredentialUnreadable(f"the environment variable {place} is not set")
-        return value
-    if kind == "file":
-        return _read(Path(place))
-    return secret
-
-
-def _read(path: Path) -> str:
+    """As `omniroute.references`. Raises `CredentialUnreadable` where there is nothing."""
     try:
-        value = path.read_text().strip()
-    except OSError as error:
-        raise CredentialUnreadable(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise CredentialUnreadable(f"{path}: not text") from None
-    if not value:
-        raise CredentialUnreadable(f"{path}: empty")
-    return value
+        return references.resolve(secret)
+    except references.Unresolved as error:
+        raise CredentialUnreadable(str(error)) from None

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from omniroute.fields import StructuredField
 from providers import served
 
 # By kind, the formats that are spoken for it.
@@ -16,7 +17,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
 FIELDS = ("format", "path", "base_url")
 
 
-class OtherKindsField(models.JSONField):
+class OtherKindsField(StructuredField):
     """By kind of model: `{"embedding": {"format": …, "path": …, "base_url": …}}`, each optional.
 
     A path may have `{model}` in it. Kinds and formats are validation, not schema.

@@ -1,10 +1,10 @@
 """The shipped rules on what providers' error messages mean: from their file into the database."""
 
 import logging
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import regex
 import yaml
 from django.db import transaction
 from msgspec import Meta, Struct, ValidationError, convert, structs
@@ -39,8 +39,8 @@ class ErrorRuleRow(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         try:
-            re.compile(self.pattern)
-        except re.error as error:
+            regex.compile(self.pattern)
+        except regex.error as error:
             raise ValueError(f"pattern: {error}") from None
 
 

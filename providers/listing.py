@@ -190,4 +190,6 @@ def _offers(told: Any, listing: _Listing) -> Iterator[Offer]:
         name = row.get(listing.name) if isinstance(row, dict) else None
         if not isinstance(name, str) or not name:
             raise ListFailed(_NO_LIST, 200)
+        if not name.isprintable():
+            continue  # no client could ask for it, and no table holds it
         yield read(row, name.removeprefix("models/") if listing.name == "name" else name)

@@ -1,11 +1,11 @@
 """What can be called: providers, their models, and the operator's accounts there."""
 
-import re
 import uuid
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 
+import regex
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models, transaction
@@ -16,6 +16,7 @@ from omniroute.fields import FlagsField, NumbersField, StringMapField, StringsFi
 from omniroute.proxies import check_written
 from providers import credentials, placeholders, pricing, served
 from providers.endpoints import OtherKindsField
+from providers.headers import check_headers
 from providers.oauth.tables import SignIn as SignIn
 from providers.oauth.tables import Token as Token
 from providers.tables import Clearing as Clearing
@@ -182,7 +183,8 @@ class Provider(models.Model):
     def other_urls(self) -> list[str]:
         """Addresses for other kinds of model than chat, and for what no format of ours is for."""
         told = [each.get("base_url", "") for each in self.other_kinds.values()]
-        rows = (*self.endpoints, *self.probes)
+        firsts = [row["first"] for row in self.probes if row.get("first")]
+        rows = (*self.endpoints, *self.probes, *firsts)
         whole = [row["path"] for row in rows if "://" in row["path"]]
         return [url for url in (*told, *self.other_bases.values(), *whole) if url]
 
@@ -195,9 +197,8 @@ class Provider(models.Model):
     def is_probed(self) -> bool:
         """Are its accounts asked on a clock unless somebody says otherwise? Where it costs nothing,
         as the catalogue knows, and nobody warns of using them by a machine."""
-        has_list = any(row["kind"] == "models" for row in self.endpoints)
-        can_be = self.builtin and bool(self.format)
-        return can_be and (bool(self.probes) or has_list) and not self.warning
+        has_list = bool(self.format) and any(row["kind"] == "models" for row in self.endpoints)
+        return self.builtin and (bool(self.probes) or has_list) and not self.warning
 
     @property
     def warning(self) -> str:
@@ -507,10 +508,13 @@ class Connection(models.Model):
         }
 
     def clean(self) -> None:
+        if self.provider_id is None:
+            return  # a form says so itself
         if self.provider.refusal and self.active:
             raise ValidationError({"provider": self.provider.refusal})
         placeholders.check(self.params)
         check_written(self.proxy)
+        check_headers(self.headers)
         if self.base_url or self.params:
             url = self.base_url or self.provider.base_url
             if self.base_url or not self.provider.builtin:
@@ -533,10 +537,17 @@ class Connection(models.Model):
 
     @property
     def is_probed(self) -> bool:
-        url = self.effective_base_url
-        if not url or url.startswith("demo:"):
+        if not self._can_be_probed:
             return False
         return self.provider.is_probed if self.probe is None else self.probe
+
+    @property
+    def _can_be_probed(self) -> bool:
+        """A vendor without chat has no list that is known how to read, but may tell quotas."""
+        if not self.provider.format:
+            return bool(self.provider.probes) and not self.base_url
+        url = self.effective_base_url
+        return bool(url) and not url.startswith("demo:")
 
     def stored_auth(self) -> dict[str, Any]:
         """The same, and nothing where it cannot be read."""
@@ -615,8 +626,8 @@ class ErrorRule(models.Model):
 
     def clean(self) -> None:
         try:
-            re.compile(self.pattern)
-        except re.error as error:
+            regex.compile(self.pattern)
+        except regex.error as error:
             raise ValidationError({"pattern": f"no regular expression: {error}"}) from None
         if self.status is None and not self.pattern:
             raise ValidationError("a rule names a status, a pattern, or both")

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connections
 from django.db.models import Q
 from django.utils import timezone
@@ -109,10 +110,13 @@ def _next(row: ConnectionState, finding: Finding) -> datetime:
 def probe(connection: Connection) -> tuple[Finding, list[Known]]:
     """How an account is, and what is left of its quotas."""
     known: list[Known] = []
+    knows_key = False
     try:
         asks = _asks(connection)
         for ask in asks:
-            known += _ask(connection, ask)
+            if (told := _ask(connection, ask)) is not None:
+                knows_key = True
+                known += told
         if not asks:
             listing.check(connection)
     except (AskFailed, CredentialUnreadable, Token.DoesNotExist) as error:
@@ -120,7 +124,7 @@ def probe(connection: Connection) -> tuple[Finding, list[Known]]:
     if spent := [each for each in known if _is_spent(each, connection)]:
         return Finding(Status.OUT_OF_CREDIT, f"nothing is left: {spent[0].name}"), known
     has_credit = any(_credit(connection).get(each.name) == "account" for each in known)
-    return Finding(Status.OK, has_credit=has_credit, knows_key=bool(asks)), known
+    return Finding(Status.OK, has_credit=has_credit, knows_key=knows_key), known
 
 
 def _asks(connection: Connection) -> list[ProbeRow]:
@@ -152,22 +156,39 @@ def _failed(error: Exception) -> Finding:
     return Finding(Status.NEEDS_LOGIN, str(error))
 
 
-def _ask(connection: Connection, ask: ProbeRow) -> list[Known]:
+def _ask(connection: Connection, ask: ProbeRow) -> list[Known] | None:
+    """Null where this account may not ask."""
     try:
-        auth = connection.read_auth() if ask.as_entered else None
-        header = (ask.key_header.name, ask.key_header.template) if ask.key_header else None
-        told = asking.ask(connection, _url(connection, ask.path), auth, header)
+        told = _told(connection, ask, ask.path, _first(connection, ask))
     except AskFailed as error:
         if ask.is_optional and error.status in (401, 403, 404):
-            return []
+            return None
         raise
     now = time.time()
     return [known for row in ask.quotas if (known := read(told, row, now)) is not None]
 
 
-def _url(connection: Connection, path: str) -> str:
+def _first(connection: Connection, ask: ProbeRow) -> dict[str, str]:
+    """What the question before this one tells, for the path."""
+    if ask.first is None:
+        return {}
+    found = _at(_told(connection, ask, ask.first.path, {}), ask.first.at)
     try:
-        path = placeholders.fill(path, connection.all_params(path))
+        placeholders.check({"first": found if isinstance(found, str) else ""})
+    except ValidationError:
+        raise AskFailed("it answers, but not with what its quotas are asked by") from None
+    return {"first": found}
+
+
+def _told(connection: Connection, ask: ProbeRow, path: str, params: dict[str, str]) -> Any:
+    auth = connection.read_auth() if ask.as_entered else None
+    header = (ask.key_header.name, ask.key_header.template) if ask.key_header else None
+    return asking.ask(connection, _url(connection, path, params), auth, header)
+
+
+def _url(connection: Connection, path: str, params: dict[str, str]) -> str:
+    try:
+        path = placeholders.fill(path, connection.all_params(path) | params)
     except ValueError as error:
         raise AskFailed(str(error)) from None
     if urlsplit(path).scheme:
@@ -184,9 +205,7 @@ def read(told: Any, row: QuotaRow, now: float) -> Known | None:
     Args:
         now: Unix seconds.
     """
-    limit, remaining, used = (
-        moments.number(_at(told, path)) for path in (row.limit, row.remaining, row.used)
-    )
+    limit, remaining, used = (_amount(told, path) for path in (row.limit, row.remaining, row.used))
     if remaining is None and limit is not None and used is not None:
         remaining = limit - used
     if remaining is None or (row.limit and not limit):
@@ -201,6 +220,17 @@ def read(told: Any, row: QuotaRow, now: float) -> Known | None:
         resets_at=None if left_s is None else now + left_s,
         window_s=row.window_s,
     )
+
+
+def _amount(told: Any, path: str) -> float | None:
+    """Of `balances.*.amount` the sum of those that are numbers."""
+    many, star, each = path.partition(".*.")
+    if not star:
+        return moments.number(_at(told, path))
+    rows = _at(told, many)
+    amounts = [_amount(row, each) for row in rows] if isinstance(rows, list) else []
+    numbers = [amount for amount in amounts if amount is not None]
+    return moments.number(sum(numbers)) if numbers else None
 
 
 def _at(told: Any, path: str) -> Any:

@@ -1,5 +1,6 @@
 """Quotas as they are observed, and their way into the table and out again."""
 
+from collections import Counter
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +15,8 @@ STALE_S = 3600.0
 FORGOTTEN = timedelta(days=7)
 # A client may name any model, and some have long names.
 MAX_NAME = 300
+# Of an account; a provider may name any limit.
+MAX_ROWS = 2000
 
 
 class Known(Struct, frozen=True):
@@ -68,8 +71,14 @@ def store(observed: dict[str, list[Known]]) -> None:
             for known in observed[name]
             if len(known.model) <= MAX_NAME
         }
+        held = Counter(pk for pk, _, _ in present)
+        full = {pk for pk in pks.values() if held[pk] >= MAX_ROWS}
         Quota.objects.bulk_create(
-            [row for key, row in rows.items() if key not in present or row.observed > present[key]],
+            [
+                row
+                for key, row in rows.items()
+                if (key[0] not in full if key not in present else row.observed > present[key])
+            ],
             update_conflicts=True,
             unique_fields=["connection", "model", "name"],
             update_fields=["unit", "limit", "remaining", "resets_at", "window_s", "observed"],

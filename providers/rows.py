@@ -79,7 +79,8 @@ class EndpointRow(Row, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
 
 
 class QuotaRow(Row, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Where in an answer a quota stands: `data.limit`, and `limits.0.detail.limit` in a list.
+    """Where in an answer a quota stands: `data.limit`, and `limits.0.detail.limit` in a list; of
+    `balances.*.amount` it is the sum.
 
     What is told in fewer words is worked out: `limit` less `used` remains. Where `credit` is the
     account's nothing can be called once none remains, and something where some does; where it is a
@@ -121,16 +122,25 @@ class Header(Row, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     template: Word = "{key}"
 
 
+class FirstRow(Row, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A question before the question: what stands `at` a place in the answer goes into its path."""
+
+    path: Word
+    at: Word
+
+
 class ProbeRow(Row, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What an account can be asked for without cost: `path` under the provider's address, or a
     whole URL. `as_entered`: with the credential as it was entered, and not the token that has come
-    of it. `is_optional`: not every account may ask; a refusal says nothing."""
+    of it. `is_optional`: not every account may ask; a refusal says nothing. `first` is asked before,
+    and what it tells is `{first}` in the path."""
 
     path: Word
     quotas: Annotated[list[QuotaRow], Meta(min_length=1)]
     as_entered: bool = False
     is_optional: bool = False
     key_header: Header | None = None  # where it is not that of calls
+    first: FirstRow | None = None
 
 
 class ProviderRow(Row, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -4,28 +4,17 @@ out; one that is generated is shown once."""
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminPasswordWidget
 
-from analytics.alerts import delivery
-from analytics.alerts.tables import (
-    EVENTS,
-    AlertChannel,
-    AlertDelivery,
-    Incident,
-    Secrets,
-    SecretUnreadable,
-)
-from analytics.alerts.transports import new_secret, secret_bytes
+from analytics.alerts import channels, delivery
+from analytics.alerts.tables import EVENTS, AlertChannel, AlertDelivery, Incident
 from omniroute.actions import Activatable, ask_for_one, confirmed
-from omniroute.addresses import check_target_url
 
 SECRETS = ("url", "secret")
 
@@ -44,7 +33,10 @@ def _secret(label: str, help_text: str) -> forms.CharField:
 class AlertChannelForm(forms.ModelForm):
     """Secrets go in and never come out; blank keeps the stored ones."""
 
-    url = _secret("URL", "Where messages are posted. Once stored it is not shown; blank keeps it.")
+    url = _secret(
+        "URL",
+        "Where messages are posted. Not shown once it is stored; blank keeps it. Or env:NAME, file:/path.",
+    )
     secret = _secret(
         "Secret",
         "Of a webhook: whsec_ and base64. Blank keeps it, or makes one that is shown once.",
@@ -55,75 +47,24 @@ class AlertChannelForm(forms.ModelForm):
     made_secret = ""
 
     def clean_recipients(self) -> str:
-        told = [each.strip() for each in self.cleaned_data["recipients"].split(",")]
-        for address in filter(None, told):
-            try:
-                validate_email(address)
-            except ValidationError:
-                raise ValidationError(f"{address!r} is no e-mail address") from None
-        return ", ".join(filter(None, told))
+        return channels.recipients(self.cleaned_data["recipients"].split(","))
 
-    def clean_secret(self) -> str:
-        secret = str(self.cleaned_data["secret"])
-        if secret:
-            try:
-                secret_bytes(secret)
-            except ValueError as error:
-                raise ValidationError(str(error)) from None
-        return secret
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if "kind" not in self.fields or "kind" not in cleaned:
-            return cleaned
-        if cleaned["kind"] == AlertChannel.Kind.EMAIL:
-            self._check_mail(cleaned)
-        else:
-            self._check_url(cleaned)
-        return cleaned
-
-    def _check_mail(self, cleaned: dict[str, Any]) -> None:
-        if not settings.EMAIL_URL:
-            self.add_error("kind", "EMAIL_URL is not set: this gateway can send no e-mail.")
-        if not cleaned.get("recipients") and "recipients" not in self.errors:
-            self.add_error("recipients", "E-mail needs an address.")
-
-    def _check_url(self, cleaned: dict[str, Any]) -> None:
-        url = cleaned.get("url") or ""
-        if not url and not self._kept().get("url"):
-            self.add_error("url", "A URL is needed.")
-        if url:
-            try:
-                check_target_url(url, bool(cleaned.get("allow_private_network")))
-            except ValidationError as error:
-                self.add_error("url", error)
-
-    def _kept(self) -> Secrets:
-        """Of a channel that no key opens, nothing is."""
-        channel: AlertChannel = self.instance
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]  # by which the row is as it was entered
+        if "kind" not in self.fields or self.errors:
+            return
+        row: AlertChannel = self.instance
+        kept = row.kept()
         try:
-            return channel.opened()
-        except SecretUnreadable:
-            return {}
-
-    def save(self, commit: bool = True) -> AlertChannel:
-        if "kind" in self.fields:
-            self._seal()
-        saved: AlertChannel = super().save(commit)
-        return saved
-
-    def _seal(self) -> None:
-        kind, kept = self.cleaned_data["kind"], self._kept()
-        secrets: Secrets = {}
-        if kind != AlertChannel.Kind.EMAIL:
-            secrets["url"] = self.cleaned_data["url"] or kept["url"]
-        if kind == AlertChannel.Kind.WEBHOOK:
-            secret = self.cleaned_data["secret"] or kept.get("secret")
-            if not secret:
-                secret = self.made_secret = new_secret()
-            secrets["secret"] = secret
+            secrets = channels.merged(row.kind, kept, self.cleaned_data)
+            channels.check(row, secrets)
+        except ValidationError as error:
+            self.add_error(None, error)
+            return
         if secrets != kept:
-            self.instance.seal(secrets)
+            row.seal(secrets)
+        if not self.cleaned_data["secret"] and "secret" not in kept:
+            self.made_secret = secrets.get("secret", "")
 
 
 @admin.register(AlertChannel)

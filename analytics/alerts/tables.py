@@ -1,16 +1,15 @@
 """Who is told of what, what there was to tell, and how the telling went."""
 
-import json
 import uuid
-from typing import ClassVar, TypedDict
+from typing import Any, ClassVar, TypedDict
 from urllib.parse import urlsplit
 
-from cryptography.fernet import InvalidToken
 from django.db import models
 from django.utils import timezone
 
+from omniroute import vault
 from omniroute.fields import ChoicesField
-from omniroute.vault import vault
+from omniroute.references import REFERENCES
 
 EVENTS = {
     "budget_80": "A budget is at 80 %",
@@ -29,7 +28,8 @@ class SecretUnreadable(Exception):
 
 
 class Secrets(TypedDict, total=False):
-    """`url`: where messages go, which whoever knows may write to; `secret`: what signs them."""
+    """`url`: where messages go, which whoever knows may write to; `secret`: what signs them. Either may
+    be `env:NAME` or `file:PATH`."""
 
     url: str
     secret: str
@@ -47,7 +47,9 @@ class AlertChannel(models.Model):
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.WEBHOOK)
     sealed = models.TextField(blank=True, editable=False)
-    host = models.CharField(max_length=255, blank=True, editable=False)  # of the URL, for people
+    host = models.CharField(
+        max_length=255, blank=True, editable=False
+    )  # of the URL, or where that stands
     recipients = models.CharField(
         max_length=1000, blank=True, help_text="Of e-mail: addresses, with commas between them."
     )
@@ -65,23 +67,29 @@ class AlertChannel(models.Model):
         return self.name
 
     def seal(self, secrets: Secrets) -> None:
-        """Encrypt what is secret, with the identity of this row inside."""
-        content = {"owner": str(self.uid), **secrets}
-        self.sealed = vault().encrypt(json.dumps(content).encode()).decode()
-        self.host = urlsplit(secrets.get("url", "")).hostname or ""
+        self.sealed = vault.seal(self.uid, secrets)
+        url = secrets.get("url", "")
+        self.host = (url if url.startswith(REFERENCES) else urlsplit(url).hostname or "")[:255]
 
     def opened(self) -> Secrets:
         """Raises `SecretUnreadable`."""
         if not self.sealed:
             return {}
         try:
-            content = json.loads(vault().decrypt(self.sealed.encode()))
-        except InvalidToken:
+            content: Any = vault.open_sealed(self.uid, self.sealed)
+        except vault.NoKeyFits:
             raise SecretUnreadable("no key of ENCRYPTION_KEYS decrypts its address") from None
-        if content.pop("owner") != str(self.uid):
-            raise SecretUnreadable("the stored address belongs to another channel")
+        except vault.AnotherOwner:
+            raise SecretUnreadable("the stored address belongs to another channel") from None
         secrets: Secrets = content
         return secrets
+
+    def kept(self) -> Secrets:
+        """The same, and nothing where no key opens it."""
+        try:
+            return self.opened()
+        except SecretUnreadable:
+            return {}
 
 
 class Incident(models.Model):

@@ -9,13 +9,14 @@ import json
 import secrets
 from collections.abc import Mapping
 from smtplib import SMTPException
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
 from django.core.mail import send_mail
 
 from analytics.alerts.tables import AlertChannel, AlertDelivery
 from omniroute.http import CallFailed, send
+from omniroute.references import Unresolved, resolve
 
 TIMEOUT_S = 10.0
 PREFIX = "whsec_"
@@ -44,9 +45,13 @@ def secret_bytes(secret: str) -> bytes:
 
 
 def send_webhook(delivery: AlertDelivery, at: int) -> None:
-    kept = delivery.channel.opened()
+    url, secret = _resolved(delivery.channel, "url", "secret")
     body = json.dumps(message(delivery), separators=(",", ":")).encode()
-    _post(delivery.channel, kept["url"], body, signed(str(delivery.id), at, body, kept["secret"]))
+    try:
+        headers = signed(str(delivery.id), at, body, secret)
+    except ValueError as error:  # of one that stands elsewhere
+        raise NotDelivered(str(error)) from None
+    _post(delivery.channel, url, body, headers)
 
 
 def signed(id: str, at: int, body: bytes, secret: str) -> dict[str, str]:
@@ -62,7 +67,7 @@ def signed(id: str, at: int, body: bytes, secret: str) -> dict[str, str]:
 
 
 def send_slack(delivery: AlertDelivery, at: int) -> None:
-    url = delivery.channel.opened()["url"]
+    [url] = _resolved(delivery.channel, "url")
     body = json.dumps({"text": _for_slack(words(delivery))}).encode()
     _post(delivery.channel, url, body, {})
 
@@ -105,6 +110,14 @@ def words(delivery: AlertDelivery) -> str:
 def _for_slack(text: str) -> str:
     """What a provider says is no link and calls nobody."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _resolved(channel: AlertChannel, *names: Literal["url", "secret"]) -> list[str]:
+    secrets = channel.opened()
+    try:
+        return [resolve(secrets[name]) for name in names]
+    except Unresolved as error:
+        raise NotDelivered(str(error)) from None
 
 
 def _post(channel: AlertChannel, url: str, body: bytes, headers: Mapping[str, str]) -> None:

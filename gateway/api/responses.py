@@ -83,6 +83,8 @@ class Conversation(pipeline.Conversation):
         if answer is None:
             return
         id = str(answer.get("id"))
+        if not stored.is_id(id):
+            return
         items = openai_responses.input_items(call.request, id)
         if (
             call.principal.system_prompt
@@ -157,7 +159,7 @@ async def read_input(exchange: Exchange, format: ClientFormat, runtime: Runtime)
             raise BadRequest("after: no item has this id", param="after")
         items = items[ids.index(asked["after"]) + 1 :]
     limit = asked.get("limit", str(PAGE))
-    if not limit.isdecimal() or not 1 <= int(limit) <= MAX_PAGE:
+    if not limit.isdecimal() or len(limit) > 4 or not 1 <= int(limit) <= MAX_PAGE:
         raise BadRequest(f"limit: a number from 1 to {MAX_PAGE} is expected", param="limit")
     page = items[: int(limit)]
     body = {

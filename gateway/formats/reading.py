@@ -225,13 +225,15 @@ def as_object(value: object) -> JSONDict:
     return value if isinstance(value, dict) else {}
 
 
-MOST = 10**12
+# A hundred times what any model takes in.
+MOST_TOKENS = 10**9
 
 
 def count(value: object) -> int:
-    """A token count as some upstream reports it: what is no sensible number is 0."""
+    """A token count as some upstream reports it: what is no sensible number is 0, and none is
+    larger than MOST_TOKENS."""
     if type(value) is not int and (type(value) is not float or value != value):
         return 0
     if value <= 0:
         return 0
-    return int(value) if value < MOST else MOST
+    return int(value) if value < MOST_TOKENS else MOST_TOKENS

@@ -10,10 +10,12 @@ from django.shortcuts import get_object_or_404
 from ninja import NinjaAPI
 
 from accounts.models import GatewaySettings
+from analytics.alerts import delivery
+from analytics.models import AlertChannel
 from gateway import runtime
 from gateway.state.health import Entry
 from omniroute import health
-from omniroute.api import errors, logs, oauth, routing
+from omniroute.api import errors, invitations, logs, oauth, routing
 from omniroute.api.auth import authenticate, require
 from omniroute.api.sections import SECTIONS, router
 from omniroute.configuration import schema, write
@@ -58,8 +60,17 @@ def import_models(request: HttpRequest, name: str) -> dict[str, Any]:
         raise errors.ApiError(502, f"{name}: {error}") from None
 
 
+@api.post("/alert-channels/{name}/test", tags=["alert-channels"])
+def test_channel(request: HttpRequest, name: str) -> dict[str, Any]:
+    """Send a message that says it is a test, once and now."""
+    require(request, "analytics.change_alertchannel")
+    sent = delivery.test(get_object_or_404(AlertChannel, name=name))
+    return {"name": name, "ok": sent.status == sent.Status.DELIVERED, "message": sent.error}
+
+
 for _name, _section in SECTIONS.items():
     api.add_router(f"/{_name}", router(_section), tags=[_name])
+api.add_router("/invitations", invitations.routes, tags=["invitations"])
 api.add_router("", logs.routes, tags=["log"])
 api.add_router("", routing.routes, tags=["routing"])
 api.add_router("/oauth", oauth.routes, tags=["oauth"])

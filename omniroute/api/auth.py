@@ -26,7 +26,11 @@ def authenticate(request: HttpRequest) -> User:
 
 def _key(request: HttpRequest) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
+    bearer = token.strip() if scheme.lower() == "bearer" else ""
+    found = {bearer, request.headers.get("x-api-key", "").strip()} - {""}
+    if len(found) > 1:
+        raise ApiError(401, "the request carries two different API keys", code="invalid_api_key")
+    return found.pop() if found else ""
 
 
 def binding(request: HttpRequest) -> str:

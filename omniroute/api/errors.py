@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import ProtectedError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
+from ninja.errors import HttpError
 from ninja.errors import ValidationError as ShapeError
 
 from omniroute.configuration.errors import of_row
@@ -43,6 +44,10 @@ def register(api: NinjaAPI) -> None:
         place = ".".join(str(step) for step in first["loc"] if step not in ("body", "query"))
         place = place.removeprefix("entry.")
         return answer(400, f"{place}: {first['msg']}", param=place)
+
+    @api.exception_handler(HttpError)
+    def of_ninja(request: HttpRequest, error: HttpError) -> HttpResponse:
+        return answer(error.status_code, str(error))
 
     @api.exception_handler(ValidationError)
     def of_rows(request: HttpRequest, error: ValidationError) -> HttpResponse:

@@ -3,8 +3,9 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import yaml
 from django.core.exceptions import ValidationError
@@ -15,10 +16,10 @@ from omniroute.configuration import schema, write
 from omniroute.configuration.errors import ConfigurationError, of_row, of_shape
 from omniroute.configuration.write import Change
 
-Entry = TypeVar("Entry", bound=schema.Entry)
-
 # `${NAME}` is the environment's; `$${` is a plain `${`.
 _VARIABLE = re.compile(r"\$(\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+MAX_VALUES = 1_000_000  # of a document
 
 # Section, what names an entry in it, and how it is written. An order in which each stands on those
 # before it.
@@ -30,6 +31,7 @@ _SECTIONS: tuple[tuple[str, str, Callable[[Any], Change]], ...] = (
     ("aliases", "alias", write.alias),
     ("users", "username", write.user),
     ("api_keys", "name", write.api_key),
+    ("alert_channels", "name", write.alert_channel),
 )
 
 
@@ -42,14 +44,18 @@ def read(text: str, environment: Mapping[str, str] | None = os.environ) -> schem
     Raises:
         ConfigurationError: Any of it cannot be done.
     """
+    filled = _Filled(environment)
     try:
-        content = yaml.safe_load(text)
+        content = filled.of(yaml.safe_load(text), "")
     except yaml.YAMLError as error:
         raise ConfigurationError([("", f"not YAML: {error}")]) from None
-    problems: list[tuple[str, str]] = []
-    content = _interpolate({} if content is None else content, environment, "", problems)
-    if problems:
-        raise ConfigurationError(problems)
+    except RecursionError:
+        raise ConfigurationError([("", "nested too deeply")]) from None
+    except ValueError as error:  # of a date that is none, and of a number without end
+        raise ConfigurationError([("", f"not YAML: {error}")]) from None
+    if filled.problems:
+        raise ConfigurationError(filled.problems)
+    content = {} if content is None else content
     if not isinstance(content, dict):
         raise ConfigurationError([("", "an object with sections is expected")])
     try:
@@ -61,33 +67,41 @@ def read(text: str, environment: Mapping[str, str] | None = os.environ) -> schem
     return document
 
 
-def _interpolate(
-    value: Any, environment: Mapping[str, str] | None, at: str, problems: list[tuple[str, str]]
-) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: _interpolate(item, environment, f"{at}.{key}" if at else str(key), problems)
-            for key, item in value.items()
-        }
-    if isinstance(value, list):
-        return [
-            _interpolate(item, environment, f"{at}[{position}]", problems)
-            for position, item in enumerate(value)
-        ]
-    if not isinstance(value, str):
-        return value
+class _Filled:
+    """A document with the environment's variables in it."""
 
-    def replace(found: re.Match[str]) -> str:
+    def __init__(self, environment: Mapping[str, str] | None) -> None:
+        self.problems: list[tuple[str, str]] = []
+        self._environment = environment
+        self._values = 0
+
+    def of(self, value: Any, at: str) -> Any:
+        # An alias costs its reader nothing, and a few lines of them stand for more than there is
+        # memory: they are counted as what they stand for.
+        self._values += 1
+        if self._values > MAX_VALUES:
+            words = f"more than {MAX_VALUES:,} values, with what its aliases stand for"
+            raise ConfigurationError([("", words)])
+        if isinstance(value, dict):
+            return {
+                key: self.of(item, f"{at}.{key}" if at else str(key)) for key, item in value.items()
+            }
+        if isinstance(value, list):
+            return [self.of(item, f"{at}[{position}]") for position, item in enumerate(value)]
+        if not isinstance(value, str):
+            return value
+        return _VARIABLE.sub(lambda found: self._variable(found, at), value)
+
+    def _variable(self, found: re.Match[str], at: str) -> str:
         if found[1]:
             return found[1]
-        if environment is None:
-            problems.append((at, "variables are put in by the command `config apply` alone"))
+        if self._environment is None:
+            words = "variables are put in by the command `config apply` alone"
+            self.problems.append((at, words))
             return ""
-        if found[2] not in environment:
-            problems.append((at, f"the environment variable {found[2]} is not set"))
-        return environment.get(found[2], "")
-
-    return _VARIABLE.sub(replace, value)
+        if found[2] not in self._environment:
+            self.problems.append((at, f"the environment variable {found[2]} is not set"))
+        return self._environment.get(found[2], "")
 
 
 def _duplicates(document: schema.Document) -> list[tuple[str, str]]:
@@ -103,64 +117,62 @@ def _duplicates(document: schema.Document) -> list[tuple[str, str]]:
     return problems
 
 
-def apply(document: schema.Document, *, keep: bool = True) -> list[Change]:
+def apply(
+    document: schema.Document, *, keep: bool = True, refusal: Callable[[Change], str] = lambda _: ""
+) -> list[Change]:
     """Write a document.
 
     Args:
         keep: False rolls everything back at the end: a check.
+        refusal: Why a change may not be made, in words; empty where it may.
 
     Raises:
         ConfigurationError: Something in it cannot be; nothing was changed.
     """
-    changes: list[Change] = []
-    problems: list[tuple[str, str]] = []
+    writing = _Writing()
     with transaction.atomic():
         for section, _, write_entry in _SECTIONS:
             entries = getattr(document, section)
             for position, entry in enumerate(entries):
-                _collect(write_entry, entry, f"{section}[{position}]", changes, problems)
+                writing.write(f"{section}[{position}]", write_entry, entry)
             if section == "combos":
-                _write_targets(entries, changes, problems)
+                for position, entry in enumerate(entries):
+                    writing.write_targets(f"combos[{position}]", entry)
         if document.error_rules is not None:
-            _collect(write.error_rules, document.error_rules, "error_rules", changes, problems)
+            writing.write("error_rules", write.error_rules, document.error_rules)
         if document.settings is not None:
-            _collect(write.settings, document.settings, "settings", changes, problems)
+            writing.write("settings", write.settings, document.settings)
+        changes, problems = writing.changes, writing.problems
+        problems += [(at, words) for at, each in changes.items() if (words := refusal(each))]
         if problems or not keep:
             transaction.set_rollback(True)
     if problems:
         raise ConfigurationError(problems)
-    return changes
+    return list(changes.values())
 
 
-def _collect(
-    write_entry: Callable[[Any], Change],
-    entry: schema.Entry | list[schema.ErrorRuleEntry],
-    at: str,
-    changes: list[Change],
-    problems: list[tuple[str, str]],
-) -> None:
-    try:
-        with transaction.atomic():
-            changes.append(write_entry(entry))
-    except ValidationError as error:
-        problems += of_row(error, at)
+class _Writing:
+    """A document on its way in: what has changed, by its place, and what is wrong."""
 
+    def __init__(self) -> None:
+        self.changes: dict[str, Change] = {}
+        self.problems: list[tuple[str, str]] = []
 
-def _write_targets(
-    entries: list[schema.ComboEntry], changes: list[Change], problems: list[tuple[str, str]]
-) -> None:
-    places = {change.name: place for place, change in enumerate(changes) if change.kind == "combo"}
-    for position, entry in enumerate(entries):
-        if entry.name not in places:
-            continue  # the combo itself was refused
+    def write(self, at: str, write_entry: Callable[[Any], Change], entry: Any) -> None:
+        with self._told(at):
+            self.changes[at] = write_entry(entry)
+
+    def write_targets(self, at: str, entry: schema.ComboEntry) -> None:
+        if at not in self.changes:
+            return  # the combo itself was refused
+        with self._told(at):
+            if write.targets(entry):
+                self.changes[at] = self.changes[at].with_field("targets")
+
+    @contextmanager
+    def _told(self, at: str) -> Iterator[None]:
         try:
             with transaction.atomic():
-                changed = write.targets(entry)
+                yield
         except ValidationError as error:
-            problems += of_row(error, f"combos[{position}]")
-            continue
-        if changed:
-            was = changes[places[entry.name]]
-            changes[places[entry.name]] = Change(
-                was.kind, was.name, was.created, (*was.fields, "targets")
-            )
+            self.problems += of_row(error, at)

@@ -44,6 +44,7 @@ NAMES = {
     "scope": "scopes",
     "is_active": "active",
     "sha256": "key",
+    "sealed": "url",
     "cooldown_s": "cooldown",
 }
 

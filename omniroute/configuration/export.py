@@ -7,10 +7,14 @@ from typing import Any
 from django.db.models import Model, Q, QuerySet
 
 from accounts.models import ApiKey, GatewaySettings, User, default_controls
+from accounts.roles import any_model
+from analytics.alerts.tables import AlertChannel, SecretUnreadable
 from combos.models import Alias, Combo
 from omniroute.configuration.schema import SettingsEntry
-from omniroute.configuration.write import MASK, rule_fields
-from providers.connections import SECRETS
+from omniroute.configuration.write import rule_fields
+from omniroute.references import REFERENCES
+from providers.connections import MASK, SECRETS
+from providers.credentials import CredentialUnreadable
 from providers.models import Connection, ErrorRule, Provider, ProviderModel
 from providers.oauth import tokens
 
@@ -38,6 +42,7 @@ def document(*, secrets: bool = False) -> dict[str, Any]:
         "aliases": [alias(row) for row in Alias.objects.all()],
         "users": [user(row) for row in User.objects.order_by("username")],
         "api_keys": [key(row, secrets) for row in ApiKey.objects.select_related("owner")],
+        "alert_channels": [alert_channel(row, secrets) for row in AlertChannel.objects.all()],
         "error_rules": [
             _told(**rule_fields(row))
             for row in ErrorRule.objects.filter(builtin=False).select_related("provider")
@@ -142,7 +147,7 @@ def _auth(row: Connection, secrets: bool) -> dict[str, Any]:
         told = tokens.in_use(row) or told
     for name, value in told.items():
         # A reference says where the secret is, and is none itself.
-        plain = secrets or name not in SECRETS or value.startswith(("env:", "file:"))
+        plain = secrets or name not in SECRETS or value.startswith(REFERENCES)
         auth[name] = value if plain else MASK
     return auth
 
@@ -175,6 +180,7 @@ def alias(row: Alias) -> dict[str, Any]:
 def user(row: User) -> dict[str, Any]:
     return {"username": row.username, "role": row.role} | _told(
         email=row.email,
+        allowed_models=_unless(row.allowed_models, any_model()),
         budgets=row.budgets,
         soft_budgets=row.soft_budgets,
         active=None if row.is_active else False,
@@ -205,6 +211,24 @@ def key(row: ApiKey, secrets: bool = False) -> dict[str, Any]:
     return fields
 
 
+def alert_channel(row: AlertChannel, secrets: bool = False) -> dict[str, Any]:
+    """A URL is a secret too: whoever knows it can write there."""
+    try:
+        kept = row.opened() if secrets else row.kept()
+    except SecretUnreadable as error:
+        raise CredentialUnreadable(f"{row.name}: {error}") from None
+    told = {
+        name: value if secrets or str(value).startswith(REFERENCES) else MASK
+        for name, value in kept.items()
+    }
+    return {"name": row.name, "kind": row.kind, **told} | _told(
+        recipients=list(filter(None, row.recipients.split(", "))),
+        allow_private_network=row.allow_private_network or None,
+        events=row.events,
+        active=None if row.active else False,
+    )
+
+
 # By model: its section, an entry of it, and what an entry reads beside its row.
 SECTIONS: dict[type[Model], tuple[str, Callable[[Any], dict[str, Any]], tuple[str, ...]]] = {
     Provider: ("providers", provider, ()),
@@ -214,6 +238,7 @@ SECTIONS: dict[type[Model], tuple[str, Callable[[Any], dict[str, Any]], tuple[st
     Alias: ("aliases", alias, ()),
     User: ("users", user, ()),
     ApiKey: ("api_keys", key, ("owner",)),
+    AlertChannel: ("alert_channels", alert_channel, ()),
 }
 
 

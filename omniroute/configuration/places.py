@@ -14,6 +14,8 @@ def lines(text: str, paths: list[str]) -> list[int | None]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         return [mark.line + 1 if mark else None for _ in paths]
+    except RecursionError:
+        return [None for _ in paths]
     return [_line(root, path) for path in paths]
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from accounts.models import THINKING, default_controls
+from analytics.alerts.tables import EVENTS, AlertChannel
 from combos.models import STRATEGIES
 from providers.connections import FIELDS
 from providers.models import Connection, ErrorRule, Kind, Provider
@@ -36,6 +37,7 @@ Action = Annotated[str, available(ErrorRule.Action.values, "action")]
 FailureKind = Annotated[str, available(ErrorRule.Kind.values, "kind of failure")]
 ModelKind = Annotated[str, available(Kind.values, "kind of model")]
 Scope = Annotated[str, available(ErrorRule.Scope.values, "scope")]
+ChannelKind = Annotated[str, available(AlertChannel.Kind.values, "kind of channel")]
 Numbers = dict[str, float]
 
 
@@ -192,6 +194,7 @@ class UserEntry(Entry):
     username: str
     email: str = ""
     role: Literal["administrator", "operator", "viewer", "member"] = "member"
+    allowed_models: list[str] = Field(default=["*"])
     budgets: Numbers = Field(default_factory=dict)
     soft_budgets: Numbers = Field(default_factory=dict)
     active: bool = True
@@ -208,6 +211,20 @@ class ErrorRuleEntry(Entry):
     scope: Scope | Literal[""] = ""
     cooldown: float | None = None
     note: str = ""
+    active: bool = True
+
+
+class AlertChannelEntry(Entry):
+    """`url` and `secret` may be `env:NAME` or `file:PATH`. Masked or absent: the stored one is kept;
+    a webhook's secret is made where there is none."""
+
+    name: str
+    kind: ChannelKind = "webhook"
+    url: str | None = None
+    secret: str | None = None
+    recipients: list[str] = Field(default_factory=list)
+    allow_private_network: bool = False
+    events: list[str] = Field(default_factory=lambda: list(EVENTS), min_length=1)
     active: bool = True
 
 
@@ -255,4 +272,5 @@ class Document(Entry):
     users: list[UserEntry] = Field(default_factory=list)
     api_keys: list[KeyEntry] = Field(default_factory=list)
     error_rules: list[ErrorRuleEntry] | None = None
+    alert_channels: list[AlertChannelEntry] = Field(default_factory=list)
     settings: SettingsEntry | None = None

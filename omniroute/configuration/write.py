@@ -5,34 +5,41 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from accounts import keys
 from accounts.models import ApiKey, GatewaySettings, User
+from analytics.alerts import channels
+from analytics.models import AlertChannel
 from combos.models import Alias, Combo, ComboTarget, check_kinds, check_nesting
 from omniroute.configuration import schema
 from omniroute.configuration.errors import of_row
 from providers.connections import (
+    MASK,
     has_secret,
     merged_auth,
+    merged_headers,
     require_key_for_new_place,
-    require_known_endpoints,
+    require_keys_stay,
 )
 from providers.models import Connection, ErrorRule, Provider, ProviderModel
 
-MASK = "********"
 # What of a provider of the catalogue an operator decides.
 DECIDED = ("account_strategy", "sticky", "discovery")
 
 
 class Change(Struct, frozen=True):
-    """`fields` are those that changed; `secret` a key that was made, and is shown this once."""
+    """`fields` are those that changed; `secret` was made, and is shown this once: an API key, or
+    what signs a webhook."""
 
     kind: str
     name: str
     created: bool
     fields: tuple[str, ...] = ()
     secret: str | None = None
+
+    def with_field(self, name: str) -> "Change":
+        return structs.replace(self, fields=(*self.fields, name))
 
     def __str__(self) -> str:
         if self.created:
@@ -63,12 +70,7 @@ def provider(entry: schema.ProviderEntry) -> Change:
             raise ValidationError({"slug": f"{entry.id} is built in; another id is needed"})
     elif row.pk:
         moved = Provider(**values, endpoints=row.endpoints, other_bases=row.other_bases)
-        for connection in row.connections.select_related("provider"):
-            require_known_endpoints(connection, entry.other_kinds)
-            require_key_for_new_place(
-                connection, moved, connection.base_url, connection.params, connection.proxy,
-                has_key=False,
-            )  # fmt: skip
+        require_keys_stay(row, moved)
     return _write("provider", entry.id, row, **values)
 
 
@@ -100,6 +102,7 @@ def connection(entry: schema.ConnectionEntry) -> Change:
             entry.params,
             entry.proxy or "",
             has_key=has_secret(entered),
+            headers=entry.headers,
         )
     values: dict[str, Any] = {
         "provider": owner,
@@ -110,10 +113,7 @@ def connection(entry: schema.ConnectionEntry) -> Change:
         "model_names": entry.models,
         "limits": entry.limits,
         "timeouts": entry.timeouts,
-        "headers": {
-            name: row.headers.get(name, value) if value == MASK else value
-            for name, value in entry.headers.items()
-        },
+        "headers": merged_headers(row.headers, entry.headers),
         "model_map": entry.model_map,
         "headroom": entry.headroom,
         "probe": entry.probe,
@@ -214,6 +214,7 @@ def user(entry: schema.UserEntry) -> Change:
         row,
         email=entry.email,
         role=entry.role,
+        allowed_models=entry.allowed_models,
         budgets=entry.budgets,
         soft_budgets=entry.soft_budgets,
         is_active=entry.active,
@@ -288,6 +289,36 @@ def _error_rule(position: int, entry: schema.ErrorRuleEntry) -> None:
     row = ErrorRule(provider=owner, cooldown_s=entry.cooldown, position=position, **values)
     row.full_clean()
     row.save()
+
+
+def alert_channel(entry: schema.AlertChannelEntry) -> Change:
+    row = AlertChannel.objects.filter(name=entry.name).first() or AlertChannel(name=entry.name)
+    told = {"url": entry.url, "secret": entry.secret}
+    entered = {name: value for name, value in told.items() if value != MASK}
+    kept = row.kept()
+    try:
+        recipients = channels.recipients(entry.recipients)
+    except ValidationError as error:
+        raise ValidationError({"recipients": error.messages}) from None
+    values: dict[str, Any] = {
+        "kind": entry.kind,
+        "recipients": recipients,
+        "allow_private_network": entry.allow_private_network,
+        "events": entry.events,
+        "active": entry.active,
+    }
+    sealed = AlertChannel(uid=row.uid, **values)
+    secrets = channels.merged(entry.kind, kept, entered)
+    channels.check(sealed, secrets)
+    if secrets != kept:
+        sealed.seal(secrets)
+        values |= {"sealed": sealed.sealed, "host": sealed.host}
+    change = _write("alert channel", entry.name, row, **values)
+    new = [name for name in ("url", "secret") if secrets.get(name) != kept.get(name)]
+    fields = (*(name for name in change.fields if name not in ("sealed", "host")), *new)
+    is_made = "secret" in new and not entered.get("secret")
+    made = secrets["secret"] if is_made and "secret" in secrets else None
+    return Change(change.kind, change.name, change.created, fields, made)
 
 
 def settings(entry: schema.SettingsEntry) -> Change:

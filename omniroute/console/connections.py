@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -19,7 +20,7 @@ from django.utils.translation import ngettext
 from unfold.decorators import action
 
 from gateway.state.health import Entry
-from omniroute.actions import ask_for_one, confirmed
+from omniroute.actions import ask_for_one, confirmed, row_of
 from omniroute.console import health
 from omniroute.console.clearing import clear
 from omniroute.console.health import Account
@@ -86,7 +87,7 @@ class ConnectionAdmin(providers.ConnectionAdmin):
         permissions=["credential"],
     )
     def sign_in_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        row = get_object_or_404(Connection.objects.select_related("provider"), pk=object_id)
+        row: Connection = row_of(self, request, object_id)
         name = urlencode({"name": row.name})
         return redirect(f"{reverse('sign-in', args=[row.provider.slug])}?{name}")
 
@@ -111,8 +112,8 @@ class ConnectionAdmin(providers.ConnectionAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
         """Signing in only where there is somewhere to."""
         offered = super().get_actions_detail(request, object_id)
-        rows = Connection.objects.filter(pk=object_id)
-        has_sign_in = rows.exclude(provider__oauth={}).exists()
+        row = self.get_object(request, unquote(str(object_id)))
+        has_sign_in = row is not None and bool(row.provider.oauth)
         return [each for each in offered if has_sign_in or each.path != "sign-in-again"]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:

@@ -1,5 +1,6 @@
 """The page where configuration goes in and out as YAML: what would change is shown first."""
 
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -17,31 +18,16 @@ from msgspec import Struct
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
 
 from omniroute import history
-from omniroute.configuration import export, places, schema
+from omniroute.configuration import export, places, rights
 from omniroute.configuration.apply import apply, read
 from omniroute.configuration.errors import ConfigurationError
+from omniroute.console.access import user_of
 from omniroute.console.history import FieldChange, fields_of
 from omniroute.console.readable import visible
 from providers.credentials import CredentialUnreadable
 
 MAX_BYTES = 5_000_000
 MAX_SHOWN = 300
-
-# What a section takes, whatever is in it. A connection's entry, and a provider's address, decide
-# where credentials go.
-_NEEDED: dict[str, tuple[str, ...]] = {
-    "providers": ("add_provider", "change_provider", "change_credential"),
-    "models": ("add_providermodel", "change_providermodel"),
-    "connections": ("add_connection", "change_connection", "change_credential"),
-    "error_rules": ("add_errorrule", "change_errorrule", "delete_errorrule"),
-    "combos": ("add_combo", "change_combo"),
-    "aliases": ("add_alias", "change_alias"),
-    "users": ("add_user", "change_user"),
-    "api_keys": ("add_apikey", "change_apikey"),
-    "settings": ("change_gatewaysettings",),
-}
-_ROOM = {"combos": "combos", "aliases": "combos", "users": "accounts", "api_keys": "accounts"}
-_ROOM |= {"settings": "accounts"}
 
 
 class Problem(Struct, frozen=True):
@@ -110,10 +96,9 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _applied(request: HttpRequest, text: str, *, keep: bool) -> dict[str, Any]:
-    document = read(text, environment=None)
-    _require(request, document)
+    user, document = user_of(request), read(text, environment=None)
     with history.collected() as entries:
-        changes = apply(document, keep=keep)
+        changes = apply(document, keep=keep, refusal=partial(rights.refusal, user))
     return {
         "checked": True,
         "shown": [_shown(entry) for entry in entries[:MAX_SHOWN]],
@@ -121,18 +106,6 @@ def _applied(request: HttpRequest, text: str, *, keep: bool) -> dict[str, Any]:
         "unchanged": sum(not change.created and not change.fields for change in changes),
         "made": [change for change in changes if change.secret] if keep else [],
     }
-
-
-def _require(request: HttpRequest, document: schema.Document) -> None:
-    """Raises `ConfigurationError` for each section that is not this person's to write."""
-    problems = []
-    for section, needed in _NEEDED.items():
-        room = _ROOM.get(section, "providers")
-        allowed = all(request.user.has_perm(f"{room}.{name}") for name in needed)
-        if getattr(document, section) and not allowed:
-            problems.append((section, _("your role may not change these")))
-    if problems:
-        raise ConfigurationError(problems)
 
 
 def _shown(entry: LogEntry) -> Shown:

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from analytics.costs import format_usd
 from analytics.models import RequestRecord
+from omniroute.console.exports import harmless
 
 MAX_ROWS = 100_000
 BATCH = 1_000
@@ -24,8 +25,6 @@ COLUMNS = (
     "cost_usd", "first_byte_ms", "duration_ms", "bytes_in", "bytes_out", "cache", "tags",
 )  # fmt: skip
 _STORED = tuple("cost_picousd" if name == "cost_usd" else name for name in COLUMNS)
-# A cell that begins so is a formula to a spreadsheet, and what clients send stands in cells.
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class Format(Struct, frozen=True):
@@ -78,11 +77,7 @@ def _csv(row: dict[str, Any]) -> str:
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, list):
-        value = ",".join(value)
-    if isinstance(value, str) and value.startswith(_FORMULAS):
-        return f"'{value}"
-    return value
+    return harmless(",".join(value) if isinstance(value, list) else value)
 
 
 def _json(row: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ from analytics.tally import Sums
 from omniroute.console.access import allowed, usage_of, user_of
 from omniroute.console.exports import to_csv
 from omniroute.console.range_form import RangeForm
+from omniroute.console.readable import visible
 
 WEEKDAYS = (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))
 LEVELS = 5  # of a heatmap's colours
@@ -95,7 +96,7 @@ def charts(seen: Overview, measure: str) -> dict[str, Any]:
     """For the page's script: what the charts draw. Money is in USD here, for the eye only."""
     size, unit = MEASURES[measure], 10**PICO if measure == "cost" else 1
     stacks: list[dict[str, Any]] = [
-        {"label": name, "data": [size(sums) / unit for sums in row]}
+        {"label": visible(name), "data": [size(sums) / unit for sums in row]}
         for name, row in seen.stacks.items()
     ]
     if seen.rest is not None and any(map(size, seen.rest)):

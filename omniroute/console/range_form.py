@@ -111,11 +111,10 @@ class RangeForm(forms.Form):
             if told[name] is None:
                 self.add_error(name, _("A range of your own needs both ends."))
             else:  # what stands in the field is of the zone, whatever Django took it for
-                ends[name] = told[name].replace(tzinfo=zone)
+                ends[name] = told[name].replace(tzinfo=zone).astimezone(UTC)
         if len(ends) < 2:
             return
         if not timedelta(0) < ends["until"] - ends["since"] <= LONGEST:
             self.add_error("until", _("The end comes after the beginning, by ten years at most."))
             return
-        since, until = (end.astimezone(UTC) for end in ends.values())
-        self.period = period(since, until, self._now, zone)
+        self.period = period(ends["since"], ends["until"], self._now, zone)

@@ -1,8 +1,9 @@
 """What a token says of itself, where it is a JWT. Nothing is decided by it that a signature guards."""
 
 import base64
-import json
 from typing import Any
+
+from omniroute import http, moments
 
 
 def read(token: str) -> dict[str, Any]:
@@ -11,7 +12,7 @@ def read(token: str) -> dict[str, Any]:
     if len(parts) != 3:
         return {}
     try:
-        told = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        told = http.parse(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
     except ValueError:
         return {}
     return told if isinstance(told, dict) else {}
@@ -19,5 +20,4 @@ def read(token: str) -> dict[str, Any]:
 
 def expiry(token: str) -> float | None:
     """When it ends, in Unix seconds."""
-    moment = read(token).get("exp")
-    return float(moment) if isinstance(moment, int | float) else None
+    return moments.dated(moments.number(read(token).get("exp")))

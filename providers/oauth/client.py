@@ -16,7 +16,7 @@ from authlib.common.urls import url_decode
 from authlib.oauth2.client import OAuth2Client
 from msgspec import Struct
 
-from omniroute import http
+from omniroute import http, moments
 from providers.oauth.claims import expiry
 from providers.oauth.row import Row
 
@@ -30,7 +30,9 @@ class Refused(Exception):
     """The provider says no. The message is its own, cut short, and holds no secret of ours."""
 
     def __init__(self, code: str, words: str = "") -> None:
-        super().__init__(f"{code}: {words[:200]}" if words else code)
+        told = f"{code}: {words[:200]}" if words else code
+        # It is written down, and a database takes no NUL and no half of a character.
+        super().__init__("".join(each if each.isprintable() else " " for each in told))
         self.code = code
 
 
@@ -158,7 +160,7 @@ class Answer:
         self._body, self._sent = body, [value for value in sent if len(value) >= HIDDEN_CHARS]
 
     def json(self) -> Any:
-        told = json.loads(self._body)
+        told = http.parse(self._body)
         if not isinstance(told, dict):
             return told
         found = {name: _at(told, path) for name, path in self._row.answer.items()}
@@ -274,7 +276,7 @@ def granted(told: Mapping[str, Any]) -> Granted:
     if not isinstance(token, str) or not token:
         raise http.CallFailed("it answers without a token")
     refresh_token = told.get("refresh_token")
-    lifetime_s = _number(told.get("expires_in"))
+    lifetime_s = _lifetime_s(told.get("expires_in"))
     expires = moment(told.get("expires_at"))
     if lifetime_s is not None:
         expires = time.time() + lifetime_s
@@ -291,20 +293,18 @@ def granted(told: Mapping[str, Any]) -> Granted:
     )
 
 
-def _number(value: Any) -> float | None:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
+def _lifetime_s(value: Any) -> float | None:
+    seconds = moments.number(value)
+    return None if seconds is None else moments.bounded(max(seconds, 0.0))
 
 
 def moment(value: Any) -> float | None:
     """Unix seconds, milliseconds, or a date as ISO 8601 has it."""
-    number = _number(value)
+    number = moments.number(value)
     if number is not None:
-        return number / 1000 if number > 1e11 else number
+        return moments.dated(number / 1000 if number > 1e11 else number)
     try:
         found = datetime.fromisoformat(str(value))
     except ValueError:
         return None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    return moments.dated((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from authlib.common.security import generate_token
 from msgspec import Struct
 
+from omniroute import moments
 from providers.models import Provider, SignIn
 from providers.oauth.client import Client, Granted, Refused, granted
 from providers.oauth.keep import keep
@@ -68,8 +69,8 @@ def begin(
     user_code, device_code = told.get("user_code"), told.get("device_code")
     if not page or not user_code or not device_code:
         raise SignInFailed(f"{provider.name} answers without a code")
-    lasts_s = min(float(told.get("expires_in") or LASTS_S), MAX_LASTS_S)
-    interval_s = max(int(told.get("interval") or SLOWER_S), 1)
+    lasts_s = max(min(moments.number(told.get("expires_in")) or LASTS_S, MAX_LASTS_S), 1.0)
+    interval_s = int(max(min(moments.number(told.get("interval")) or SLOWER_S, lasts_s), 1.0))
     state = generate_token(STATE_CHARS)
     kept = {"device_code": str(device_code), "name": name, "params": params or {}}
     sign_in = remember(provider, state, binding, kept, lasts_s)

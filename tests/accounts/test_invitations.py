@@ -15,8 +15,9 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from accounts import invitations, roles
+from accounts import invitations, names, roles
 from accounts.models import Invitation, User
+from analytics import ids, records
 from tests.accounts.browsing import browser, is_signed_in, make_user
 
 pytestmark = pytest.mark.django_db
@@ -61,6 +62,21 @@ def test_who_takes_it_up_is_signed_in_with_the_role_that_was_chosen() -> None:
     assert ada.check_password(GOOD["password1"])
     assert is_signed_in(client)
     assert Invitation.objects.get().state == "taken up by ada"
+
+
+def test_nobody_takes_the_name_and_with_it_the_log_of_somebody_who_left() -> None:
+    row = records.Record(
+        id=ids.new_id(1_800_000_000), time=records.timestamp(1_800_000_000), outcome="ok",
+        status=200, client_format="openai_chat", path="/v1/chat/completions", user="ada",
+    )  # fmt: skip
+    records.insert([records.encode(row)])
+    client, path = browser(), invite()
+    answer = client.post(path, GOOD)
+    assert "Somebody had this name before you" in answer.text
+    assert not User.objects.exists()
+    assert names.free("ada") == "ada2"
+    client.post(path, GOOD | {"username": "ada2"})
+    assert is_signed_in(client)
 
 
 def test_a_link_is_good_once() -> None:

@@ -7,6 +7,7 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings as django_settings
 from django.contrib.messages import get_messages
 from django.contrib.sessions.models import Session
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
@@ -40,6 +41,16 @@ def test_a_name_that_nobody_has_costs_a_hash_too(ada: User) -> None:
 
 def test_attempts_are_counted_in_the_database_that_all_processes_share() -> None:
     assert "DatabaseCache" in django_settings.CACHES["default"]["BACKEND"]
+
+
+def test_who_fills_the_cache_has_no_attempt_forgotten(ada: User) -> None:
+    for _ in range(5):
+        sign_in(browser(), "ada", "wrong")
+    for number in range(400):
+        cache.set(f"zz-{number}", number)
+    client = browser()
+    sign_in(client, "ada")
+    assert not is_signed_in(client)
 
 
 def test_a_header_makes_nobody_another(ada: User) -> None:

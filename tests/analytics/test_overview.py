@@ -97,6 +97,33 @@ def test_a_chart_is_as_fine_as_what_is_known(
     assert (chosen.table, len(chosen.bars)) == (table, bars)
 
 
+AGES: list[tuple[str, timedelta, timedelta, timedelta]] = [
+    ("of an hour, the minutes that have passed", HOUR, timedelta(), 60 * MINUTE),
+    ("of a day, the hours that have passed", DAY, timedelta(), 24 * HOUR),
+    ("of 90 days, those that have passed", 90 * DAY, timedelta(), 91 * DAY),
+    ("all of what is over", 6 * HOUR, 10 * HOUR, 6 * HOUR + 5 * MINUTE),
+]
+
+
+@pytest.mark.parametrize(
+    ("length", "ago", "before"), [case[1:] for case in AGES], ids=[case[0] for case in AGES]
+)
+def test_what_has_passed_of_a_period_is_compared_with_as_much_before(
+    length: timedelta, ago: timedelta, before: timedelta
+) -> None:
+    chosen = period(NOW - ago - length, NOW - ago, NOW)
+    assert chosen.before.until == chosen.since
+    assert chosen.before.until - chosen.before.since == before
+
+
+def test_the_period_before_is_read_of_what_is_kept() -> None:
+    for hours in (44, 50):
+        log(NOW - hours * HOUR)
+    rollups.roll_up(NOW)
+    seen = overview(period(NOW - 46 * HOUR, NOW - 40 * HOUR, NOW))
+    assert (seen.total.requests, seen.before.requests) == (1, 1)
+
+
 def test_days_are_those_of_the_zone() -> None:
     log(datetime(2026, 11, 28, 23, 30, tzinfo=UTC))
     rollups.roll_up(NOW)

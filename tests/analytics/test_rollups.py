@@ -149,6 +149,13 @@ def test_spans_begin_on_the_clock() -> None:
     assert DailyUsage.objects.get(**everyone).start == AT.replace(hour=0, minute=0)
 
 
+def test_the_last_instant_of_a_span_belongs_to_it() -> None:
+    last = AT.replace(minute=59, second=59, microsecond=999_999)
+    log(last, **CALL)
+    rollups.roll_up(AT)
+    assert HourlyUsage.objects.get(user="", dimension="").start.hour == last.hour
+
+
 def test_answers_are_measured_and_failures_are_not() -> None:
     log(
         AT,

@@ -55,6 +55,14 @@ WRONG = [
         "not_found_error",
         "model",
     ),
+    *(
+        Wrong(f"a model whose name {what}", body(model=f"mk/{name}"), 404,
+              ("invalid_request_error", "model_not_found"), "not_found_error", "model")
+        for what, name in (
+            ("has a NUL", "a\0b"), ("has a line's end", "a\r\nx-injected: 1"),
+            ("has half a character", "\ud800"), ("fits no column", "m" * 250),
+        )
+    ),
     Wrong(
         "no key", body(), 401, ("invalid_request_error", "invalid_api_key"), "authentication_error",
         key=None,
@@ -99,6 +107,37 @@ def test_a_body_over_the_limit_is_refused_without_a_declared_length(gateway: Gat
         headers={"authorization": f"Bearer {KEY}"},
     )
     assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ('"previous_response_id": "\\ud800"', 400),
+        ('"previous_response_id": "a\\u0000b"', 400),
+        ('"tool_choice": {"type": "\\ud800"}', 400),
+        ('"metadata": {"a": "\\ud800\\u0000"}', 200),
+        ('"max_output_tokens": 1' + "0" * 400, 200),
+    ],
+)
+def test_what_no_log_and_no_table_holds_fails_no_gateway(
+    gateway: Gateway, fields: str, status: int
+) -> None:
+    whole = f'{{"model": "an/plain", "input": "hi", {fields}}}'
+    headers = {"authorization": f"Bearer {KEY}"}
+    answer = CLIENT.post(gateway.url + "/v1/responses", content=whole, headers=headers)
+    assert answer.status_code == status, answer.text
+    assert gateway.row(request_id(answer))["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("%00", 404), ("%ff", 404), ("x" * 300, 404), ("a/input_items?limit=" + "1" * 5000, 404)],
+)
+def test_a_stored_answer_of_an_impossible_id_is_none(
+    gateway: Gateway, path: str, status: int
+) -> None:
+    headers = {"authorization": f"Bearer {KEY}"}
+    assert CLIENT.get(f"{gateway.url}/v1/responses/{path}", headers=headers).status_code == status
 
 
 def test_two_different_keys_are_refused(gateway: Gateway) -> None:

@@ -61,6 +61,19 @@ def sums(url: str) -> tuple[int, int]:
     return row[0], row[1]
 
 
+def test_queries_are_not_compiled_and_the_address_says_how_to_connect(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    gateway = Gateway(tmp_path, DATABASE_URL=f"{postgres_url}?application_name=mine&sslmode=prefer")
+    told = manage(
+        gateway,
+        "from django.db import connection as c; c.ensure_connection(); cursor = c.cursor();"
+        "print([cursor.execute(f'SHOW {name}').fetchone() for name in ('jit', 'application_name')],"
+        " c.settings_dict['OPTIONS']['sslmode'])",
+    )
+    assert told.split() == ["[('off',),", "('mine',)]", "prefer"]
+
+
 def test_days_are_made_ahead_and_dropped_whole(tmp_path: Path, postgres_url: str) -> None:
     gateway = Gateway(tmp_path, DATABASE_URL=postgres_url)
     gateway.manage("migrate", "--verbosity", "0")

@@ -22,6 +22,7 @@ class Table:
         self.rows: dict[str, str] = {}
         self.refuses: DatabaseError | None = None
         self.poison = ""
+        self.chokes: Exception = DataError("value too long")
         self.calls = 0
 
     def insert(self, lines: list[bytes]) -> None:
@@ -30,7 +31,7 @@ class Table:
             raise self.refuses
         decoded = [records.decode(line) for line in lines]
         if any(record.id == self.poison for record in decoded):
-            raise DataError("value too long")
+            raise self.chokes
         for record in decoded:
             self.rows.setdefault(record.id, record.outcome)
 
@@ -166,10 +167,14 @@ def test_what_cannot_be_drained_at_the_end_waits_for_the_next_start(
     assert table.rows == {"req_1": "ok"}
 
 
+@pytest.mark.parametrize(
+    "chokes",
+    [DataError("too long"), OverflowError("int too large for SQLite"), UnicodeError("a surrogate")],
+)
 def test_a_row_that_the_database_never_takes_stops_no_other(
-    journal: Journal, table: Table, caplog: pytest.LogCaptureFixture
+    journal: Journal, table: Table, chokes: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
-    table.poison = "req_5"
+    table.poison, table.chokes = "req_5", chokes
     for number in range(10):
         journal.end(None, line(f"req_{number}"))
     journal.close()

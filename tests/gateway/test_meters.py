@@ -1,12 +1,14 @@
 """What headers of answers tell of quotas, by the names that the catalogue has of them."""
 
+import math
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.meters import meters
+from omniroute import moments
 from providers.quotas import Known
 
 NOW = 1_800_000_000.0
@@ -112,7 +114,15 @@ ALL = sorted({name for case in CASES for name in case.headers})
 VALUES = st.one_of(st.text(max_size=20), st.floats().map(str), st.integers().map(str))
 
 
+@example(
+    headers={"x-codex-primary-used-percent": "-1e308", "x-codex-primary-window-minutes": "1e308"}
+)
 @given(headers=st.dictionaries(st.sampled_from(ALL), VALUES))
 def test_whatever_a_provider_sends_is_read_or_left(headers: dict[str, str]) -> None:
     for meter in meters(tuple(ALL)):
-        meter.read(headers, MODEL, NOW)
+        read = meter.read(headers, MODEL, NOW)
+        if read is not None:
+            told = (read.limit, read.remaining, read.resets_at, read.window_s)
+            assert all(math.isfinite(amount) for amount in told if amount is not None)
+            assert (read.resets_at or NOW) - NOW <= moments.LONGEST_S
+            assert (read.window_s or 0.0) <= moments.LONGEST_S

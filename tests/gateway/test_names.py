@@ -33,6 +33,7 @@ SCENE = snapshot(
         "smart": "mk/only-mk",
         "top": "best",
         "gpt-*": "mk/only-mk",
+        "claude-m*": "mk/a-name-that-is-rather-long-*",
         "claude-*": "an/*",
         "only-an": "an/opus",
         "dangling": "mk/gone",
@@ -100,6 +101,9 @@ REFUSALS = [
     Refusal("an alias of nothing", "dangling", ModelNotFound, "alias 'dangling' 'mk/gone': there is"),
     Refusal("an alias of what is retired", "ancient", ModelNotFound, "retired since 2026-01-01"),
     Refusal("a part that fits no model", "claude-9", ModelNotFound, "'an/9': there is no such model"),
+    Refusal("no model, and no line of a log", "mk/a\r\nb", ModelNotFound, r"no model has the name 'mk/a\\r\\nb'$"),
+    Refusal("longer than its column", "mk/" + "m" * 248, ModelNotFound, "no model has the name"),
+    Refusal("longer by an alias", "claude-" + "m" * 243, ModelNotFound, "there is no such model"),
     Refusal("a retired model", "old/old-1", ModelNotFound, "is retired since 2026-01-01"),
 ]  # fmt: skip
 

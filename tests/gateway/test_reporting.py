@@ -169,6 +169,46 @@ def test_quotas_of_answers_are_kept(process: Process) -> None:
     assert (row.limit, row.remaining, row.window_s) == (10, 9, 60)
 
 
+def test_any_provider_may_tell_in_the_headers_of_the_draft(account: Connection) -> None:
+    account.provider.rate_limit_headers = []
+    account.provider.save()
+    process = Process()
+    process.hears({"ratelimit": '"api";r=0;t=189', "ratelimit-policy": '"api";q=500;w=300'})
+    process.reporter.turn()
+    row = Quota.objects.get()
+    assert (row.name, row.model, row.limit, row.remaining, row.window_s) == ("api", "", 500, 0, 300)
+    assert process.is_blocked()  # a share of it is its owner's
+
+
+def test_a_provider_that_names_ever_new_limits_fills_no_table(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quotas, "MAX_ROWS", 10)
+    for number in range(20):
+        process.clock.advance(1)
+        process.hears({"ratelimit": f'"limit-{number}";r=1, "stays";r={number}'})
+        process.reporter.turn()
+    assert Quota.objects.count() == 10
+    assert Quota.objects.get(name="stays").remaining == 19
+
+
+@pytest.mark.parametrize("told", ["1e18", "9" * 300, "1e308", "-1e18", "9999-12-31T23:59:59-23:59"])
+def test_a_reset_beyond_every_calendar_keeps_nothing_else_from_being_told(
+    account: Connection, told: str
+) -> None:
+    names = [*HEADERS, "x-ratelimit-reset-requests", "x-codex-primary-used-percent"]
+    names += ["x-codex-primary-window-minutes"]
+    account.provider.rate_limit_headers = names
+    account.provider.save()
+    process = Process()
+    process.hears(HEADERS | {"x-ratelimit-reset-requests": told})
+    process.reporter.turn()
+    window = {"x-codex-primary-used-percent": "5", "x-codex-primary-window-minutes": told}
+    process.hears(HEADERS | window | {"x-ratelimit-remaining-requests": told})
+    process.reporter.turn()
+    assert Quota.objects.filter(name="primary", remaining=95).exists()
+
+
 def test_what_cannot_be_written_now_is_written_later(
     process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,17 @@ class Case:
         return f"{self.provider}-{self.status}-{self.message[:50]}"
 
 
+def test_a_pattern_that_takes_for_ever_fits_nothing_and_the_status_decides() -> None:
+    rules = [
+        Rule("stop", pattern=r"(a|aa)+$"),
+        Rule("retry", pattern="comes too late to be looked for"),
+        Rule("next_target", status=529),
+    ]
+    endless = "a" * 30_000 + "b comes too late to be looked for"
+    assert judge(rules, "mine", Failure(429, endless)).action == "next_connection"
+    assert judge(rules, "mine", Failure(529, endless)).action == "next_target"
+
+
 def summary(verdict: Verdict) -> str:
     return f"{verdict.kind} {verdict.scope} {verdict.action}"
 

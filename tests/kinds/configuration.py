@@ -97,6 +97,15 @@ def document(url: Callable[[str], str]) -> dict[str, Any]:
             for id in EMBEDDINGS
         ]
         + [
+            *(
+                {
+                    "id": f"{ids[id]}/seeing",
+                    "kind": "embedding",
+                    "input_price": 0.2,
+                    "media_prices": {"image_input_per_mtok": 0.45, "audio_input_per_mtok": 6.5},
+                }
+                for id in ("gemini", "cohere")
+            ),
             {"id": "openai-here/silent", "kind": "embedding", "input_price": 0.02},
             {"id": "openai-here/broken", "kind": "embedding", "input_price": 0.02},
             {"id": "openai-here/strict", "kind": "embedding"},

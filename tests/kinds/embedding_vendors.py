@@ -67,11 +67,12 @@ def cohere(seen: Seen) -> Any:
     body = seen.body
     if "input_type" not in body:
         raise Refused(400, {"message": "valid input_type must be provided with the model"})
+    billed = {"input_tokens": 8} | ({"image_tokens": 600} if body["model"] == "seeing" else {})
     return {
         "id": "e1",
         "embeddings": {"float": [VECTOR] * len(body["texts"])},
         "texts": body["texts"],
-        "meta": {"api_version": {"version": "2"}, "billed_units": {"input_tokens": 8}},
+        "meta": {"api_version": {"version": "2"}, "billed_units": billed},
         "response_type": "embeddings_by_type",
     }
 
@@ -88,16 +89,28 @@ def ollama(seen: Seen) -> Any:
     }
 
 
+# The count of embeddings has a name of its own for what `promptTokensDetails` is elsewhere.
+SEEN = {
+    "promptTokenCount": 1000,
+    "promptTokenDetails": [
+        {"modality": "TEXT", "tokenCount": 100},
+        {"modality": "IMAGE", "tokenCount": 600},
+        {"modality": "AUDIO", "tokenCount": 300},
+    ],
+}
+
+
 def gemini(seen: Seen) -> Any:
     path, _, method = seen.path.partition(":")
+    told = {"usageMetadata": SEEN} if path.endswith("/seeing") else {}
     if method == "embedContent":
-        return {"embedding": {"values": VECTOR}}
+        return {"embedding": {"values": VECTOR}} | told
     requests = seen.body["requests"]
     for request in requests:
         if f"/{request['model']}" != path:
             words = f"Model ID mismatch: {path} and {request['model']}"
             raise Refused(400, {"error": {"code": 400, "message": words, "status": "X"}})
-    return {"embeddings": [{"values": VECTOR}] * len(requests)}
+    return {"embeddings": [{"values": VECTOR}] * len(requests)} | told
 
 
 ANSWERS: dict[str, Answer] = {

@@ -88,6 +88,31 @@ def test_the_row_has_tokens_and_cost(kinds: Gateway, vendor: str) -> None:
     assert answer.json()["usage"]["total_tokens"] == tokens
 
 
+BY_KIND = {
+    "gemini-here": (1000, (100 * 20 + 600 * 45 + 300 * 650) * 10_000),
+    "cohere-here": (608, (8 * 20 + 600 * 45) * 10_000),
+}
+IMAGE = {"inline_data": {"mime_type": "image/png", "data": "aGk="}}
+
+
+@pytest.mark.parametrize("provider", BY_KIND)
+def test_tokens_of_images_and_sounds_cost_what_theirs_cost(kinds: Gateway, provider: str) -> None:
+    answer = embed(kinds, f"{provider}/seeing")
+    row = kinds.row(request_id(answer))
+    assert (row["input_tokens"], row["cost_picousd"]) == BY_KIND[provider]
+
+
+@pytest.mark.parametrize("method", ["embedContent", "batchEmbedContents"])
+def test_so_they_do_where_googles_client_shows_google_an_image(kinds: Gateway, method: str) -> None:
+    body: Any = {"content": {"parts": [{"text": "red"}, IMAGE]}}
+    if method == "batchEmbedContents":
+        body = {"requests": [body]}
+    answer = kinds.post(f"/v1beta/models/gemini-here/seeing:{method}", body)
+    assert answer.status_code == 200, answer.text
+    row = kinds.row(request_id(answer))
+    assert (row["input_tokens"], row["cost_picousd"]) == BY_KIND["gemini-here"]
+
+
 @pytest.mark.parametrize("vendor", EMBEDDINGS)
 def test_the_openai_sdk_reads_vectors_of_every_vendor(kinds: Gateway, vendor: str) -> None:
     """It asks for base64 unasked, and reads that."""

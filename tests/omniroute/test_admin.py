@@ -103,12 +103,43 @@ def test_another_host_needs_the_key_again(admin: Client, connection: Connection)
     assert admin.post(change(connection), moved | {"api_key": SECRET}).status_code == 302
 
 
+def test_a_header_is_shown_no_more_and_stays_where_it_was_given_for(
+    admin: Client, connection: Connection
+) -> None:
+    connection.headers = {"x-team": SECRET}
+    connection.save()
+    assert SECRET not in admin.get(change(connection)).text
+    kept = form(connection, headers='{"x-team": "********"}')
+    assert admin.post(change(connection), kept).status_code == 302
+    connection.refresh_from_db()
+    assert connection.headers == {"x-team": SECRET}
+    moved = kept | {"base_url": "https://evil.example/v1", "api_key": SECRET}
+    assert "needs the header x-team entered again" in admin.post(change(connection), moved).text
+    told = moved | {"headers": '{"x-team": "another"}'}
+    assert admin.post(change(connection), told).status_code == 302
+
+
+def test_a_connection_without_a_provider_is_told_so(admin: Client) -> None:
+    answer = admin.post(reverse("admin:providers_connection_add"), {"name": "new"})
+    assert "This field is required." in answer.text
+
+
+@pytest.mark.parametrize("field", ["headers", "params"])
+def test_json_of_another_shape_is_told_so(
+    admin: Client, connection: Connection, field: str
+) -> None:
+    for value in ("[1]", '{"a": {"b": 1}}'):
+        answer = admin.post(change(connection), form(connection, **{field: value}))
+        assert "an object whose values are strings is expected" in answer.text
+
+
 def test_a_provider_with_keys_cannot_be_moved_under_them(
     admin: Client, connection: Connection
 ) -> None:
     fields = {
         "name": "Local", "slug": "local", "alias": "local", "format": "openai_chat",
         "tier": "api_key", "quirks": "{}", "base_url": "https://evil.example/v1",
+        "other_formats": "{}", "other_kinds": "{}", "account_strategy": "fill-first", "sticky": 1,
     }  # fmt: skip
     page = admin.post(change(connection.provider), fields)
     assert b"needs its API key entered again" in page.content

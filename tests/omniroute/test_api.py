@@ -96,6 +96,45 @@ def test_every_error_has_the_one_shape(
     assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
 
 
+@pytest.mark.parametrize("body", ["{", "[" * 100_000, "\ud800", "[1]"])
+@pytest.mark.parametrize("method", ["post", "patch"])
+def test_what_is_no_json_object_is_told_in_the_one_shape(
+    admin: Client, method: str, body: str
+) -> None:
+    send(admin, "post", "/providers", LOCAL)
+    path = "/api/providers" if method == "post" else "/api/providers/local"
+    told = body.encode(errors="surrogatepass")
+    answer = getattr(admin, method)(path, told, content_type="application/json")
+    assert answer.status_code == 400
+    assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-a\r\nx-b": "1"},
+        {"x-a": "1\r\nx-b: 2"},
+        {"x-a:": "1"},
+        {"": "1"},
+        {"Transfer-Encoding": "chunked"},
+        {"content-length": "0"},
+    ],
+)
+def test_a_header_can_neither_end_itself_nor_the_request(
+    admin: Client, headers: dict[str, str]
+) -> None:
+    send(admin, "post", "/providers", LOCAL)
+    answer = send(admin, "post", "/connections", MAIN | {"headers": headers})
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "headers")
+
+
+def test_who_sends_two_keys_is_not_told_which_of_them_is_good(admin: Client) -> None:
+    assert admin.get("/api/connections").status_code == 200
+    answer = admin.get("/api/connections", headers={"x-api-key": "another"})
+    assert answer.status_code == 401
+    assert answer.json()["error"]["message"] == "the request carries two different API keys"
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [({}, 401), ({"authorization": "Bearer nope"}, 401), ({"x-api-key": "'; --"}, 401)],

@@ -2,6 +2,7 @@
 
 import re
 from hashlib import sha256
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -22,6 +23,10 @@ pytestmark = pytest.mark.django_db
 
 SECRET = "sk-up-canary-77be"
 PAGE = "/admin/configuration/"
+# Ten lines that stand for a thousand million values.
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{of}'] * 10)}]\n" for of, name in pairwise("abcdefghi")
+)
 
 
 def signed_in(role: str) -> Client:
@@ -88,6 +93,11 @@ def test_one_error_and_nothing_is_changed_and_it_says_in_which_line(admin: Clien
         ("- 1", "an object with sections is expected"),
         ("aliases: [{alias: '${SECRET_KEY}', model: x}]", "variables are put in by the command"),
         ("", "Paste a configuration, or choose a file."),
+        ("aliases: &a [*a]", "nested too deeply"),
+        ("[" * 20_000, "nested too deeply"),
+        ("aliases: 2027-13-45", "month must be in 1..12"),
+        (f"aliases: {'1' * 5_000}", "not YAML"),
+        (BOMB, "more than 1,000,000 values, with what its aliases stand for"),
     ],
 )
 def test_what_cannot_be_read_is_refused(admin: Client, text: str, words: str) -> None:
@@ -133,7 +143,7 @@ def test_a_secret_is_not_in_the_differences(admin: Client) -> None:
 def test_an_operator_imports_neither_users_nor_secrets(section: str) -> None:
     ProviderFactory(slug="local")
     operator = signed_in(roles.OPERATOR)
-    assert "your role may not change these" in sent(operator, section, "apply")
+    assert "the role operator may not change this" in sent(operator, section, "apply")
     assert not Connection.objects.exists()
     assert User.objects.count() == 1
     assert "Applied" in sent(operator, "aliases: [{alias: quick, model: local/m}]", "apply")

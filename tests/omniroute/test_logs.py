@@ -56,6 +56,16 @@ def test_a_value_can_forge_no_line(formatter: logging.Formatter, text: str) -> N
     line.encode()
 
 
+@pytest.mark.parametrize(
+    "formatter", [ConsoleFormatter(), JsonFormatter()], ids=["console", "json"]
+)
+def test_an_invitations_address_is_its_secret(formatter: logging.Formatter) -> None:
+    refused = record("Forbidden (%s): %s", "CSRF token missing.", "/account/join/canary-4f/")
+    line = formatter.format(refused)
+    assert "canary-4f" not in line
+    assert "/account/join/" in line
+
+
 @given(st.text())
 def test_no_text_at_all_breaks_a_line(text: str) -> None:
     for formatter in (ConsoleFormatter(), JsonFormatter()):

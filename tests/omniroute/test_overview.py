@@ -79,12 +79,23 @@ def test_names_are_shown_as_text() -> None:
     assert "</script><b>" not in page
 
 
+def test_a_name_turns_nothing_around() -> None:
+    log(timezone.now(), model="mk/gpt\u202etxt")
+    page = signed_in().get("/").content.decode()
+    assert "\u202e" not in page
+    assert page.count("gpt⟨U+202E⟩txt") >= 1
+
+
 WRONG = [
     ("?range=2h", "Time"),
     ("?zone=Mars/Olympus", "There is no such time zone"),
     ("?zone=../../etc/passwd", "There is no such time zone"),
     ("?range=custom&since=2026-01-01T00:00", "needs both ends"),
     ("?range=custom&since=2026-01-02T00:00&until=2026-01-01T00:00", "The end comes after"),
+    (  # half past two does not come on that day, and the clock that shows it is past three
+        "?range=custom&zone=Europe/Vienna&since=2026-03-29T02:30&until=2026-03-29T03:10",
+        "The end comes after",
+    ),
     ("?range=custom&since=yesterday&until=2026-01-01T00:00", "From"),
     ("?stack=user&measure=fun", "Chart"),
 ]

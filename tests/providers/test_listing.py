@@ -122,6 +122,13 @@ def test_what_is_no_list_is_told(asked: Asked, answer: Any) -> None:
         listing.models(ConnectionFactory(api_key="k"))
 
 
+def test_names_that_no_table_holds_are_left_out(asked: Asked) -> None:
+    asked.answers = [
+        {"data": [{"id": "a\0b"}, {"id": "\ud800"}, {"id": "m\r\nx: 1"}, {"id": "m1"}]}
+    ]
+    assert listing.models(ConnectionFactory()) == ["m1"]
+
+
 def test_what_is_new_is_imported_without_a_price_and_once(asked: Asked) -> None:
     row: Connection = ConnectionFactory(api_key="k", provider=ProviderFactory(builtin=True))
     ProviderModelFactory(provider=row.provider, name="m1", input_price=3)

@@ -209,6 +209,65 @@ def test_who_may_not_see_the_credit_is_no_failure(
     assert not Quota.objects.exists()
 
 
+def test_a_refused_question_proves_no_key_to_be_good(
+    account: Connection, provider: Provider, upstream: Upstream
+) -> None:
+    provider.probes = [CREDITS[0] | {"is_optional": True}]
+    provider.save()
+    states.report({account.name: ("needs_login", "401: wrong key")})
+    upstream.answers["/v1/credits"] = (401, {})
+    assert asked_again(account) == ("needs_login", "401: wrong key")
+    upstream.answers["/v1/credits"] = (200, {"total": 5, "used": 1})
+    assert asked_again(account) == ("ok", "")
+
+
+@pytest.mark.parametrize("told", [None, 7, "", "../../keys", "a/b", "a b", "a" * 99 + "?x"])
+def test_what_is_told_first_is_one_part_of_the_path_or_nothing(
+    account: Connection, provider: Provider, upstream: Upstream, told: Any
+) -> None:
+    first = {"path": "/projects", "at": "projects.0.id"}
+    provider.probes = [CREDITS[0] | {"path": "/projects/{first}/credits", "first": first}]
+    provider.save()
+    upstream.answers["/v1/projects"] = (200, {"projects": [{"id": told}]})
+    probes.run_due()
+    assert upstream.asked == ["/v1/projects"]
+    assert state(account)[0] == "degraded"
+
+
+@pytest.mark.parametrize(
+    ("told", "remains"),
+    [([1, 2.5], 3.5), ([], None), ([None, "x", "4"], 4), ([1e308, 1e308], None), ("no list", None)],
+)
+def test_of_several_balances_there_is_the_sum(told: Any, remains: float | None) -> None:
+    balances = [{"amount": each} for each in told] if isinstance(told, list) else told
+    row = rows.QuotaRow(name="balance", remaining="balances.*.amount")
+    known = probes.read({"balances": balances}, row, 0.0)
+    assert (known and known.remaining) == remains
+
+
+def test_a_vendor_without_chat_is_asked_for_quotas_at_its_own_address_alone() -> None:
+    whole = [CREDITS[0] | {"path": "https://vendor.example/credits"}]
+    owner = ProviderFactory(format="", base_url="", builtin=True, endpoints=MODELS, probes=whole)
+    assert ConnectionFactory(provider=owner, api_key=KEY).is_probed
+    assert not ConnectionFactory(provider=owner, api_key=KEY, probe=False).is_probed
+    elsewhere = "https://relay.example"
+    assert not ConnectionFactory(provider=owner, api_key=KEY, base_url=elsewhere).is_probed
+    owner.probes = []
+    owner.save()
+    assert not ConnectionFactory(provider=owner, api_key=KEY, probe=True).is_probed
+
+
+def test_an_answer_that_is_nested_without_end_is_none(
+    account: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "get", lambda *_, **__: (200, b"[" * 100_000))
+    probes.run_due()
+    assert state(account) == (
+        "degraded",
+        "it answers, but with no list of models: is the base URL right?",
+    )
+
+
 def test_another_key_begins_anew(account: Connection) -> None:
     spent(account)
     account.priority = 7
@@ -329,6 +388,7 @@ class Vendor:
     answers: dict[str, Any]
     known: list[tuple[str, float | None, float | None]]
     resets: str = ""
+    header: tuple[str, str] = ("authorization", f"Bearer {KEY}")
 
 
 VENDORS = [
@@ -412,6 +472,60 @@ VENDORS = [
         {"https://api.poe.com/usage/current_balance": {"current_point_balance": 1500}},
         [("balance", None, 1500)],
     ),
+    Vendor(
+        "elevenlabs",
+        {
+            "https://api.elevenlabs.io/v1/user/subscription": {
+                "tier": "creator", "character_count": 17231, "character_limit": 100000,
+                "next_character_count_reset_unix": 1_896_134_400, "status": "active",
+            }
+        },
+        [("characters", 100_000, 82_769)],
+        resets="2030-02-01",
+        header=("xi-api-key", KEY),
+    ),
+    Vendor(
+        "stability-ai",
+        {"https://api.stability.ai/v1/user/balance": {"credits": 0.6336833840314097}},
+        [("credits", None, 0.6336833840314097)],
+    ),
+    Vendor(
+        "deepgram",
+        {
+            "https://api.deepgram.com/v1/projects": {
+                "projects": [{"project_id": "a21e-77", "name": "mine"}, {"project_id": "b"}]
+            },
+            "https://api.deepgram.com/v1/projects/a21e-77/balances": {
+                "balances": [
+                    {"balance_id": "1", "amount": 102.5, "units": "usd", "purchase": "a"},
+                    {"balance_id": "2", "amount": 7.5, "units": "usd", "purchase": "b"},
+                ]
+            },
+        },
+        [("balance", None, 110)],
+        header=("authorization", f"Token {KEY}"),
+    ),
+    Vendor(
+        "black-forest-labs",
+        {"https://api.bfl.ai/v1/credits": {"credits": 123.4}},
+        [("credits", None, 123.4)],
+        header=("x-key", KEY),
+    ),
+    Vendor(
+        "recraft",
+        {"https://external.api.recraft.ai/v1/users/me": {"id": "u", "credits": 184250}},
+        [("credits", None, 184_250)],
+    ),
+    Vendor(
+        "fal-ai",
+        {
+            "https://api.fal.ai/v1/account/billing?expand=credits": {
+                "username": "mine", "credits": {"current_balance": 24.5, "currency": "USD"},
+            }
+        },
+        [("balance", None, 24.5)],
+        header=("authorization", f"Key {KEY}"),
+    ),
 ]  # fmt: skip
 
 
@@ -432,14 +546,15 @@ def test_a_vendors_quotas_are_read(vendor: Vendor, monkeypatch: pytest.MonkeyPat
     keys = []
 
     def get(url: str, headers: dict[str, str], **_: Any) -> tuple[int, bytes]:
-        keys.append(headers.get("authorization"))
+        keys.append(headers.get(vendor.header[0]))
         return 200, json.dumps(vendor.answers[url]).encode()
 
     monkeypatch.setattr(http, "get", get)
     finding, known = probes.probe(account)
     assert finding.status == "ok"
     assert [(each.name, each.limit, each.remaining) for each in known] == vendor.known
-    assert set(keys) == {f"Bearer {KEY}"}
+    assert set(keys) == {vendor.header[1]}
+    assert account.is_probed or owner.warning
     if vendor.resets:
         assert known[0].resets_at is not None
         assert time.strftime("%Y-%m-%d", time.gmtime(known[0].resets_at)) == vendor.resets

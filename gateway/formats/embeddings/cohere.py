@@ -59,5 +59,6 @@ def decode_response(body: JSONDict) -> Embeddings:
 
 def _usage(body: JSONDict) -> Usage | None:
     billed = as_object(as_object(body.get("meta")).get("billed_units"))
-    tokens = count(billed.get("input_tokens")) + count(billed.get("image_tokens"))
-    return Usage(input_tokens=tokens) if billed else None
+    text, image = count(billed.get("input_tokens")), count(billed.get("image_tokens"))
+    units = {"image_input_tokens": image} if image else {}
+    return Usage(input_tokens=text + image, units=units) if billed else None

@@ -14,6 +14,7 @@ from gateway.formats.embeddings.vectors import no_vectors
 from gateway.formats.failures import read_leniently, reported
 from gateway.formats.gemini import address as chat_address
 from gateway.formats.gemini import wants as chat_wants
+from gateway.formats.gemini.response import media_tokens
 from gateway.formats.reading import (
     as_object,
     count,
@@ -123,9 +124,15 @@ def settings(request: EmbeddingRequest) -> JSONDict:
 
 
 def read_usage(body: JSONDict) -> Usage | None:
-    """Only the newer models tell one."""
+    """Only the newer models tell one; Vertex calls its details as those of a chat are called."""
     told = as_object(body.get("usageMetadata"))
-    return Usage(input_tokens=count(told.get("promptTokenCount"))) if told else None
+    details = told.get("promptTokenDetails") or told.get("promptTokensDetails")
+    if not told:
+        return None
+    return Usage(
+        input_tokens=count(told.get("promptTokenCount")),
+        units=media_tokens({"promptTokensDetails": details}),
+    )
 
 
 def write_usage(usage: Usage | None) -> JSONDict:

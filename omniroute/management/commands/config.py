@@ -43,7 +43,7 @@ class Command(BaseCommand):
         for change in apply(read(text), keep=keep):
             self.stdout.write(str(change))
             if change.secret and keep:
-                self.stdout.write(f"  its key, shown this once: {change.secret}")
+                self.stdout.write(f"  its secret, shown this once: {change.secret}")
         if not keep:
             self.stdout.write("The configuration is right; nothing was changed.")
 

@@ -5,6 +5,7 @@ import base64
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +20,7 @@ from gateway.bearers import Bearers
 from omniroute.configuration import export
 from omniroute.configuration.apply import apply, read
 from providers.models import Connection, Provider, Token
-from providers.oauth import grants, renewal, tokens
+from providers.oauth import client, grants, renewal, tokens
 from providers.oauth.renewal import NotRenewed
 from tests.factories import ConnectionFactory, ProviderFactory
 from tests.providers.oauth.conftest import Clock
@@ -140,6 +141,21 @@ def test_what_a_provider_repeats_of_a_secret_is_not_told(
     renew(row)
     assert token_of(row).cause == "sign in again: invalid_grant: [hidden] is of no use"
     assert secret not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"[" * 100_000, b'{"error": "invalid_grant", "error_description": "\\u0000 \\ud800"}'],
+)
+def test_what_no_database_holds_is_not_written_down(
+    provider: Provider, server: AuthorizationServer, answer: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = signed_in(provider, server)
+    monkeypatch.setattr("providers.oauth.client.http.send", lambda *_, **__: (400, answer))
+    with suppress(NotRenewed):
+        renew(row)
+    assert token_of(row).failures == 1
+    assert token_of(row).cause.isprintable()
 
 
 def test_signing_in_again_ends_it(provider: Provider, server: AuthorizationServer) -> None:
@@ -361,6 +377,20 @@ def test_a_jwt_says_itself_when_it_ends(provider: Provider) -> None:
     claims = base64.urlsafe_b64encode(json.dumps({"exp": 2_000_000_000}).encode()).decode()
     row = connect(provider, access_token=f"e30.{claims.rstrip('=')}.x")
     assert token_of(row).expires == datetime.fromtimestamp(2_000_000_000, UTC)
+
+
+@pytest.mark.parametrize(
+    "told", [1e18, -1e18, 1e308, float("nan"), 10**400, "1e18", "0001-01-01T00:00:00+23:59"]
+)
+def test_a_token_that_outlasts_every_calendar_is_kept_as_one_whose_end_nobody_knows(
+    provider: Provider, server: AuthorizationServer, told: Any
+) -> None:
+    for where in ("expires_in", "expires_at"):
+        granted = client.granted({"access_token": "at-1", where: told})
+        assert granted.expires is None or abs(granted.expires - time.time()) < 5
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": told}).encode()).decode()
+    row = connect(provider, access_token=f"e30.{claims.rstrip('=')}.x")
+    assert token_of(row).expires is None
 
 
 # --- Configuration, and what reaches the data plane ----------------------------------------------

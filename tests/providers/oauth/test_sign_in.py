@@ -320,6 +320,22 @@ def test_a_code_is_typed_in_elsewhere_and_there_is_a_connection(
     assert polled().status_code == 400
 
 
+@pytest.mark.parametrize("told", [1e18, -1e18, float("nan"), "soon", 10**400, []])
+def test_a_server_that_talks_nonsense_of_time_still_has_its_code_typed_in(
+    admin: Client,
+    provider: Provider,
+    server: AuthorizationServer,
+    monkeypatch: pytest.MonkeyPatch,
+    told: Any,
+) -> None:
+    begin = server.begin_device
+    nonsense = {"interval": told, "expires_in": told}
+    monkeypatch.setattr(server, "begin_device", lambda fields: begin(fields) | nonsense)
+    code = post(admin, "acme/device", {"name": "mine"})
+    assert code.status_code == 200
+    assert 1 <= code.json()["interval_s"] <= code.json()["expires_in_s"] <= device.MAX_LASTS_S
+
+
 def test_who_is_told_to_slow_down_does(
     admin: Client, provider: Provider, server: AuthorizationServer, clock: Clock
 ) -> None:
