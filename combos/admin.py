@@ -55,6 +55,12 @@ class TargetForm(forms.ModelForm):
         fields = ("model", "nested", "weight", "position")
         widgets = {"model": ModelInput}
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():  # in a row of a table they have no labels of their own
+            widget: Any = getattr(field.widget, "widget", field.widget)  # Admin wraps some
+            widget.attrs["aria-label"] = field.label
+
 
 class TargetsFormSet(forms.BaseInlineFormSet):
     def clean(self) -> None:

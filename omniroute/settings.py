@@ -375,7 +375,7 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [lambda request: static("admin-pages.css")],
-    "SCRIPTS": [lambda request: static("search.js")],
+    "SCRIPTS": [lambda request: static("search.js"), lambda request: static("labels.js")],
     "DASHBOARD_CALLBACK": "omniroute.console.dashboard.context",
     "COMMAND": {"search_callback": "omniroute.console.finding.rows"},
     "SIDEBAR": {

@@ -67,4 +67,4 @@ def check_accessibility(page: Page) -> None:
         if rule["impact"] in ("serious", "critical")
         for node in rule["nodes"]
     ]
-    assert serious == []
+    assert serious == [], "\n".join(serious)

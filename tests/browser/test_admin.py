@@ -184,8 +184,24 @@ def test_a_viewer_can_write_nothing(page: Page, watch: Watch, gateway: Gateway) 
         assert answer.status == 403
 
 
-def test_what_admin_adds_is_accessible(page: Page, gateway: Gateway) -> None:
+LISTS = (
+    "accounts/apikey", "accounts/invitation", "accounts/user", "analytics/alertchannel",
+    "analytics/alertdelivery", "analytics/incident", "analytics/requestrecord", "analytics/taskrun",
+    "auditlog/logentry", "combos/alias", "combos/combo", "providers/connection",
+    "providers/errorrule", "providers/provider", "providers/providermodel",
+)  # fmt: skip
+FORMS = (
+    "accounts/apikey/add", "accounts/gatewaysettings", "accounts/invitation/add",
+    "accounts/user/add", "analytics/alertchannel/add", "combos/alias/add", "combos/combo/add",
+    "combos/combo/1/change", "providers/connection/add", "providers/connection/1/change",
+    "providers/connection/1/history", "providers/errorrule/add", "providers/provider/add",
+    "providers/providermodel/add",
+)  # fmt: skip
+DEEDS = ("configuration", "sign-in", "test-all", "translator")
+
+
+def test_every_page_of_admin_is_accessible(page: Page, gateway: Gateway) -> None:
     sign_in(page, gateway)
-    for path in ("/admin/", "/admin/configuration/"):
-        page.goto(gateway.url + path)
+    for path in ("", *LISTS, *FORMS, *DEEDS):
+        page.goto(f"{gateway.url}/admin/{path}".rstrip("/") + "/")
         check_accessibility(page)
