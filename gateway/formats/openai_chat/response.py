@@ -22,7 +22,7 @@ from gateway.formats.openai_chat.request import (
     written,
 )
 from gateway.formats.openai_chat.sending import encode_call, encode_image
-from gateway.formats.reading import count, given, others, over
+from gateway.formats.reading import count, given, moment, others, over
 from gateway.formats.types import (
     Asked,
     Citation,
@@ -176,7 +176,7 @@ def decode_response(body: JSONDict) -> Reply:
         ),
         finish=finish,
         usage=read_usage(usage) if isinstance(usage, dict) and usage else None,
-        created=count(body.get("created")) or None,
+        created=moment(body.get("created")),
         extras=_extras(body, choice, finish),
     )
 

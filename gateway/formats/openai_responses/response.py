@@ -28,7 +28,7 @@ from gateway.formats.openai_responses.output import (
 from gateway.formats.openai_responses.parts import write_text
 from gateway.formats.openai_responses.tools import Names
 from gateway.formats.openai_responses.wording import NAME
-from gateway.formats.reading import count
+from gateway.formats.reading import count, moment
 from gateway.formats.types import (
     Asked,
     Finish,
@@ -108,7 +108,7 @@ def decode_response(body: JSONDict) -> Reply:
         parts=tuple(parts),
         finish=read_finish(body.get("status"), body.get("incomplete_details"), has_calls, refused),
         usage=read_usage(usage) if isinstance(usage, dict) and usage else None,
-        created=count(body.get("created_at")) or None,
+        created=moment(body.get("created_at")),
         extras={"items": tuple(kept), "body": body},
     )
 

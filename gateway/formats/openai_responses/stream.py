@@ -21,7 +21,7 @@ from gateway.formats.openai_responses.response import (
     read_output,
     read_usage,
 )
-from gateway.formats.reading import count
+from gateway.formats.reading import moment
 from gateway.formats.types import (
     CitationSent,
     Event,
@@ -218,7 +218,7 @@ class StreamDecoder:
     def _begin(self, response: _Response, events: list[Event]) -> None:
         check_status(response.status, response.error)
         self._begun = True
-        created = count(response.created_at) or None
+        created = moment(response.created_at)
         events.append(Started(response.id or "", response.model or "", created))
 
     def _thought(self, event: _Event, events: list[Event]) -> None:
