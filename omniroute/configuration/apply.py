@@ -118,18 +118,23 @@ def _duplicates(document: schema.Document) -> list[tuple[str, str]]:
 
 
 def apply(
-    document: schema.Document, *, keep: bool = True, refusal: Callable[[Change], str] = lambda _: ""
+    document: schema.Document,
+    *,
+    keep: bool = True,
+    refusal: Callable[[Change], str] = lambda _: "",
+    tell: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Change]:
     """Write a document.
 
     Args:
         keep: False rolls everything back at the end: a check.
         refusal: Why a change may not be made, in words; empty where it may.
+        tell: Called after each entry with how many are written, and of how many.
 
     Raises:
         ConfigurationError: Something in it cannot be; nothing was changed.
     """
-    writing = _Writing()
+    writing = _Writing(_size(document), tell)
     with transaction.atomic():
         for section, _, write_entry in _SECTIONS:
             entries = getattr(document, section)
@@ -151,16 +156,27 @@ def apply(
     return list(changes.values())
 
 
+def _size(document: schema.Document) -> int:
+    """How much is written one after the other."""
+    alone = (document.error_rules, document.settings)
+    entries = sum(len(getattr(document, section)) for section, _, _ in _SECTIONS)
+    return entries + sum(each is not None for each in alone)
+
+
 class _Writing:
     """A document on its way in: what has changed, by its place, and what is wrong."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int, tell: Callable[[int, int], None]) -> None:
         self.changes: dict[str, Change] = {}
         self.problems: list[tuple[str, str]] = []
+        self._size, self._tell = size, tell
+        self._written = 0
 
     def write(self, at: str, write_entry: Callable[[Any], Change], entry: Any) -> None:
         with self._told(at):
             self.changes[at] = write_entry(entry)
+        self._written += 1
+        self._tell(self._written, self._size)
 
     def write_targets(self, at: str, entry: schema.ComboEntry) -> None:
         if at not in self.changes:

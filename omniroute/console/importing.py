@@ -9,7 +9,7 @@ from auditlog.models import LogEntry
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -21,8 +21,10 @@ from omniroute import history
 from omniroute.configuration import export, places, rights
 from omniroute.configuration.apply import apply, read
 from omniroute.configuration.errors import ConfigurationError
+from omniroute.console import progress
 from omniroute.console.access import user_of
 from omniroute.console.history import FieldChange, fields_of
+from omniroute.console.progress import Tell
 from omniroute.console.readable import visible
 from providers.credentials import CredentialUnreadable
 
@@ -74,31 +76,42 @@ class TextForm(forms.Form):
 
 
 @never_cache
-def page(request: HttpRequest) -> HttpResponse:
+def page(request: HttpRequest) -> HttpResponseBase:
     """The form; what its text would change; and, confirmed, that it has."""
     if not request.user.has_perm("accounts.import_configuration"):
         raise PermissionDenied
     form = TextForm(request.POST or None, request.FILES or None)
-    told: dict[str, Any] = {}
-    if request.method == "POST" and form.is_valid():
-        text = form.cleaned_data["text"].replace("\r\n", "\n")
-        digest = sha256(text.encode()).hexdigest()
-        # Applied is what was shown, and not what was typed since.
-        done = "apply" in request.POST and request.POST.get("checked") == digest
-        try:
-            told = _applied(request, text, keep=done) | {"done": done, "digest": digest}
-        except ConfigurationError as error:
-            told = {"problems": _problems(text, error)}
-        # A file's text stands in the form from here on: it is what will be applied.
-        form = TextForm(initial={"text": "" if told.get("done") else text})
+    if request.method != "POST" or not form.is_valid():
+        return _page(request, form)
+    text = form.cleaned_data["text"].replace("\r\n", "\n")
+    if progress.is_asked(request):
+        return progress.streamed(lambda tell: _judged(request, text, tell).rendered_content)
+    return _judged(request, text)
+
+
+def _judged(
+    request: HttpRequest, text: str, tell: Tell = lambda done, total: None
+) -> TemplateResponse:
+    digest = sha256(text.encode()).hexdigest()
+    # Applied is what was shown, and not what was typed since.
+    done = "apply" in request.POST and request.POST.get("checked") == digest
+    try:
+        told = _applied(request, text, tell, keep=done) | {"done": done, "digest": digest}
+    except ConfigurationError as error:
+        told = {"problems": _problems(text, error)}
+    # A file's text stands in the form from here on: it is what will be applied.
+    return _page(request, TextForm(initial={"text": "" if told.get("done") else text}), **told)
+
+
+def _page(request: HttpRequest, form: TextForm, **told: Any) -> TemplateResponse:
     context = admin.site.each_context(request) | {"title": _("Configuration"), "form": form} | told
     return TemplateResponse(request, "console/configuration.html", context)
 
 
-def _applied(request: HttpRequest, text: str, *, keep: bool) -> dict[str, Any]:
+def _applied(request: HttpRequest, text: str, tell: Tell, *, keep: bool) -> dict[str, Any]:
     user, document = user_of(request), read(text, environment=None)
     with history.collected() as entries:
-        changes = apply(document, keep=keep, refusal=partial(rights.refusal, user))
+        changes = apply(document, keep=keep, refusal=partial(rights.refusal, user), tell=tell)
     return {
         "checked": True,
         "shown": [_shown(entry) for entry in entries[:MAX_SHOWN]],

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from omniroute.console import progress
 from tests.browser.steps import Watch, check_accessibility, sign_in
 from tests.e2e.gateway import Gateway, until
 
@@ -110,12 +111,15 @@ def test_what_an_import_changes_is_seen_before_it_does(page: Page, gateway: Gate
     expect(page.locator("#changes")).to_contain_text("This would change")
     expect(page.locator("#changes")).to_contain_text("mk/plain")
     assert gateway.chat("quick").status_code == 404
-    page.get_by_role("button", name="Apply").click()
+    with page.expect_response("**/admin/configuration/") as answer:
+        page.get_by_role("button", name="Apply").click()
     expect(page.locator("#changes")).to_contain_text("Applied")
+    assert answer.value.headers["content-type"] == progress.KIND  # told as it went on
     until(lambda: gateway.chat("quick").status_code == 200, 3)
 
     page.goto(gateway.url + "/admin/auditlog/logentry/")
-    expect(page.locator("#result_list")).to_contain_text("quick")
+    expect(page.locator("#result_list tbody tr").first).to_contain_text("quick")
+    expect(page.locator("#result_list tbody tr").first).to_contain_text("admin")
 
 
 def test_a_connection_is_duplicated_by_its_button(page: Page, gateway: Gateway) -> None:
