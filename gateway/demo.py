@@ -1,7 +1,7 @@
 """`demo/echo`: a provider inside the gateway, so that a newcomer sees an answer before owning a key.
 
-It is an upstream like any other, one that speaks OpenAI Chat Completions and gives back the words
-of the last message; only the socket is missing.
+It is an upstream like any other, one that speaks OpenAI Chat Completions and gives back what
+the user said last, word by word; only the socket is missing.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ class DemoAnswer:
 
     def __init__(self, request: dict[str, Any]) -> None:
         self._request = request
-        self._words = re.findall(r"\s*\S+", _last_text(request)) or ["(nothing was said)"]
+        self._words = re.findall(r"\s*\S+", _last_said(request)) or ["(nothing was said)"]
         self._head = {"id": "chatcmpl-demo", "created": int(time.time()), "model": "echo"}
         self._pieces = self._stream()
 
@@ -72,19 +72,22 @@ class DemoAnswer:
     def _usage(self) -> dict[str, int]:
         """A word is a token here, and that is exact: this provider has no other tokens."""
         asked = sum(
-            len(_text(message.get("content")).split())
+            len(text.split())
             for message in self._request.get("messages", [])
+            for text in _texts(message.get("content"))
         )
         said = len(self._words)
         return {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
 
 
-def _last_text(request: dict[str, Any]) -> str:
-    messages = request.get("messages") or [{}]
-    return _text(messages[-1].get("content"))
+def _last_said(request: dict[str, Any]) -> str:
+    """By the user: coding agents put a context into parts before it, or into a message after it."""
+    messages = [m for m in request.get("messages") or [] if m.get("role") == "user"]
+    said = [text for message in messages for text in _texts(message.get("content")) if text.strip()]
+    return said[-1] if said else ""
 
 
-def _text(content: Any) -> str:
+def _texts(content: Any) -> list[str]:
     if isinstance(content, list):
-        return " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    return content if isinstance(content, str) else ""
+        return [str(part.get("text", "")) for part in content if isinstance(part, dict)]
+    return [content] if isinstance(content, str) else []

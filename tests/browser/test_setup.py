@@ -61,7 +61,7 @@ def test_a_tool_is_set_up_and_its_first_request_turns_the_page_green(
 def test_on_a_phone_it_can_be_read(page: Page, gateway: Gateway) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
     sign_in(page, gateway, to="/setup/")
-    for tool in ("Cursor", "Vercel AI SDK"):
+    for tool in ("Cline", "Continue", "Cursor", "Open WebUI", "Vercel AI SDK"):
         page.get_by_label("Tool", exact=True).select_option(tool)
         expect(page.get_by_role("heading", name=tool, exact=True)).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= 360

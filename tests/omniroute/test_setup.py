@@ -101,6 +101,13 @@ def test_settings_name_address_key_and_model_and_are_in_their_language(
     assert any(text.endswith(place.model) for text in told)
 
 
+@pytest.mark.parametrize("client", clients.clients(), ids=lambda client: client.id)
+def test_a_file_that_a_command_names_is_one_that_was_to_be_written(client: clients.Client) -> None:
+    written = {title for part in client.parts for title in part.title.split()}
+    commands = "\n".join(part.text for part in client.parts if part.language == "sh")
+    assert set(re.findall(r"~/\S+", commands)) <= written
+
+
 NODE = shutil.which("node")
 
 
