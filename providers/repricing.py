@@ -1,7 +1,7 @@
 """A newer price list held against the catalogue's models: what would change, and changing it."""
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
 from django.db import transaction
@@ -11,6 +11,8 @@ from providers import pricing
 from providers.catalogue import as_json
 from providers.models import LoadedCatalogue, ProviderModel
 from providers.price_lists import Priced
+
+BATCH = 100  # models in one statement
 
 
 class Change(Struct):
@@ -59,8 +61,15 @@ def _differing(
 
 
 @transaction.atomic
-def apply(changes: Iterable[Change], day: datetime.date) -> None:
-    """Write them. From then on a file of the catalogue that is older leaves these prices alone."""
+def apply(
+    changes: Iterable[Change],
+    day: datetime.date,
+    tell: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
+    """Write them. From then on a file of the catalogue that is older leaves these prices alone.
+
+    `tell` is called with how many are written, and of how many.
+    """
     rows = []
     for change in changes:
         for name, (_, new) in change.prices.items():
@@ -71,7 +80,9 @@ def apply(changes: Iterable[Change], day: datetime.date) -> None:
         change.row.priced_on = day
         rows.append(change.row)
     fields = [*pricing.COLUMNS.values(), "price_tiers", "price_changes", "priced_on"]
-    ProviderModel.objects.bulk_update(rows, fields, batch_size=100)
+    for first in range(0, len(rows), BATCH):
+        ProviderModel.objects.bulk_update(rows[first : first + BATCH], fields)
+        tell(min(first + BATCH, len(rows)), len(rows))
     state, _ = LoadedCatalogue.objects.get_or_create(pk=1)
     state.save()  # says so to all
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from omniroute import terminal
 from omniroute.catalogue import check, page
 from omniroute.http import Allowance, CallFailed, Fetcher
 from providers import price_lists, repricing, rows
@@ -59,7 +60,8 @@ class Command(BaseCommand):
         for change in changes:
             self.stdout.write(str(change))
         if is_applied and changes:
-            repricing.apply(changes, datetime.datetime.now(datetime.UTC).date())
+            with terminal.progress("Writing") as tell:
+                repricing.apply(changes, datetime.datetime.now(datetime.UTC).date(), tell)
         done = "changed" if is_applied else "would change with --apply"
         self.stdout.write(f"{len(listed)} prices read; models that {done}: {len(changes)}")
 

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from django.core.management.base import BaseCommand, CommandError
 
+from omniroute import terminal
 from omniroute.configuration import export
 from omniroute.configuration.apply import apply, read
 from omniroute.configuration.errors import ConfigurationError
@@ -40,7 +41,9 @@ class Command(BaseCommand):
 
     def _apply(self, file: str, *, keep: bool) -> None:
         text = sys.stdin.read() if file == "-" else Path(file).read_text()
-        for change in apply(read(text), keep=keep):
+        with terminal.progress("Writing") as tell:
+            changes = apply(read(text), keep=keep, tell=tell)
+        for change in changes:
             self.stdout.write(str(change))
             if change.secret and keep:
                 self.stdout.write(f"  its secret, shown this once: {change.secret}")
