@@ -25,18 +25,18 @@ def prepared(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Pa
 @pytest.fixture(scope="session")
 def gateway(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """One gateway for all tests that leave it as it was."""
-    folder = copy(prepared, tmp_path_factory.mktemp("gateway"))
-    gateway = Gateway(folder, "--no-worker", "--server", "uvicorn", MAX_BODY_MB="1").start()
-    yield gateway
-    assert gateway.stop() == 0
-    assert "Traceback" not in gateway.output()
+    yield from _running(prepared, tmp_path_factory.mktemp("gateway"), "uvicorn")
 
 
 @pytest.fixture(scope="session")
 def daphne(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """And one on the other server."""
-    folder = copy(prepared, tmp_path_factory.mktemp("daphne"))
-    gateway = Gateway(folder, "--no-worker", "--server", "daphne", MAX_BODY_MB="1").start()
+    yield from _running(prepared, tmp_path_factory.mktemp("daphne"), "daphne")
+
+
+def _running(prepared: Path, folder: Path, server: str) -> Iterator[Gateway]:
+    options = ("--no-worker", "--server", server)
+    gateway = Gateway(copy(prepared, folder), *options, MAX_BODY_MB="1").start()
     yield gateway
     assert gateway.stop() == 0
     assert "Traceback" not in gateway.output()
