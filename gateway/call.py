@@ -1,7 +1,7 @@
 """One call on its way: who asks for what, what was tried, and what it comes to."""
 
 import logging
-from functools import cached_property
+from copy import copy
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
@@ -81,7 +81,7 @@ class Call:
     answer_type = ""  # the content type of an answer that is not the format's usual one
     accounted = False
     _prompt: Any = None
-    _known: Record | None = None
+    _known: Record | None = None  # `_asked`, once it is written down
 
     def __init__(self, exchange: Exchange, format: AnyClient, snapshot: Snapshot) -> None:
         self.exchange, self.format, self.snapshot = exchange, format, snapshot
@@ -112,7 +112,7 @@ class Call:
         if self.upload is None:
             return
         self.request = self.own = self.upload.fields()
-        self._prompt = None
+        self._prompt = self._known = None
         self.raw = wire.dumps(self.request)
         self.format.check_request(self.request)
         self.model, self.stream = self.format.wants(self.exchange.path, self.request)
@@ -311,7 +311,7 @@ class Call:
         row.model, row.connection = target.model.id, target.connection.name
 
     def _record(self, outcome: Outcome, status: int, error: str) -> Record:
-        row, exchange = self._row, self.exchange
+        row, exchange = copy(self._asked), self.exchange
         row.status, row.outcome = status, outcome
         row.error = _clean(error, 500) if error else ""
         row.first_byte_ms, row.duration_ms = exchange.first_byte_ms, exchange.elapsed_ms
@@ -322,15 +322,12 @@ class Call:
         if self.dropped:
             row.dropped = msgspec.json.encode(self.dropped).decode()
         if self.snapshot.log_bodies:
-            row.request_headers = self._told_headers
-            row.request_body = self._told_request
             row.response_body = self._redacted(bytes(self.kept_answer))
         return row
 
     @property
-    def _row(self) -> Record:
-        """What stays as it is once the request is read: most of what is written at its begin is
-        written again at its end."""
+    def _asked(self) -> Record:
+        """What the request is: most of what is written at its begin is written again at its end."""
         if self._known is None:
             self._known = Record(
                 id=self.exchange.id,
@@ -345,16 +342,15 @@ class Call:
             )
             if self.controls.tags:
                 self._known.tags = msgspec.json.encode(self.controls.tags).decode()
+            if self.snapshot.log_bodies:
+                self._known.request_headers = self._told_headers
+                self._known.request_body = self._redacted(self.raw[: 4 * BODY_CHARS])
         return self._known
-
-    @cached_property
-    def _told_request(self) -> str:
-        return self._redacted(self.raw[: 4 * BODY_CHARS])
 
     def _redacted(self, body: bytes) -> str:
         return _clean(self.snapshot.redaction.apply(body.decode(errors="replace")))
 
-    @cached_property
+    @property
     def _told_headers(self) -> str:
         headers = self.exchange.headers
         told = {name: headers.get(name.encode(), b"") for name in KEPT_HEADERS}

@@ -211,6 +211,13 @@ def test_fields_may_stand_anywhere(kinds: Gateway, vendors: Vendors, model: str)
     assert sound_of(got_file(vendors, model.partition("/")[0])) == SOUND
 
 
+def test_a_stream_that_is_asked_for_after_the_file_is_one_in_the_log(kinds: Gateway) -> None:
+    fields = (("model", "stt-openai/whisper"), ("file", FILE), ("stream", "true"))
+    answer = in_order(kinds, *fields)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert kinds.row(request_id(answer))["stream"] == 1
+
+
 def test_the_same_file_is_the_same_request(kinds: Gateway, vendors: Vendors) -> None:
     def once(file: Any) -> httpx.Response:
         asked = (("model", "stt-openai/whisper"), ("prompt", "heard-a-single-time"), ("file", file))
