@@ -118,8 +118,9 @@ class Protocol(HttpToolsProtocol):
         if len(self.url) + size > HEADERS_BYTES:
             self._are_too_large = True
             raise HeadersTooLarge  # uvicorn then calls `send_400_response`
+        before = self.cycle
         super().on_headers_complete()
-        if self.cycle is not None:  # null before an upgrade
+        if self.cycle is not before:  # an upgrade makes none
             self.cycle.transport = Outgoing(self.cycle, self.transport)  # type: ignore[assignment]  # as much of one as it uses
 
     def on_body(self, body: bytes) -> None:
@@ -135,7 +136,8 @@ class Protocol(HttpToolsProtocol):
             super().send_400_response(msg)
 
     def _should_upgrade(self) -> bool:
-        return super()._should_upgrade() and is_socket(self.url)
+        # Amid the response to an earlier request uvicorn would take the connection away from that.
+        return super()._should_upgrade() and is_socket(self.url) and self._is_idle()
 
     def _unsupported_upgrade_warning(self) -> None:
         """Elsewhere nothing is served over an upgrade: whoever asks for one may go on without."""

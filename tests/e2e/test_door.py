@@ -142,6 +142,27 @@ def test_many_calls_at_once_on_one_connection_are_answered_in_order(
     assert [seen.body["n"] for seen in upstream.of("plain")[before:]] == [0, 1, 2]
 
 
+def test_who_asks_for_a_websocket_amid_a_stream_gets_the_stream_first(door: Gateway) -> None:
+    body = json.dumps({"model": "mk/slow", "messages": HELLO, "stream": True})
+    head = f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\n{KEYED}\r\nContent-Length: {len(body)}"
+    upgrade = (
+        "GET /ws/logs/ HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", door.port), timeout=5) as client:
+        client.sendall(f"{head}\r\n\r\n{body}".encode())
+        received = client.recv(10_000)
+        client.sendall(upgrade.encode())
+        while b"\r\n0\r\n\r\n" not in received:
+            more = client.recv(10_000)
+            assert more, received
+            received += more
+    stream, _, _ = received.partition(b"\r\n0\r\n\r\n")
+    assert stream.count(b" word") == 40
+    assert stream.endswith(b"data: [DONE]\n\n")
+    assert stream.count(b"HTTP/1.1 ") == 1
+
+
 def test_the_upstream_call_ends_when_the_client_leaves(door: Gateway, upstream: Upstream) -> None:
     before = len(upstream.of("slow"))
     body = {"model": "mk/slow", "messages": HELLO, "stream": True}

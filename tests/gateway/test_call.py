@@ -49,7 +49,8 @@ def begun(journal: Written) -> tuple[Call, Target]:
 
 
 def test_who_answers_is_in_its_row(begun: tuple[Call, Target], journal: Written) -> None:
-    call, call.target = begun
+    call, target = begun
+    call.target = target
     call.account(journal, "ok", 200)
     journal.close()
     (row,) = journal.rows
