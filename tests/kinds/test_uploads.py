@@ -4,7 +4,6 @@ bodies that are too large. On both servers: Daphne takes in a whole body before 
 import asyncio
 import json
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,6 +14,7 @@ from aiohttp import ClientPayloadError, web
 from msgspec import Struct
 
 from tests.e2e.gateway import FORGETFUL, KEY, UPSTREAM_KEY, Gateway, until
+from tests.listening import Listening
 
 MB = 1 << 20
 MAX_MB = 8
@@ -33,45 +33,23 @@ class Heard(Struct):
     closed: float | None = None
 
 
-class Ears:
+class Ears(Listening):
     """All vendors, on one real socket.
 
     `well` listens to the end and answers; `late` does, and answers never; `refusing` answers 500
     when the file begins and listens no more; `first-piece` does so and hangs up.
     """
 
+    SEES_LEAVING = True
+
     def __init__(self) -> None:
         self.heard: list[Heard] = []
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-        assert self._ready.wait(5)
+        super().__init__()
 
     def of(self, vendor: str) -> list[Heard]:
         return [each for each in self.heard if each.vendor == vendor]
 
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        runner = self._loop.run_until_complete(self._start())
-        self._ready.set()
-        self._loop.run_forever()
-        self._loop.run_until_complete(runner.cleanup())
-        self._loop.close()
-
-    async def _start(self) -> web.ServerRunner:
-        server = web.Server(self._serve, handler_cancellation=True)
-        runner = web.ServerRunner(server, shutdown_timeout=0)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.port = runner.addresses[0][1]
-        return runner
-
-    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         heard = Heard(request.path.split("/")[1], bytearray())
         self.heard.append(heard)
         try:

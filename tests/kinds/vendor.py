@@ -7,12 +7,13 @@ one, and remember what they were sent.
 import asyncio
 import inspect
 import json
-import threading
 from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
 from msgspec import Struct
+
+from tests.listening import Listening
 
 
 class Seen(Struct):
@@ -60,48 +61,19 @@ class Stream(Struct):
 Answer = Callable[[Seen], Any]  # JSON, or an answer as it stands
 
 
-class Vendors:
-    """Runs in a thread of its own until `close`."""
-
+class Vendors(Listening):
     def __init__(self, answers: dict[str, Answer]) -> None:
         self.answers = answers
         self.seen: list[Seen] = []
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-        assert self._ready.wait(5)
+        super().__init__()
 
     def url(self, vendor: str) -> str:
         return f"http://127.0.0.1:{self.port}/{vendor}"
 
-    def soon(self, deed: Callable[[], object]) -> None:
-        """Have the server's thread do it."""
-        self._loop.call_soon_threadsafe(deed)
-
     def last(self, vendor: str) -> Seen:
         return next(seen for seen in reversed(self.seen) if seen.vendor == vendor)
 
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        runner = self._loop.run_until_complete(self._start())
-        self._ready.set()
-        self._loop.run_forever()
-        self._loop.run_until_complete(runner.cleanup())
-        self._loop.close()
-
-    async def _start(self) -> web.ServerRunner:
-        runner = web.ServerRunner(web.Server(self._serve), shutdown_timeout=0)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.port = runner.addresses[0][1]
-        return runner
-
-    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         _, vendor, path = request.raw_path.split("/", 2)
         raw = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}

@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-import threading
 from dataclasses import dataclass
 
 from aiohttp import web
 
+from tests.listening import Listening
 from tests.matrix.framing import dumps
 from tests.matrix.scenarios import SCENARIOS, Seen
 from tests.matrix.vendors import VENDORS
@@ -29,49 +29,25 @@ class Cell:
         return f"{self.client}.{self.scenario}.{'stream' if self.streams else 'whole'}.{step}"
 
 
-class Vendors:
-    """Runs in a thread of its own until `close`. `seen`: by format and model, what came, or in
-    words what is wrong with it."""
+class Vendors(Listening):
+    """`seen`: by format and model, what came, or in words what is wrong with it."""
 
     def __init__(self) -> None:
         self.seen: dict[tuple[str, str], Seen | str] = {}
         self._heard: dict[tuple[str, str], asyncio.Event] = {}
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-        assert self._ready.wait(5)
+        super().__init__()
 
     def url(self, upstream: str) -> str:
         return f"http://127.0.0.1:{self.port}/{upstream}"
 
     def note_heard(self, upstream: str, model: str) -> None:
         """The client has the beginning of the answer: one that breaks may break now."""
-        self._loop.call_soon_threadsafe(lambda: self._heard_of(upstream, model).set())
+        self.soon(lambda: self._heard_of(upstream, model).set())
 
     def _heard_of(self, upstream: str, model: str) -> asyncio.Event:
         return self._heard.setdefault((upstream, model), asyncio.Event())
 
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        runner = self._loop.run_until_complete(self._start())
-        self._ready.set()
-        self._loop.run_forever()
-        self._loop.run_until_complete(runner.cleanup())
-        self._loop.close()
-
-    async def _start(self) -> web.ServerRunner:
-        runner = web.ServerRunner(web.Server(self._serve), shutdown_timeout=0)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.port = runner.addresses[0][1]
-        return runner
-
-    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         _, upstream, path = request.raw_path.split("/", 2)
         vendor = VENDORS[upstream]
         body = json.loads(await request.read())
