@@ -84,15 +84,15 @@ class Measured(NamedTuple):
 
 
 def measure(builds: int) -> Measured:
-    from gateway import snapshot
+    from gateway import changes
 
     took: list[float] = []
     worked: list[float] = []
-    watcher = snapshot.Watcher()
+    watcher = changes.Watcher()
 
     def build() -> None:
         for _ in range(builds):
-            snapshot.bump_version()
+            changes.bump_version()
             began, work = time.perf_counter(), time.thread_time()
             watcher.refresh()
             took.append(time.perf_counter() - began)

@@ -5,6 +5,6 @@ class GatewayConfig(AppConfig):
     name = "gateway"
 
     def ready(self) -> None:
-        from gateway import snapshot
+        from gateway import changes
 
-        snapshot.watch_configuration()
+        changes.watch_configuration()

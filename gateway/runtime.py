@@ -17,6 +17,7 @@ from django.db import DatabaseError, connection
 
 from analytics import records, spending
 from gateway import channels, directory
+from gateway.changes import Watcher
 from gateway.idempotency import Idempotency
 from gateway.journal import Journal
 from gateway.news import News
@@ -26,7 +27,7 @@ from gateway.quotas import Quotas
 from gateway.renewals import Renewals
 from gateway.reporting import Reporter
 from gateway.retries import Retries
-from gateway.snapshot import Snapshot, Watcher
+from gateway.snapshot import Snapshot
 from gateway.soft_budgets import Notices
 from gateway.state import State, budgets
 from gateway.state.health import Entry

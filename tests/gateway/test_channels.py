@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 
 from accounts.models import GatewaySettings
-from gateway import channels, snapshot
+from gateway import changes, channels
 from gateway.channels import announce, channel
 from gateway.state.redis import RedisState
 from tests.servers import free_port
@@ -50,26 +50,26 @@ def test_a_change_is_announced_when_it_is_committed_and_not_before(
 ) -> None:
     versions: list[int] = []
     monkeypatch.setattr(
-        snapshot, "announce", lambda: versions.append(GatewaySettings.objects.get(pk=1).version)
+        changes, "announce", lambda: versions.append(GatewaySettings.objects.get(pk=1).version)
     )
     GatewaySettings.objects.get_or_create(pk=1)
     versions.clear()
     before = GatewaySettings.objects.get(pk=1).version
     with transaction.atomic():
-        snapshot.bump_version()
+        changes.bump_version()
         assert versions == []
     assert versions == [before + 1]
     with transaction.atomic():
-        snapshot.bump_version()
+        changes.bump_version()
         transaction.set_rollback(True)
     assert versions == [before + 1]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_watcher_that_is_woken_looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshot, "POLL_INTERVAL_S", 60)
+    monkeypatch.setattr(changes, "POLL_INTERVAL_S", 60)
     GatewaySettings.objects.get_or_create(pk=1)
-    watcher = snapshot.Watcher()
+    watcher = changes.Watcher()
     seen = threading.Event()
     monkeypatch.setattr(watcher, "refresh", seen.set)
     watcher.start()

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts import second_factor
 from analytics.models import AlertChannel
-from gateway.snapshot import bump_version
+from gateway.changes import bump_version
 from providers.credentials import CredentialUnreadable, rotate
 from providers.models import Connection, Token
 
