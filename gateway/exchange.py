@@ -185,7 +185,7 @@ class Exchange:
             self._begin_watch()
 
     def _begin_watch(self) -> None:
-        tell = (self.scope.get("extensions") or {}).get(LEAVING)
+        tell = self._extension(LEAVING)
         if tell is not None:  # a task that waits for it costs a call a twentieth of its time
             tell(self._left)
         else:
@@ -209,8 +209,12 @@ class Exchange:
         self._owner = None
         if self._watch is not None:
             self._watch.cancel()
-        elif (tell := (self.scope.get("extensions") or {}).get(LEAVING)) is not None:
+        elif (tell := self._extension(LEAVING)) is not None:
             tell(None)
+
+    def _extension(self, name: str) -> Callable[..., None] | None:
+        """Null under a server that is none of ours."""
+        return (self.scope.get("extensions") or {}).get(name)
 
     async def start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         self.status = status
@@ -242,7 +246,7 @@ class Exchange:
     async def break_off(self) -> None:
         """End an answer that cannot say that it is not whole: the client sees its connection break."""
         self.unwatch()
-        abort = (self.scope.get("extensions") or {}).get(ABORT)
+        abort = self._extension(ABORT)
         if abort is not None:
             abort()
             await asyncio.sleep(0)  # until the server has noticed
