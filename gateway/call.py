@@ -1,6 +1,7 @@
 """One call on its way: who asks for what, what was tried, and what it comes to."""
 
 import logging
+from copy import copy
 from functools import cached_property
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
@@ -311,7 +312,8 @@ class Call:
         row.model, row.connection = target.model.id, target.connection.name
 
     def _record(self, outcome: Outcome, status: int, error: str) -> Record:
-        row, exchange = self._row, self.exchange
+        # What is said at the begin, of a target that is then not asked, is not true at the end.
+        row, exchange = copy(self._row), self.exchange
         row.status, row.outcome = status, outcome
         row.error = _clean(error, 500) if error else ""
         row.first_byte_ms, row.duration_ms = exchange.first_byte_ms, exchange.elapsed_ms
