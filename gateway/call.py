@@ -311,6 +311,7 @@ class Call:
         row.model, row.connection = target.model.id, target.connection.name
 
     def _record(self, outcome: Outcome, status: int, error: str) -> Record:
+        # What is said at the begin, of a target that is then not asked, is not true at the end.
         row, exchange = copy(self._asked), self.exchange
         row.status, row.outcome = status, outcome
         row.error = _clean(error, 500) if error else ""

@@ -141,13 +141,20 @@ def require_key_for_new_place(
 
 
 def require_keys_stay(stored: Provider, moved: Provider) -> None:
-    """The same for all connections of a provider whose addresses are to be those of `moved`."""
+    """The same for all connections of a provider whose addresses are to be those of `moved`.
+
+    Raises:
+        ValidationError: By the names of the provider's fields.
+    """
     for connection in stored.connections.select_related("provider"):
         require_known_endpoints(connection, moved.other_kinds)
-        require_key_for_new_place(
-            connection, moved, connection.base_url, connection.params, connection.proxy,
-            has_key=False, headers=dict.fromkeys(connection.headers, MASK),
-        )  # fmt: skip
+        try:
+            require_key_for_new_place(
+                connection, moved, connection.base_url, connection.params, connection.proxy,
+                has_key=False, headers=dict.fromkeys(connection.headers, MASK),
+            )  # fmt: skip
+        except ValidationError as error:
+            raise ValidationError({"base_url": error.messages}) from None
 
 
 def _leads_elsewhere(

@@ -53,18 +53,10 @@ class AlertChannelForm(forms.ModelForm):
         super()._post_clean()  # type: ignore[misc]  # by which the row is as it was entered
         if "kind" not in self.fields or self.errors:
             return
-        row: AlertChannel = self.instance
-        kept = row.kept()
         try:
-            secrets = channels.merged(row.kind, kept, self.cleaned_data)
-            channels.check(row, secrets)
+            self.made_secret = channels.enter(self.instance, self.cleaned_data)
         except ValidationError as error:
             self.add_error(None, error)
-            return
-        if secrets != kept:
-            row.seal(secrets)
-        if not self.cleaned_data["secret"] and "secret" not in kept:
-            self.made_secret = secrets.get("secret", "")
 
 
 @admin.register(AlertChannel)

@@ -15,12 +15,24 @@ from omniroute.references import REFERENCES
 LEADS = frozenset({"kind", "url", "secret", "recipients", "allow_private_network"})
 
 
-def merged(kind: str, kept: Secrets, entered: Mapping[str, str | None]) -> Secrets:
-    """What is entered, and of the rest what is kept; what signs a webhook is made if there is none.
+def enter(channel: AlertChannel, entered: Mapping[str, str | None]) -> str:
+    """Seal what is entered, and of the rest what is kept, in a row that is else as it is to be.
+
+    What signs a webhook is made if there is none, and returned, to be shown once; empty otherwise.
 
     Raises:
-        ValidationError: One is missing, or is none; it is named.
+        ValidationError: By the names of the fields: one is missing, or is none.
     """
+    kept = channel.kept()
+    secrets = _merged(channel.kind, kept, entered)
+    _check(channel, secrets)
+    if secrets != kept:
+        channel.seal(secrets)
+    is_made = not entered.get("secret") and "secret" not in kept
+    return secrets.get("secret", "") if is_made else ""
+
+
+def _merged(kind: str, kept: Secrets, entered: Mapping[str, str | None]) -> Secrets:
     if kind == AlertChannel.Kind.EMAIL:
         return {}
     url = (entered.get("url") or kept.get("url", "")).strip()
@@ -37,12 +49,8 @@ def merged(kind: str, kept: Secrets, entered: Mapping[str, str | None]) -> Secre
     return {"url": url, "secret": secret}
 
 
-def check(channel: AlertChannel, secrets: Secrets) -> None:
-    """Refuse what nothing could be delivered to.
-
-    Raises:
-        ValidationError: By the names of the fields.
-    """
+def _check(channel: AlertChannel, secrets: Secrets) -> None:
+    """Refuse what nothing could be delivered to."""
     if channel.kind == AlertChannel.Kind.EMAIL:
         problems = {}
         if not settings.EMAIL_URL:

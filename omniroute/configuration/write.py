@@ -307,18 +307,13 @@ def alert_channel(entry: schema.AlertChannelEntry) -> Change:
         "events": entry.events,
         "active": entry.active,
     }
-    sealed = AlertChannel(uid=row.uid, **values)
-    secrets = channels.merged(entry.kind, kept, entered)
-    channels.check(sealed, secrets)
-    if secrets != kept:
-        sealed.seal(secrets)
-        values |= {"sealed": sealed.sealed, "host": sealed.host}
+    wanted = AlertChannel(uid=row.uid, sealed=row.sealed, host=row.host, **values)
+    made = channels.enter(wanted, entered)
+    values |= {"sealed": wanted.sealed, "host": wanted.host}
+    new = [name for name in ("url", "secret") if wanted.kept().get(name) != kept.get(name)]
     change = _write("alert channel", entry.name, row, **values)
-    new = [name for name in ("url", "secret") if secrets.get(name) != kept.get(name)]
     fields = (*(name for name in change.fields if name not in ("sealed", "host")), *new)
-    is_made = "secret" in new and not entered.get("secret")
-    made = secrets["secret"] if is_made and "secret" in secrets else None
-    return Change(change.kind, change.name, change.created, fields, made)
+    return Change(change.kind, change.name, change.created, fields, made or None)
 
 
 def settings(entry: schema.SettingsEntry) -> Change:

@@ -161,6 +161,13 @@ class Request(WebRequest):
             self.registerProducer(self, True)
         super().handle_reply(message)
 
+    def handle_exception(self, exception: BaseException) -> None:
+        # Daphne would begin another answer, fail at that, and look after no connection any more.
+        if not self._response_started:
+            super().handle_exception(exception)
+        elif self.channel is not None:
+            self.channel.transport.abortConnection()
+
     def finish(self) -> None:
         if self.producer is not None:
             self.unregisterProducer()

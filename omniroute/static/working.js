@@ -17,6 +17,7 @@
 
   async function page(form, body, bar) {
     const answer = await fetch(form.action, { method: "POST", body, headers: { accept: KIND } });
+    if (answer.redirected) location.assign(answer.url); // to signing in
     if (answer.headers.get("content-type") !== KIND) return answer.text();
     for await (const told of lines(answer)) {
       if (told.page !== undefined) return told.page;

@@ -122,6 +122,17 @@ def test_what_an_import_changes_is_seen_before_it_does(page: Page, gateway: Gate
     expect(page.locator("#result_list tbody tr").first).to_contain_text("admin")
 
 
+def test_an_import_after_the_session_has_ended_leads_to_signing_in(
+    page: Page, gateway: Gateway
+) -> None:
+    sign_in(page, gateway)
+    page.goto(gateway.url + "/admin/configuration/")
+    page.get_by_label("YAML or JSON").fill("aliases: []\n")
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Show what would change").click()
+    page.wait_for_url("**/account/login/?next=%2Fadmin%2Fconfiguration%2F")
+
+
 def test_a_connection_is_duplicated_by_its_button(page: Page, gateway: Gateway) -> None:
     sign_in(page, gateway)
     page.goto(gateway.url + "/admin/providers/connection/")

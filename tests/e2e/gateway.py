@@ -90,6 +90,7 @@ def configuration(upstream_url: str) -> dict[str, Any]:
             provider("hasty"),
             provider("idle"),
             provider("brief"),
+            provider("spare"),
             provider("mute", quirks={"include_usage": False}),
         ],
         "models": [
@@ -107,6 +108,7 @@ def configuration(upstream_url: str) -> dict[str, Any]:
             connection("hasty-main", "hasty", timeouts={"first_byte": 0.3, "first_content": 0.3}),
             connection("idle-main", "idle", timeouts=timeouts | {"idle": 0.4}),
             connection("brief-main", "brief", timeouts=timeouts | {"total": 0.6}),
+            connection("spare-main", "spare", limits={"rpm": 1}),
             connection("mute-main", "mute", headers={"x-team": "blue"}),
             connection("two-first", "two", 1, model_map={"m": "status-500"}),
             connection("two-second", "two", 2, model_map={"m": "plain"}),

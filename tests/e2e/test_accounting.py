@@ -21,6 +21,14 @@ def test_an_answer_is_one_row_with_its_tokens_and_cost(gateway: Gateway) -> None
     assert "hello" not in json.dumps(row).lower()
 
 
+def test_a_call_that_nobody_was_asked_for_is_nobodys(gateway: Gateway) -> None:
+    assert gateway.chat("spare/plain").status_code == 200
+    refused = gateway.chat("spare/plain")  # the account's own limit: the provider hears nothing
+    assert refused.status_code == 429
+    row = gateway.row(request_id(refused))
+    assert (row["provider"], row["model"], row["connection"], row["tier"]) == ("", "", "", "")
+
+
 def test_an_unpriced_model_costs_null_and_not_nothing(gateway: Gateway) -> None:
     answer = gateway.chat("an/plain")
     assert gateway.row(request_id(answer))["cost_picousd"] is None

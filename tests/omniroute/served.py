@@ -83,6 +83,11 @@ class Application:
             await asyncio.sleep(0)  # an account takes a moment
             print("accounted", flush=True)
 
+    async def broken(self, send: Any) -> None:
+        await start(send)
+        await piece(send, b"head")
+        raise LookupError("a fault of ours")
+
     async def flood(self, send: Any) -> None:
         self._produced = 0
         await start(send)

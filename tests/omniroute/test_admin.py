@@ -55,6 +55,15 @@ def form(row: Connection, **fields: Any) -> dict[str, Any]:
     } | fields  # fmt: skip
 
 
+def moved(row: Provider) -> dict[str, Any]:
+    """What the browser sends for a provider whose address somebody has changed."""
+    return {
+        "name": row.name, "slug": row.slug, "alias": row.alias, "format": "openai_chat",
+        "tier": "api_key", "quirks": "{}", "base_url": "https://evil.example/v1",
+        "other_formats": "{}", "other_kinds": "{}", "account_strategy": "fill-first", "sticky": 1,
+    }  # fmt: skip
+
+
 def change(row: Any) -> str:
     return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
 
@@ -136,13 +145,16 @@ def test_json_of_another_shape_is_told_so(
 def test_a_provider_with_keys_cannot_be_moved_under_them(
     admin: Client, connection: Connection
 ) -> None:
-    fields = {
-        "name": "Local", "slug": "local", "alias": "local", "format": "openai_chat",
-        "tier": "api_key", "quirks": "{}", "base_url": "https://evil.example/v1",
-        "other_formats": "{}", "other_kinds": "{}", "account_strategy": "fill-first", "sticky": 1,
-    }  # fmt: skip
-    page = admin.post(change(connection.provider), fields)
+    page = admin.post(change(connection.provider), moved(connection.provider))
     assert b"needs its API key entered again" in page.content
+
+
+def test_nor_under_their_headers(admin: Client, provider: Provider) -> None:
+    ConnectionFactory(name="main", provider=provider, headers={"x-team": SECRET})
+    page = admin.post(change(provider), moved(provider))
+    assert "needs the header x-team entered again" in page.text
+    provider.refresh_from_db()
+    assert provider.base_url == "https://models.example/v1"
 
 
 def test_a_key_of_ours_is_shown_once(admin: Client) -> None:

@@ -1,8 +1,11 @@
 """What a server does with connections that are slow, silent, greedy or gone: the same for both."""
 
+import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -129,6 +132,24 @@ def test_a_large_body_in_one_piece_arrives_and_lets_the_application_go(served: S
     until(lambda: served.state()[1] == 0)
 
 
+# --- Broken ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "daphne"])
+def test_an_answer_that_fails_is_cut_off_and_the_log_says_why(server: str, tmp_path: Path) -> None:
+    served = Served(tmp_path, server, str(HEADERS_TIMEOUT_S), grace_s="10")
+    try:
+        for _ in range(2):
+            with served.ask(b"broken") as connection:
+                told = read_until_cut(connection)
+                assert b"head" in told
+                assert b"\r\n0\r\n" not in told
+        assert served.errors().count("LookupError: a fault of ours") == 2
+        assert served.stop() == 0
+    finally:
+        served.end()
+
+
 # --- Otherwise ------------------------------------------------------------------------------
 
 
@@ -152,3 +173,11 @@ def test_two_requests_on_one_connection_are_answered_in_order(served: Served) ->
 
 def test_the_server_says_nothing_about_itself(served: Served) -> None:
     assert b"\r\nserver:" not in served.get(b"").lower()
+
+
+def read_until_cut(connection: socket.socket) -> bytes:
+    told = b""
+    with suppress(ConnectionError):
+        while piece := connection.recv(1000):
+            told += piece
+    return told
