@@ -26,8 +26,8 @@ Kind = Literal[
 ]
 
 
-# A pattern may be one that takes for ever, and everything else waits meanwhile: so long for all that
-# are searched in one message.
+# An operator's pattern may be one that takes for ever, and everything else waits meanwhile: so long
+# for all of theirs that are searched in one message. They leave the shipped ones their own time.
 PATIENCE_S = 0.05
 
 log = logging.getLogger(__name__)
@@ -133,18 +133,16 @@ def judge(rules: Sequence[Rule], provider: str, failure: Failure) -> Verdict:
 def _fits(rule: Rule, provider: str, failure: Failure, until: float) -> bool:
     if rule.provider not in ("", provider) or rule.status not in (None, failure.status):
         return False
-    return not rule.pattern or _is_in(rule.pattern, failure.message, until)
+    left = PATIENCE_S if rule.builtin else max(until - monotonic(), 0)
+    return not rule.pattern or _is_in(rule.pattern, failure.message, left)
 
 
-def _is_in(pattern: str, message: str, until: float) -> bool:
-    """Is it found, within what is left of the time? Once that is over nothing is searched for."""
-    left = until - monotonic()
-    if left <= 0:
-        return False
+def _is_in(pattern: str, message: str, timeout_s: float) -> bool:
+    """Is it found within that time?"""
     try:
-        return _compiled(pattern).search(message, timeout=left) is not None
+        return _compiled(pattern).search(message, timeout=timeout_s) is not None
     except TimeoutError:
-        log.warning("the error rule %r takes too long for a message, and fits none", pattern)
+        log.warning("the error rule %r has no time left for a message, and fits none", pattern)
         return False
 
 

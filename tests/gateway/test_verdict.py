@@ -40,6 +40,13 @@ def test_a_pattern_that_takes_for_ever_fits_nothing_and_the_status_decides() -> 
     assert judge(rules, "mine", Failure(529, endless)).action == "next_target"
 
 
+def test_it_takes_no_time_from_the_shipped_rules() -> None:
+    own = Rule("stop", pattern=r"(a|aa)+$")
+    shipped = Rule("next_target", pattern="ends in b", kind="context_overflow", builtin=True)
+    message = "a" * 30_000 + " ends in b"
+    assert judge((own, shipped), "any", Failure(400, message)).action == "next_target"
+
+
 def summary(verdict: Verdict) -> str:
     return f"{verdict.kind} {verdict.scope} {verdict.action}"
 
