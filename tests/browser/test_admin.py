@@ -46,7 +46,7 @@ def test_the_first_steps_are_gone_once_a_call_is_answered(page: Page, gateway: G
     page.get_by_role("link", name="Add a connection").click()
     page.wait_for_url("**/admin/providers/connection/add/")
     assert gateway.chat("mk/plain").status_code == 200
-    until(lambda: gateway.rows("model = 'mk/plain'") or None)
+    until(lambda: gateway.rows("model = 'mk/plain'"))
     page.goto(gateway.url + "/admin/")
     expect(page.get_by_role("heading", name="First steps")).to_be_hidden()
     expect(page.locator(".figure").first).to_contain_text("1")

@@ -58,7 +58,7 @@ def test_a_provider_added_by_hand_answers(
     assert upstream.of("plain")[-1].headers["authorization"] == "Bearer sk-by-hand"
 
     page.goto(gateway.url + "/admin/analytics/requestrecord/")
-    until(lambda: gateway.rows("model = 'local/plain'") or None)
+    until(lambda: gateway.rows("model = 'local/plain'"))
     page.reload()
     expect(page.locator("#result_list, body").first).to_contain_text("local/plain")
     page.goto(gateway.url + "/admin/providers/connection/")

@@ -251,7 +251,7 @@ def test_a_logged_conversation_with_tools_goes_on_where_it_was(
     ]
     tools = [{"type": "function", "function": {"name": "weather", "parameters": {}}}]
     told = {"model": "mk/agent", "messages": talk, "tools": tools, "seed": 3}
-    row = until(lambda: _kept(gateway, gateway.post("/v1/chat/completions", told)) or None)
+    row = until(lambda: _kept(gateway, gateway.post("/v1/chat/completions", told)))
     sign_in(page, gateway, to=PATH)
     page.goto(f"{gateway.url}{PATH}?from={row}")
     column = columns(page).first
@@ -279,7 +279,7 @@ def test_a_logged_request_of_any_format_is_opened_again(
             {"role": "user", "content": "Three?"},
         ],
     }  # fmt: skip
-    row = until(lambda: _kept(gateway, gateway.post("/v1/messages", body)) or None)
+    row = until(lambda: _kept(gateway, gateway.post("/v1/messages", body)))
     sign_in(page, gateway, to=PATH)
     page.goto(f"{gateway.url}{PATH}?from={row}")
     column = columns(page).first

@@ -61,7 +61,7 @@ def test_a_month_is_compared_with_another_model(
     gateway.manage("check")  # by when the budgets have been seen
     for _ in range(2):
         assert gateway.chat("mk/plain").status_code == 200
-    until(lambda: len(gateway.rows("model = 'mk/plain'")) == 2 or None)
+    until(lambda: len(gateway.rows("model = 'mk/plain'")) == 2)
     sign_in(page, gateway, to="/costs/")
     fullest = page.get_by_role("region", name="Budgets").get_by_role("row").nth(1)
 

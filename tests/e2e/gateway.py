@@ -42,11 +42,11 @@ CLIENT = httpx.Client(timeout=30, limits=httpx.Limits(max_keepalive_connections=
 
 
 def until(found: Callable[[], Value | None], seconds: float = 10) -> Value:
-    """The first value that is not None or False; an AssertionError when there is none in time."""
+    """The first value that is true, so no empty one; an AssertionError when there is none in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         value = found()
-        if value is not None and value is not False:
+        if value:
             return value
         time.sleep(0.02)
     raise AssertionError("it did not happen in time")
@@ -209,7 +209,7 @@ class Gateway:
 
     def row(self, request_id: str) -> dict[str, Any]:
         """The log's row of a request, once the journal is drained so far."""
-        found = until(lambda: self.rows("id = ?", request_id) or None)
+        found = until(lambda: self.rows("id = ?", request_id))
         assert len(found) == 1
         return found[0]
 

@@ -141,9 +141,9 @@ def test_quotas_in_the_headers_of_answers_are_told_and_a_reserve_is_kept_by_them
     where = gateway.url + "/api/connections/told"
     assert call(gateway, "told") == 200
 
-    def learned() -> list[dict[str, Any]] | None:
+    def learned() -> list[dict[str, Any]]:
         quotas: list[dict[str, Any]] = account(gateway, "told")["quotas"]
-        return [each for each in quotas if each["name"] == "requests"] or None
+        return [each for each in quotas if each["name"] == "requests"]
 
     [quota] = until(learned, 15)
     assert (quota["limit"], quota["remaining"], quota["model"]) == (100, 70, None)

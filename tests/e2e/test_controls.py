@@ -119,7 +119,7 @@ def test_tags_stand_in_the_row_and_in_the_log_of_the_api(gateway: Gateway) -> No
 
 def test_usage_is_told_by_tag(gateway: Gateway) -> None:
     last = [ask(gateway, "mk/talk", tags=tags) for tags in ("u:1,u:2", "u:1", "u:1,u:1")][-1]
-    until(lambda: gateway.rows("id = ?", request_id(last)) or None)
+    until(lambda: gateway.rows("id = ?", request_id(last)))
     answer = CLIENT.get(
         gateway.url + "/api/usage", params={"group": "tag"}, headers=keyed(MANAGE_KEY)
     )

@@ -25,12 +25,10 @@ def test_the_upstream_call_ends_when_the_client_leaves(
     with pytest.raises(httpx.ReadTimeout if not stream else Left):
         hang_up(door.url + CHAT, request, headers)
     left = time.monotonic()
-    call = until(lambda: upstream.of("slow")[seen_before:] or None)[0]
+    call = until(lambda: upstream.of("slow")[seen_before:])[0]
     closed = until(lambda: call.closed)
     assert closed - left < 1
-    rows = until(
-        lambda: [r for r in door.rows("outcome = 'aborted'") if r["id"] not in before] or None
-    )
+    rows = until(lambda: [r for r in door.rows("outcome = 'aborted'") if r["id"] not in before])
     assert len(rows) == 1
     assert rows[0]["usage_source"] == "estimated"
     assert (rows[0]["output_tokens"] > 0) is stream

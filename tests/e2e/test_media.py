@@ -135,4 +135,4 @@ def test_a_client_that_leaves_ends_the_fetch(fetching: Gateway, host: FileHost) 
         hang_up(fetching.url + "/v1/messages", request, {"authorization": f"Bearer {KEY}"})
     until(lambda: host.abandoned > abandoned, 3)
     assert host.paths[-1] == "/hang"
-    until(lambda: fetching.rows("outcome = 'aborted'") or None)
+    until(lambda: fetching.rows("outcome = 'aborted'"))

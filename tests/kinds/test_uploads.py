@@ -218,12 +218,12 @@ def test_a_client_that_leaves_amid_its_file_is_left_by_the_gateway(
         assert len(ears.of("late")) == before  # nobody was asked, so nobody is to be left
         assert gateway.rows("outcome = 'aborted'") == []
         return
-    heard = until(lambda: ears.of("late")[before:] or None)[0]
+    heard = until(lambda: ears.of("late")[before:])[0]
     until(lambda: len(heard.body) > MB)
     client.leave()
     left = time.monotonic()
     assert closed(heard) - left < 1
-    (row,) = until(lambda: gateway.rows("outcome = 'aborted'") or None)
+    (row,) = until(lambda: gateway.rows("outcome = 'aborted'"))
     assert (row["requested_model"], row["status"]) == ("late/m", 499)
     assert row["bytes_in"] > MB
 

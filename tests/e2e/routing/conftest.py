@@ -113,7 +113,7 @@ class Client:
         return read(self._gateway.row(answer.headers["x-request-id"]))
 
     def last_row(self, where: str) -> dict[str, Any]:
-        return read(until(lambda: self._gateway.rows(where) or None)[-1])
+        return read(until(lambda: self._gateway.rows(where))[-1])
 
     def models(self, key: str) -> list[str]:
         found = self._http.get("/v1/models", headers=keyed(key_of(key))).json()
