@@ -322,6 +322,10 @@ class GatewaySettings(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.pk = 1
+        if not self._state.adding:
+            # Another's change may have raised the version since this was read.
+            names = (field.name for field in self._meta.concrete_fields if not field.primary_key)
+            kwargs.setdefault("update_fields", [name for name in names if name != "version"])
         super().save(*args, **kwargs)
 
     def clean(self) -> None:

@@ -65,6 +65,17 @@ def test_a_change_is_announced_when_it_is_committed_and_not_before(
     assert versions == [before + 1]
 
 
+@pytest.mark.django_db
+def test_saving_what_was_read_before_another_change_does_not_take_its_version_back() -> None:
+    settings = GatewaySettings.load()
+    changes.bump_version()
+    version = GatewaySettings.objects.get(pk=1).version
+    settings.log_bodies = True
+    settings.save()
+    saved = GatewaySettings.objects.get(pk=1)
+    assert (saved.log_bodies, saved.version) == (True, version + 1)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_watcher_that_is_woken_looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(changes, "POLL_INTERVAL_S", 60)
