@@ -41,7 +41,7 @@ class Ranked(Struct, frozen=True, gc=False):
     """An option, by its index in the configured order, and the score that it had in the choice.
 
     The lower one goes first; with `random` it is the weight. None where the order alone decides,
-    or nothing is known that a score could be made of.
+    or nothing is known that a score could be made of. MEASURES says what it is.
     """
 
     index: int
@@ -50,6 +50,7 @@ class Ranked(Struct, frozen=True, gc=False):
 
 Strategy = Callable[[Sequence[Option], int, Random], list[Ranked]]
 Need = Literal["cost", "observations", "turn"]
+Measure = Literal["load_s", "weight", "used_tokens", "cost_picousd", "answer_s"]
 
 
 class _Plan(NamedTuple):
@@ -236,6 +237,15 @@ def tiers(
 STRATEGIES: dict[str, Strategy] = {
     **{name: _strategy(planner) for name, planner in _PLANNERS.items()},
     "priority-tiers": tiers,
+}
+
+# What the scores of a strategy are, in which unit; those of the others decide nothing.
+MEASURES: dict[str, Measure] = {
+    "power-of-two-choices": "load_s",
+    "random": "weight",
+    "least-used": "used_tokens",
+    "cost-optimized": "cost_picousd",
+    "fastest": "answer_s",
 }
 
 # What a strategy reads: `observations` are the fields that were measured. With `priority-tiers`,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -48,6 +48,14 @@ class Excluded(Struct, frozen=True, omit_defaults=True):
     left_s: float = 0.0  # seconds until it may be tried again
 
 
+class Score(NamedTuple):
+    """What put a candidate where it is, and what that is: a name of `strategies.Measure`, or `lot`,
+    which the session drew."""
+
+    value: float
+    measure: str
+
+
 class Choice(Struct, frozen=True):
     """`order` are those to try, `scores` what put them there, by `Target.key`. `nearest` is, of
     those that can never answer this request, the one that comes closest to it. `cooling` are those
@@ -55,7 +63,7 @@ class Choice(Struct, frozen=True):
 
     order: tuple[Target, ...]
     excluded: tuple[Excluded, ...]
-    scores: Mapping[tuple[str, str], float]
+    scores: Mapping[tuple[str, str], Score]
     nearest: Excluded | None = None
     cooling: tuple[Target, ...] = ()
 
@@ -86,16 +94,17 @@ class _Candidate(Struct, frozen=True, omit_defaults=True):
     model: str
     connection: str
     score: float | None = None
+    measure: str | None = None
 
 
 @lru_cache(maxsize=1024)  # where nothing is wrong, many calls have the same
 def _trace(
     named: Named,
-    order: tuple[tuple[str, str, float | None], ...],
+    order: tuple[tuple[str, str, Score | None], ...],
     excluded: tuple[Excluded, ...],
 ) -> str:
     """`order` is connection, model and score of each."""
-    told = [_Candidate(model, connection, score) for connection, model, score in order]
+    told = [_Candidate(model, connection, *(score or ())) for connection, model, score in order]
     return msgspec.json.encode(_Traced(told, excluded, named if named.by else None)).decode()
 
 

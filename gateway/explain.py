@@ -16,7 +16,7 @@ from gateway.snapshot import Principal, Snapshot
 
 
 class Candidate(Struct, frozen=True):
-    """`score` is what its strategy went by; `cost_usd` an estimate, null without a price."""
+    """`score` is what its strategy went by, `measure` what that is; `cost_usd` an estimate, null without a price."""
 
     model: str
     connection: str
@@ -24,6 +24,7 @@ class Candidate(Struct, frozen=True):
     tier: str
     format: str  # that is spoken to it
     score: float | None
+    measure: str | None
     cost_usd: str | None
 
 
@@ -87,12 +88,14 @@ async def explain(
 def _candidate(target: Target, choice: Choice, ask: Ask) -> Candidate:
     usage = Usage(ask.prompt_tokens, ask.output_tokens, units=ask.units)
     cost = cost_picousd(usage, target.model.prices)
+    score = choice.scores.get(target.key)
     return Candidate(
         model=target.model.id,
         connection=target.connection.name,
         provider=target.provider.slug,
         tier=target.provider.tier,
         format=target.format.NAME,
-        score=choice.scores.get(target.key),
+        score=score and score.value,
+        measure=score and score.measure,
         cost_usd=None if cost is None else format_usd(cost),
     )

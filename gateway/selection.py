@@ -11,8 +11,8 @@ from random import Random
 from typing import NamedTuple
 
 from analytics.costs import cost_picousd, format_usd
-from combos.strategies import NEEDS, STRATEGIES, TIERS, Option, Ranked, tiers
-from gateway.choice import LIMITS, Ask, Choice, Excluded, Why, listed
+from combos.strategies import MEASURES, NEEDS, STRATEGIES, TIERS, Option, Ranked, tiers
+from gateway.choice import LIMITS, Ask, Choice, Excluded, Score, Why, listed
 from gateway.formats.types import Usage
 from gateway.routing import Group, Route, Target
 from gateway.snapshot import Model
@@ -75,7 +75,7 @@ class Chooser:
         self._excluded: list[Excluded] = []
         self._nearest: tuple[int, int, Excluded] | None = None
         self._cooling: list[Target] = []
-        self._scores: dict[tuple[str, str], float] = {}
+        self._scores: dict[tuple[str, str], Score] = {}
         self._is_open = False
         self._needed: frozenset[str] = frozenset()
 
@@ -179,18 +179,19 @@ class Chooser:
         self, group: Group, fitting: list[list[Target]], weights: list[int], turn: int
     ) -> list[Target]:
         order: list[Target] = []
+        measure = "lot" if self._is_sticky(group) else MEASURES.get(group.inner or group.strategy)
         for rank in self._rank(group, [found[0] for found in fitting], weights, turn):
             order += fitting[rank.index]
-            if rank.score is not None and math.isfinite(rank.score):
+            if measure is not None and rank.score is not None and math.isfinite(rank.score):
                 for target in fitting[rank.index]:
-                    self._scores[target.key] = rank.score
+                    self._scores[target.key] = Score(rank.score, measure)
         return order
 
     def _rank(
         self, group: Group, firsts: list[Target], weights: list[int], turn: int
     ) -> list[Ranked]:
         session = self._ask.controls.session
-        if session is not None and (group.inner or group.strategy) in SPREADING:
+        if session is not None and self._is_sticky(group):
             ranks = _by_session(session, firsts, weights)
             return _by_tier(ranks, firsts) if group.inner else ranks
         needs = NEEDS[group.strategy] | NEEDS.get(group.inner, frozenset())
@@ -201,6 +202,11 @@ class Chooser:
         if group.inner:
             return tiers(options, turn, self._rng, group.inner)
         return STRATEGIES[group.strategy](options, turn, self._rng)
+
+    def _is_sticky(self, group: Group) -> bool:
+        """Does the session decide, whatever the strategy would?"""
+        spreads = (group.inner or group.strategy) in SPREADING
+        return spreads and self._ask.controls.session is not None
 
     def _option(self, target: Target, weight: int, needs: frozenset[str]) -> Option:
         cost = self._cost(target.model) if "cost" in needs else None

@@ -13,6 +13,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -41,6 +42,15 @@ class WithHealth(ChangeList):
         self.result_list = rows
 
 
+# Of Unfold's labels.
+COLOURS: dict[health.State, str] = {
+    "off": "default",
+    "ok": "success",
+    "degraded": "warning",
+    "cooling": "warning",
+    "needs_login": "danger",
+    "out_of_credit": "danger",
+}
 HEALTH = ("account_state", "account_checked", "account_quotas")
 
 
@@ -122,7 +132,7 @@ class ConnectionAdmin(providers.ConnectionAdmin):
     @admin.display(description="State")
     def state(self, row: Connection) -> SafeString:
         account: Account = vars(row)["account"]
-        return _lines([*_words(account), *map(block_words, account.blocks)])
+        return _badge(account) + _lines(_causes(account))
 
     @admin.display(description="Quota")
     def quota(self, row: Connection) -> str:
@@ -135,7 +145,7 @@ class ConnectionAdmin(providers.ConnectionAdmin):
     def account_state(self, row: Connection) -> SafeString:
         account = _account_of(row)
         since = [f"since {_moment(account.since)}"] if account.since else []
-        return _lines([*_words(account), *since, *map(block_words, account.blocks)])
+        return _badge(account) + _lines([*since, *_causes(account)])
 
     @admin.display(description="Last asked")
     def account_checked(self, row: Connection) -> str:
@@ -170,13 +180,19 @@ def _account_of(row: Connection) -> Account:
 
 def _lines(texts: Iterable[str]) -> SafeString:
     """Providers' and clients' words stand in them."""
-    return format_html_join(SafeString("<br>"), "{}", ((visible(text),) for text in texts))
+    return format_html_join("", "<div>{}</div>", ((visible(text),) for text in texts))
 
 
-def _words(account: Account) -> list[str]:
-    """The state; its cause where no block tells it."""
+def _badge(account: Account) -> SafeString:
+    """The state, in Unfold's own looks."""
+    label = {"text": health.WORDS[account.state], "type": COLOURS[account.state]}
+    return render_to_string("unfold/helpers/label.html", label)
+
+
+def _causes(account: Account) -> list[str]:
+    """What keeps calls away, and before it the state's cause where that says something else."""
     told = not account.cause or any(account.cause.endswith(e.block.cause) for e in account.blocks)
-    return [health.WORDS[account.state] + ("" if told else f": {account.cause[:160]}")]
+    return [*([] if told else [account.cause[:160]]), *map(block_words, account.blocks)]
 
 
 def block_words(entry: Entry) -> str:

@@ -16,6 +16,7 @@ from analytics.models import RequestRecord
 from gateway import prices
 from gateway.call import BODY_CHARS
 from omniroute.console import readable
+from omniroute.templatetags.amounts import duration, short, usd
 from providers.models import ProviderModel
 
 
@@ -81,6 +82,14 @@ class Detail:
         if row.first_byte_ms is None or not row.duration_ms:
             return ""
         return f"{min(100 * row.first_byte_ms / row.duration_ms, 100):.2f}"
+
+    @cached_property
+    def order(self) -> list[dict[str, str]]:
+        """The candidates, and what put each where it is, in words."""
+        return [
+            {"model": one["model"], "connection": one["connection"], "score": _score(one)}
+            for one in self._row.trace.get("order", ())
+        ]
 
     # --- What it cost ------------------------------------------------------------------------
 
@@ -166,6 +175,27 @@ class Detail:
     @cached_property
     def _is_whole(self) -> bool:
         return isinstance(_json(self._row.request_body), dict)
+
+
+def _score(candidate: dict[str, Any]) -> str:
+    """Empty where the configured order alone decided; of an old row it is not known of what it is."""
+    score, measure = candidate.get("score"), candidate.get("measure")
+    if score is None:
+        return ""
+    match measure:
+        case "cost_picousd":
+            return _("%(cost)s estimated") % {"cost": usd(round(score))}
+        case "answer_s":
+            return _("an answer in %(time)s") % {"time": duration(1000 * score)}
+        case "load_s":
+            return _("a wait of %(time)s") % {"time": duration(1000 * score)}
+        case "used_tokens":
+            return _("%(tokens)s tokens in an hour") % {"tokens": short(round(score))}
+        case "weight":
+            return _("weight %(weight)g") % {"weight": score}
+        case "lot":
+            return _("by its session")
+    return _("score %(score)g") % {"score": score}
 
 
 class Counted:

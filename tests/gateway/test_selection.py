@@ -442,6 +442,8 @@ def test_a_session_stays_where_it_is(strategy: str, tiers: bool) -> None:
         assert homes == set("abcd")
     for session in ("s1", "s2", "s3"):
         assert len({*firsts(scene, "all", 20, session=session)}) == 1
+    scores = scene.choose("all", session="s1").choice.scores.values()
+    assert {score.measure for score in scores} == {"lot"}
 
 
 def test_a_session_yields_to_a_cooldown_and_comes_home() -> None:
@@ -574,8 +576,8 @@ def test_the_trace_tells_order_scores_and_reasons() -> None:
     scene.fail("cold")
     assert json.loads(scene.choose("all").choice.trace(Named("all"))) == {
         "order": [
-            {"model": "b/m", "connection": "b", "score": 200e6},
-            {"model": "a/m", "connection": "a", "score": 400e6},
+            {"model": "b/m", "connection": "b", "score": 200e6, "measure": "cost_picousd"},
+            {"model": "a/m", "connection": "a", "score": 400e6, "measure": "cost_picousd"},
         ],
         "excluded": [
             {"model": "cold/m", "connection": "cold", "why": "limit", "left_s": 30.0,

@@ -1,5 +1,6 @@
 """The state of accounts as the API and Admin tell it: joined from probes, tokens and blocks."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -206,7 +207,7 @@ def test_admin_shows_states_and_quotas_and_nothing_in_them_runs(account: Connect
     change = reverse("admin:providers_connection_change", args=[account.pk])
     for path in (LISTING, change):
         page = client.get(path).content.decode()
-        assert "out of credit" in page
+        assert re.search(r"bg-red-100[^>]*>\s*out of credit\s*</span>", page)
         assert "4 of 9" in page
         assert "<script>alert" not in page
         assert "\x1b" not in page

@@ -274,6 +274,30 @@ def test_a_price_is_told_by_kinds_of_tokens(viewer: Client) -> None:
     assert "The price has changed since" in viewer.get(f"/logs/{dearer}/").content.decode()
 
 
+@pytest.mark.parametrize(
+    ("score", "words"),
+    [
+        ({}, ""),
+        ({"score": 620_000_000.0, "measure": "cost_picousd"}, "$0.00062 estimated"),
+        ({"score": 0.0, "measure": "cost_picousd"}, "$0 estimated"),
+        ({"score": 1.24, "measure": "answer_s"}, "an answer in 1.2 s"),
+        ({"score": 0.85, "measure": "load_s"}, "a wait of 850 ms"),
+        ({"score": 12_300.0, "measure": "used_tokens"}, "12.3k tokens in an hour"),
+        ({"score": 3.0, "measure": "weight"}, "weight 3"),
+        ({"score": 0.2, "measure": "lot"}, "by its session"),
+        ({"score": 0.25}, "score 0.25"),
+    ],
+)
+def test_what_put_a_candidate_in_its_place_is_said_in_its_unit(
+    viewer: Client, score: dict[str, Any], words: str
+) -> None:
+    trace = {"order": [{"model": "a/m", "connection": "one"} | score], "excluded": []}
+    id = log(ago(minutes=1), trace=json.dumps(trace))
+    page = viewer.get(f"/logs/{id}/")
+    assert page.context["detail"].order == [{"model": "a/m", "connection": "one", "score": words}]
+    assert f'<span class="muted">{words}</span>' in page.content.decode() or not words
+
+
 def test_attempts_lie_where_they_were_in_time(viewer: Client) -> None:
     attempts = [
         {
