@@ -6,7 +6,6 @@ Source: https://docs.anthropic.com/en/docs/build-with-claude/streaming (read 202
 from contextlib import suppress
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from gateway.errors import UpstreamFailed
@@ -28,6 +27,7 @@ from gateway.formats.anthropic_messages.sending import encode_block
 from gateway.formats.failures import NotAnEvent, reported
 from gateway.formats.functions import object_of
 from gateway.formats.tally import Tally
+from gateway.formats.typed import Reader
 from gateway.formats.types import (
     Asked,
     Citation,
@@ -79,33 +79,20 @@ class _Event(Struct, gc=False):
     error: Any = None
 
 
-_decoder = msgspec.json.Decoder(_Event)
-_read_event, _read_events = _decoder.decode, _decoder.decode_lines
+_READER = Reader(_Event, "events")
 
 
 def _events(data: bytes) -> list[_Event] | None:
     """All events of an ordinary piece; None for a piece that must be read event by event."""
     lines = sse.named_lines(data)
-    if not lines:
-        return None
-    try:
-        return _read_events(lines)
-    except wire.UNREADABLE:
-        return None
+    return _READER.lines(lines) if lines else None
 
 
 def _event(data: bytes) -> _Event:
     """Raises `NotAnEvent` where the stream holds something else than events."""
-    try:
-        return _read_event(data)
-    except wire.UNREADABLE:
-        pass
-    try:  # half a character as an escape, or a field of an unexpected type
-        return msgspec.convert(wire.loads(data), _Event)
-    except wire.UNREADABLE:
-        if data == b"[DONE]":  # OpenAI's end, which some compatible servers add
-            return _Event()
-        raise NotAnEvent("the upstream's stream holds something else than events") from None
+    if data == b"[DONE]":  # OpenAI's end, which some compatible servers add
+        return _Event()
+    return _READER.one(data)
 
 
 class _Tally:

@@ -34,7 +34,7 @@ from gateway.formats.bedrock_converse.response import (
     told_sequence,
     write_usage,
 )
-from gateway.formats.failures import NotAnEvent
+from gateway.formats.typed import Reader
 from gateway.formats.types import (
     Asked,
     CitationSent,
@@ -86,20 +86,7 @@ class _Payload(Struct, gc=False):
     usage: dict[str, Any] | None = None
 
 
-_read_payload = msgspec.json.Decoder(_Payload).decode
-
-
-def _payload(data: bytes) -> _Payload:
-    """Raises `NotAnEvent` where the payload is something else."""
-    try:
-        return _read_payload(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        pass
-    try:  # half a character as an escape, or a field of an unexpected type
-        return msgspec.convert(wire.loads(data), _Payload)
-    except (ValueError, msgspec.MsgspecError, RecursionError):
-        raise NotAnEvent("the upstream's stream holds something else than events") from None
-
+_READER = Reader(_Payload, "events")
 
 # What of a block that comes whole is told after its start.
 _IN_DELTAS = ("input", "content", "source")
@@ -146,7 +133,7 @@ class StreamDecoder:
         headers = message.headers
         if headers.get(":message-type", "event") != "event" or ":exception-type" in headers:
             raise failure_of(message)
-        kind, told = headers.get(":event-type"), _payload(message.payload)
+        kind, told = headers.get(":event-type"), _READER.one(message.payload)
         if not self._begun:  # `messageStart` says nothing, and is sometimes left out
             self._begun = True
             events.append(Started("", ""))

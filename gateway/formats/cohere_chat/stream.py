@@ -6,7 +6,6 @@ Source: https://docs.cohere.com/docs/streaming (read 2026-11)
 from contextlib import suppress
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from gateway.errors import UpstreamFailed
@@ -21,6 +20,7 @@ from gateway.formats.cohere_chat.response import (
 )
 from gateway.formats.failures import NotAnEvent, reported
 from gateway.formats.openai_chat.response import arguments_text
+from gateway.formats.typed import Reader
 from gateway.formats.types import (
     Asked,
     CitationSent,
@@ -65,20 +65,7 @@ class _Event(Struct, gc=False):
     error: Any = None
 
 
-_decoder = msgspec.json.Decoder(_Event)
-_read_event, _read_events = _decoder.decode, _decoder.decode_lines
-
-
-def _event(data: bytes) -> _Event:
-    """Raises `NotAnEvent` where the stream holds something else than events."""
-    try:
-        return _read_event(data)
-    except wire.UNREADABLE:
-        pass
-    try:  # half a character as an escape, or a field of an unexpected type
-        return msgspec.convert(wire.loads(data), _Event)
-    except (ValueError, msgspec.MsgspecError):
-        raise NotAnEvent("the upstream's stream holds something else than events") from None
+_READER = Reader(_Event, "events")
 
 
 class StreamDecoder:
@@ -98,11 +85,11 @@ class StreamDecoder:
 
     def _events(self, data: bytes) -> list[_Event]:
         lines = None if self._splitter.holds else sse.named_lines(data)
-        if lines:
-            with suppress(*wire.UNREADABLE):
-                return _read_events(lines)
-        told = [sse.data_of(event) for event in self._splitter.feed(data)]
-        return [_event(content) for content in told if content and content != DONE]
+        events = _READER.lines(lines) if lines else None
+        if events is None:
+            told = [sse.data_of(event) for event in self._splitter.feed(data)]
+            events = [_READER.one(content) for content in told if content and content != DONE]
+        return events
 
     def close(self) -> list[Event]:
         """Raises `UpstreamFailed` where no `message-end` was seen."""
@@ -110,7 +97,7 @@ class StreamDecoder:
         rest = sse.data_of(self._splitter.rest())
         if rest and rest != DONE:
             with suppress(NotAnEvent):
-                self._read(_event(rest), events)
+                self._read(_READER.one(rest), events)
         if not self._ended:
             raise UpstreamFailed("the upstream's stream broke off")
         return events

@@ -10,7 +10,6 @@ Source: https://ai.google.dev/api/generate-content#method:-models.streamgenerate
 from contextlib import suppress
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from gateway.errors import UpstreamFailed
@@ -27,6 +26,7 @@ from gateway.formats.gemini.response import (
     read_usage,
     text_of,
 )
+from gateway.formats.typed import Reader
 from gateway.formats.types import (
     Citation,
     CitationSent,
@@ -56,7 +56,8 @@ class _Chunk(Struct, gc=False):
     error: Any = None
 
 
-_read_chunk = msgspec.json.Decoder(_Chunk).decode
+_READER = Reader(_Chunk, "chunks")
+_ARRAYS = Reader(list[_Chunk], "chunks")
 
 
 def _chunks(data: bytes) -> list[_Chunk]:
@@ -64,19 +65,9 @@ def _chunks(data: bytes) -> list[_Chunk]:
 
     Raises `NotAnEvent` where the stream holds something else.
     """
-    try:
-        return [_read_chunk(data)]
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        pass
-    try:
-        told = wire.loads(data)
-        return [
-            msgspec.convert(item, _Chunk) for item in (told if isinstance(told, list) else [told])
-        ]
-    except (ValueError, msgspec.MsgspecError):
-        if data == b"[DONE]":  # OpenAI's end, which some compatible servers add
-            return []
-        raise NotAnEvent("the upstream's stream holds something else than chunks") from None
+    if data == b"[DONE]":  # OpenAI's end, which some compatible servers add
+        return []
+    return _ARRAYS.one(data) if data.lstrip().startswith(b"[") else [_READER.one(data)]
 
 
 def _only(data: bytes) -> bytes | None:

@@ -24,6 +24,7 @@ from gateway.formats.ollama_chat.response import (
     write_time,
     write_usage,
 )
+from gateway.formats.typed import Reader
 from gateway.formats.types import (
     Asked,
     CitationSent,
@@ -64,20 +65,7 @@ class _Line(Struct, gc=False):
     status: Any = None  # of the error
 
 
-_decoder = msgspec.json.Decoder(_Line)
-_read_line, _read_lines = _decoder.decode, _decoder.decode_lines
-
-
-def _line(data: bytes) -> _Line:
-    """Raises `NotAnEvent` where the stream holds something else than answers."""
-    try:
-        return _read_line(data)
-    except wire.UNREADABLE:
-        pass
-    try:  # half a character as an escape, or a field of an unexpected type
-        return msgspec.convert(wire.loads(data), _Line)
-    except (ValueError, msgspec.MsgspecError):
-        raise NotAnEvent("the upstream's stream holds something else than answers") from None
+_READER = Reader(_Line, "answers")
 
 
 class StreamDecoder:
@@ -96,10 +84,11 @@ class StreamDecoder:
         return events
 
     def _lines(self, data: bytes) -> list[_Line]:
-        if data.endswith(b"\n") and not self._splitter.holds:
-            with suppress(*wire.UNREADABLE):
-                return _read_lines(data)
-        return [_line(line) for line in self._splitter.feed(data) if line.strip()]
+        is_whole = data.endswith(b"\n") and not self._splitter.holds
+        lines = _READER.lines(data) if is_whole else None
+        if lines is None:
+            lines = [_READER.one(line) for line in self._splitter.feed(data) if line.strip()]
+        return lines
 
     def close(self) -> list[Event]:
         """Raises `UpstreamFailed` where the line with `done` is missing."""
@@ -107,7 +96,7 @@ class StreamDecoder:
         rest = self._splitter.rest().strip()
         if rest:
             with suppress(NotAnEvent):
-                self._read(_line(rest), events)
+                self._read(_READER.one(rest), events)
         if not self._ended:
             raise UpstreamFailed("the upstream's stream broke off")
         return events

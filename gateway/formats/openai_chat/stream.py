@@ -6,7 +6,6 @@ Source: https://platform.openai.com/docs/api-reference/chat/streaming (read 2026
 from contextlib import suppress
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from gateway.errors import UpstreamFailed
@@ -30,6 +29,7 @@ from gateway.formats.openai_chat.response import (
 )
 from gateway.formats.openai_chat.sending import encode_image
 from gateway.formats.tally import Tally
+from gateway.formats.typed import Reader
 from gateway.formats.types import (
     Asked,
     CitationSent,
@@ -82,9 +82,7 @@ class _Chunk(Struct, gc=False):
     error: Any = None
 
 
-_decoder = msgspec.json.Decoder(_Chunk)
-_read_chunk, _read_chunks = _decoder.decode, _decoder.decode_lines
-
+_READER = Reader(_Chunk, "chunks")
 _END = sse.frame(DONE)
 
 
@@ -97,24 +95,9 @@ def _chunks(data: bytes) -> list[_Chunk] | None:
     lines = sse.unnamed_lines(data)
     if lines is None:
         return None
-    try:
-        chunks = _read_chunks(lines)
-    except wire.UNREADABLE:
-        return None
+    chunks = _READER.lines(lines)
     # The parser skips lines of white space: then which chunk was whose event is not known.
-    return chunks if len(chunks) == lines.count(b"\n") else None
-
-
-def _chunk(data: bytes) -> _Chunk:
-    """Raises `NotAnEvent` where the stream holds something else than chunks."""
-    try:
-        return _read_chunk(data)
-    except wire.UNREADABLE:
-        pass
-    try:  # half a character as an escape, or a field of an unexpected type
-        return msgspec.convert(wire.loads(data), _Chunk)
-    except wire.UNREADABLE:
-        raise NotAnEvent("the upstream's stream holds something else than chunks") from None
+    return chunks if chunks is not None and len(chunks) == lines.count(b"\n") else None
 
 
 class Relay(Tally):
@@ -178,7 +161,7 @@ class Relay(Tally):
         if data == DONE:
             self._end()
             return True
-        return self._note(_chunk(data))
+        return self._note(_READER.one(data))
 
     def _end(self) -> None:
         if not self.started:
@@ -295,7 +278,7 @@ class StreamDecoder:
                 raise UpstreamFailed("the upstream's stream ended without an answer")
             self._end(events)
             return
-        chunk = _chunk(sent)
+        chunk = _READER.one(sent)
         if chunk.choices and not self._begun:  # Azure begins with a chunk that has only filters
             self._begin(sent, events)
         self._take(chunk, events)

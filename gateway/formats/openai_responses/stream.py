@@ -22,6 +22,7 @@ from gateway.formats.openai_responses.response import (
     read_usage,
 )
 from gateway.formats.reading import moment
+from gateway.formats.typed import Reader
 from gateway.formats.types import (
     CitationSent,
     Event,
@@ -75,8 +76,14 @@ class _Response(Struct):
     output: Any = None
 
 
-_decoder = msgspec.json.Decoder(_Event)
-_read_event, _read_events = _decoder.decode, _decoder.decode_lines
+def _loads(data: bytes) -> Any:
+    told = wire.loads(data)
+    if isinstance(told, dict) and isinstance(told.get("response"), dict):
+        told["response"] = msgspec.Raw(wire.dumps(told["response"]))
+    return told
+
+
+_READER = Reader(_Event, "events", _loads)
 _read_response = msgspec.json.Decoder(_Response | None).decode
 
 
@@ -87,26 +94,10 @@ def _events(data: bytes) -> list[_Event] | None:
         lines = sse.unnamed_lines(data)
     if not lines:
         return None
-    try:
-        events = _read_events(lines)
-    except wire.UNREADABLE:
+    events = _READER.lines(lines)
+    if events is None:
         return None
     return events if len(events) == lines.count(b"\n") + (not lines.endswith(b"\n")) else None
-
-
-def _event(data: bytes) -> _Event:
-    """Raises `NotAnEvent` where the stream holds something else than events."""
-    try:
-        return _read_event(data)
-    except wire.UNREADABLE:
-        pass
-    try:  # half a character as an escape, or a field of an unexpected type
-        told = wire.loads(data)
-        if isinstance(told, dict) and isinstance(told.get("response"), dict):
-            told["response"] = msgspec.Raw(wire.dumps(told["response"]))
-        return msgspec.convert(told, _Event)
-    except wire.UNREADABLE:
-        raise NotAnEvent("the upstream's stream holds something else than events") from None
 
 
 def _response(event: _Event) -> _Response:
@@ -151,7 +142,7 @@ class StreamDecoder:
         told = None if self._splitter.holds or data.endswith(_END) else _events(data)
         if told is None:
             sent = [sse.data_of(event) for event in self._splitter.feed(data)]
-            told = [_event(content) for content in sent if content and content != DONE]
+            told = [_READER.one(content) for content in sent if content and content != DONE]
         return self.read(told)
 
     def read(self, told: list[_Event]) -> list[Event]:
@@ -168,7 +159,7 @@ class StreamDecoder:
         rest = sse.data_of(self._splitter.rest())
         if rest and rest != DONE and not self._ended:
             with suppress(NotAnEvent):
-                self._read(_event(rest), events)
+                self._read(_READER.one(rest), events)
         if not self._ended:
             raise UpstreamFailed("the upstream's stream broke off")
         return events
