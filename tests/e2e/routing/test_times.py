@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.gateway import until
 from tests.e2e.routing.configuration import HEDGE_AFTER_S, LIMIT_S
-from tests.e2e.routing.conftest import Client, Mood, Moody, by
+from tests.e2e.routing.conftest import GOOD, Client, Mood, Moody, by
 
 
 @dataclass(frozen=True)
@@ -104,11 +104,11 @@ def test_a_full_account_is_passed_over(client: Client) -> None:
 
 
 def test_keys_have_their_turns_before_a_full_account(client: Client, moody: Moody) -> None:
-    client.feel(narrow=Mood(head_s=0.08))
+    client.feel(narrow=Mood(head_s=1))  # in which the others come and stand in line
     calls = [client.begin("narrow/m", key="greedy", user="greedy")]
     until(lambda: len(moody.seen) == 1)
+    client.feel(narrow=GOOD)
     calls += [client.begin("narrow/m", key="greedy", user="greedy") for _ in range(4)]
-    time.sleep(0.03)
     calls += [client.begin("narrow/m", key="modest", user="modest")]
     wait(calls)
     assert {call.result().status_code for call in calls} == {200}

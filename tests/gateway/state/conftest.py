@@ -55,7 +55,7 @@ class RedisStore:
     async def close(self) -> None:
         for state in self.states:
             await state.close()
-        async with redis.asyncio.Redis.from_url(self.url) as client:
+        async with redis.asyncio.Redis.from_url(self.url, socket_connect_timeout=30) as client:
             if keys := [key async for key in client.scan_iter(match="{omniroute}:*")]:
                 await client.delete(*keys)
 
