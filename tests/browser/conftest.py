@@ -39,9 +39,13 @@ def watch() -> Watch:
 
 
 @pytest.fixture
-def page(browser: Browser, watch: Watch) -> Iterator[Page]:
+def page(browser: Browser, watch: Watch, own_gateway: object) -> Iterator[Page]:
     """A page of a fresh browser. The test fails for a request to another host, for an error in the
-    console, and for an exception that no script catches, in it and in every page that it opens."""
+    console, and for an exception that no script catches, in it and in every page that it opens.
+
+    `own_gateway` stands here so that it ends after the page: a page that still loads something from a
+    gateway that has gone would complain.
+    """
     context = browser.new_context()
     context.set_default_timeout(15_000)
 
