@@ -103,7 +103,7 @@ async def test_contract(
         here = service_target(target, service.port)
         request = BODIES[client] | {"model": name, "stream": streams}
         if case.format == "openai_chat":
-            request |= PROBES
+            request |= PROBES | ({"stream_options": {"include_usage": True}} if streams else {})
         opened = await attempt(call(snapshot, client, request), here, runtime(upstreams), 20)
         answer, usage = await heard(opened)
         arrived = service.arrived
@@ -203,14 +203,19 @@ def check_body(case: Case, body: dict[str, Any], dropped: tuple[str, ...], strea
     unsupported = set(case.quirks.get("unsupported", []))
     assert not unsupported & set(body)
     if case.format == "openai_chat":
-        assert set(dropped) == unsupported & set(PROBES)
-        kept = {name: value for name, value in PROBES.items() if name not in unsupported}
+        asks = case.quirks.get("include_usage", True)
+        deaf = {"stream_options"} if streams and not asks else set()
+        assert set(dropped) == unsupported & set(PROBES) | deaf
+        names = case.quirks.get("renamed", {})
+        kept = {names.get(n, n): value for n, value in PROBES.items() if n not in unsupported}
         assert kept.items() <= body.items()
         limit = case.quirks.get("max_tokens_field") or "max_tokens"
         assert {name: body[name] for name in body if name.startswith("max_")} == {limit: 50}
-        asks = streams and case.quirks.get("include_usage", True)
-        assert body.get("stream_options") == ({"include_usage": True} if asks else None)
-    plain = {name: value for name, value in body.items() if name not in PROBES or name == "stop"}
+        told = {"include_usage": True} if streams and asks else None
+        assert body.get("stream_options") == told
+        assert not names.keys() & body.keys()
+    probes = {case.quirks.get("renamed", {}).get(name, name) for name in PROBES}
+    plain = {name: value for name, value in body.items() if name not in probes or name == "stop"}
     if case.format == "openai_chat":
         plain.pop("stop", None)
     if "model" in body:
