@@ -345,6 +345,7 @@ class Quirks(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """What a provider's row, or a model's, says about how it wants to be asked."""
 
     include_usage: bool = True  # understands OpenAI's stream_options
+    streams_only: bool = False  # it gives its answers as streams alone
     # Null, of these two: unknown. What was said in the server's own format is left as it was said.
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
     developer_role: bool | None = None  # takes messages of role `developer`

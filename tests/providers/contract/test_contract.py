@@ -165,6 +165,23 @@ async def heard(opened: Opened) -> tuple[bytes, Usage | None]:
         opened.close()
 
 
+@pytest.mark.parametrize("client", BODIES)
+async def test_of_a_stream_is_made_one_answer_where_there_is_no_other(
+    client: str, snapshot: Snapshot, upstreams: Upstreams
+) -> None:
+    name = "ali/qwen3-omni-flash"
+    target = routing.resolve(snapshot, snapshot.anyone, name, client).targets[0]
+    async with Service("openai_chat", "/compatible-mode/v1") as service:
+        here = service_target(target, service.port)
+        request = BODIES[client] | {"model": name, "stream": False}
+        opened = await attempt(call(snapshot, client, request), here, runtime(upstreams), 20)
+        answer, usage = await heard(opened)
+    assert service.arrived.body["stream"] is True
+    assert text_of(json.loads(answer)) == ANSWER.text
+    assert usage is not None
+    assert (usage.input_tokens, usage.output_tokens) == (INPUT_TOKENS, OUTPUT_TOKENS)
+
+
 # --- What left -------------------------------------------------------------------------------
 
 
@@ -220,6 +237,8 @@ def check_body(case: Case, body: dict[str, Any], dropped: tuple[str, ...], strea
         plain.pop("stop", None)
     if "model" in body:
         assert body["model"] == case.model
+    if case.quirks.get("streams_only"):
+        assert body["stream"] is True
     seen = VENDORS[case.format].read(plain)
     assert (seen.system, seen.items) == ("Be brief.", [("user", "Say hello.")])
     assert seen.max_tokens == (None if "max_output_tokens" in unsupported else 50)
