@@ -209,7 +209,7 @@ async def _prepare(call: Call, target: Target, runtime: Runtime, limit: Deadline
             relay = ours.Relay(strip_usage) if formats.is_chat(call.format) else _passage(call)
         return _Prepared(body, relay, dropped, url, kind)
     prompt = call.prompt
-    stage: Stage | None = Passage() if call.stream and call.upload is None else None
+    stage: Stage | None = _passage(call) if call.stream and call.upload is None else None
     if formats.is_chat_upstream(theirs):
         prompt = await _with_bytes(call, target, theirs.TAKES_URLS, runtime, limit)
         if _is_folded(call, target):
