@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
-from typing import cast
+from typing import Any, cast
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from yarl import URL
 
 from gateway import formats, hints, media, pictures, tasks, tokens
@@ -13,6 +13,7 @@ from gateway.call import Call
 from gateway.deadline import Deadline
 from gateway.errors import CredentialFailed, UpstreamFailed, UpstreamRefused
 from gateway.formats import Format, Stage, multipart, wire
+from gateway.formats.fold import fold
 from gateway.formats.images import openai as openai_images
 from gateway.formats.images.types import Images
 from gateway.formats.kinds import (
@@ -189,7 +190,7 @@ async def _send(call: Call, target: Target, prepared: _Prepared, runtime: Runtim
 
 async def _prepare(call: Call, target: Target, runtime: Runtime, limit: Deadline) -> _Prepared:
     theirs = target.format
-    url = target.stream_url if call.stream else target.url
+    url = target.stream_url if call.stream or _is_folded(call, target) else target.url
     if _is_passed(call, target):
         quirks = target.model.quirks
         request, strip_usage, dropped = cast(Relayed, theirs).readdress(
@@ -208,10 +209,12 @@ async def _prepare(call: Call, target: Target, runtime: Runtime, limit: Deadline
             relay = ours.Relay(strip_usage) if formats.is_chat(call.format) else _passage(call)
         return _Prepared(body, relay, dropped, url, kind)
     prompt = call.prompt
-    stage: Stage | None = Passage() if call.stream and call.upload is None else None
+    stage: Stage | None = _passage(call) if call.stream and call.upload is None else None
     if formats.is_chat_upstream(theirs):
         prompt = await _with_bytes(call, target, theirs.TAKES_URLS, runtime, limit)
-        if call.stream:
+        if _is_folded(call, target):
+            prompt = structs.replace(prompt, stream=True)
+        elif call.stream:
             ours = cast(Format, call.format)
             stage = Translation(theirs.StreamDecoder(), ours.StreamEncoder(call.asked))
     encoded = theirs.encode_request(prompt, target.sent, target.model.quirks)
@@ -228,9 +231,14 @@ async def _prepare(call: Call, target: Target, runtime: Runtime, limit: Deadline
 
 def _is_passed(call: Call, target: Target) -> bool:
     """Does the request go as it is?"""
-    if target.format.NAME != call.format.NAME:
+    if target.format.NAME != call.format.NAME or _is_folded(call, target):
         return False
     return call.upload is None or cast(Uploading, call.format).is_passed(call.request)
+
+
+def _is_folded(call: Call, target: Target) -> bool:
+    """Is what comes a stream, of which one answer is made for the client?"""
+    return target.model.quirks.streams_only and not call.stream and formats.is_chat(call.format)
 
 
 def _passage(call: Call) -> Stage:
@@ -271,7 +279,12 @@ async def _take_whole(call: Call, opened: Opened, data: bytes, runtime: Runtime)
         if opened.usage is None and formats.is_chat_upstream(theirs):
             opened.text_chars = tokens.reply_chars(theirs.decode_response(wire.loads(data)))
         return
-    reply = theirs.decode_response(_json(data))
+    reply: Any
+    if _is_folded(call, opened.target) and "json" not in opened.answer.header("content-type"):
+        decoder = cast(Format, opened.target.format).StreamDecoder()
+        reply = fold([*decoder.feed(data), *decoder.close()])
+    else:
+        reply = theirs.decode_response(_json(data))
     opened.usage = reply.usage
     if isinstance(reply, Reply):
         opened.text_chars = tokens.reply_chars(reply)

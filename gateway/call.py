@@ -212,6 +212,7 @@ class Call:
     def note(self, stage: formats.Stage) -> None:
         """Take over what a stream has told of its usage so far."""
         self.usage, self.text_chars = stage.usage, stage.text_chars
+        self.units |= stage.units
 
     @property
     def usage_source(self) -> Source:

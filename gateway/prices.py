@@ -62,11 +62,7 @@ def _plain_prices(told: pricing.Prices, tiers: list[pricing.Tier]) -> Prices | N
 
 def _tiers(base: pricing.Prices, tiers: list[pricing.Tier]) -> Iterator[tuple[int, Prices]]:
     for tier in reversed(tiers):
-        own = {name: getattr(tier, name) for name in pricing.COLUMNS}
-        told = {
-            name: getattr(base, name) if price is None else price for name, price in own.items()
-        }
-        if (prices := _plain_prices(pricing.Prices(**told), [])) is not None:
+        if (prices := _plain_prices(pricing.within(base, tier), [])) is not None:
             yield tier.over, prices
 
 

@@ -2,6 +2,7 @@
 
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
@@ -299,39 +300,22 @@ TASK_QUEUES = (
     "alerts",
 )  # which `omniroute.celery` gives to Celery
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
+
+
+def _turn(task: str, every_s: float) -> dict[str, Any]:
+    """A worker that was away finds one turn of it, and not hundreds."""
+    return {"task": task, "schedule": every_s, "options": {"expires": every_s}}
+
+
 CELERY_BEAT_SCHEDULE = {
-    "heartbeat": {"task": "omniroute.tasks.beat", "schedule": 15.0},
-    "renewal": {
-        "task": "providers.tasks.renew_tokens",
-        "schedule": 10.0,
-        "options": {"expires": 10.0},  # a worker that was away finds one turn, and not hundreds
-    },
-    "rollups": {
-        "task": "omniroute.tasks.roll_up",
-        "schedule": 15.0,
-        "options": {"expires": 15.0},
-    },
-    "discovery": {
-        "task": "providers.tasks.discover_models",
-        "schedule": 600.0,
-        "options": {"expires": 600.0},
-    },
-    "probes": {
-        "task": "providers.tasks.probe_connections",
-        "schedule": 15.0,
-        "options": {"expires": 15.0},
-    },
-    "trouble": {
-        "task": "omniroute.tasks.look_for_trouble",
-        "schedule": 30.0,
-        "options": {"expires": 30.0},
-    },
-    "alerts": {
-        "task": "analytics.tasks.deliver_alerts",
-        "schedule": 15.0,
-        "options": {"expires": 15.0},
-    },
-    "retention": {"task": "omniroute.tasks.delete_expired", "schedule": 3600.0},
+    "heartbeat": _turn("omniroute.tasks.beat", 15.0),
+    "renewal": _turn("providers.tasks.renew_tokens", 10.0),
+    "rollups": _turn("omniroute.tasks.roll_up", 15.0),
+    "discovery": _turn("providers.tasks.discover_models", 600.0),
+    "probes": _turn("providers.tasks.probe_connections", 15.0),
+    "trouble": _turn("omniroute.tasks.look_for_trouble", 30.0),
+    "alerts": _turn("analytics.tasks.deliver_alerts", 15.0),
+    "retention": _turn("omniroute.tasks.delete_expired", 3600.0),
 }
 
 # --- Logs ------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from providers.connections import (
@@ -101,6 +101,11 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes non
         except ValidationError as error:
             self.add_error(None, error)
         row.headers = merged_headers(stored.headers, row.headers)
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """What is wrong with a field that is not on the page is told above it."""
+        for name, found in getattr(error, "error_dict", {field or NON_FIELD_ERRORS: error}).items():
+            super().add_error(name if name in self.fields else None, found)
 
     def _auth(self, cleaned: dict[str, Any], stored: dict[str, Any]) -> dict[str, str] | None:
         """The credential; null where the stored one stays, which may be one that no key opens."""

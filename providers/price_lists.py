@@ -12,9 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from providers.pricing import COLUMNS, Prices, Tier
-
-_STEP = Decimal("0.000001")
+from providers.pricing import STEP, Prices, Tier
 
 
 class PriceListError(Exception):
@@ -51,7 +49,7 @@ def _price(told: Mapping[str, Any], name: str, factor: int) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
-        price = (Decimal(str(value)) * factor).quantize(_STEP).normalize()
+        price = (Decimal(str(value)) * factor).quantize(STEP).normalize()
     except InvalidOperation:
         return None
     return price if 0 <= price < 10**8 else None
@@ -87,7 +85,7 @@ _LITELLM_PRICES = {
     "cache_write_1h": "cache_creation_input_token_cost_above_1hr",
     "reasoning": "output_cost_per_reasoning_token",
 }
-_ABOVE = re.compile(r"_above_(\d+)k_tokens$")
+_ABOVE = re.compile(r"_above_([1-9]\d{0,5})k_tokens$")
 
 
 def _litellm(told: Mapping[str, Any]) -> Iterator[Priced]:
@@ -108,14 +106,9 @@ def _litellm(told: Mapping[str, Any]) -> Iterator[Priced]:
 
 
 def _litellm_tiers(facts: Mapping[str, Any]) -> Iterator[Tier]:
-    sizes = sorted({int(found[1]) for name in facts if (found := _ABOVE.search(name))})
-    for size in sizes:
-        told = {
-            ours: _price(facts, f"{name}_above_{size}k_tokens", 1_000_000)
-            for ours, name in _LITELLM_PRICES.items()
-        }
-        if any(price is not None for price in told.values()):
-            yield Tier(over=size * 1000, **told)
+    for size in sorted({int(found[1]) for name in facts if (found := _ABOVE.search(name))}):
+        names = {ours: f"{name}_above_{size}k_tokens" for ours, name in _LITELLM_PRICES.items()}
+        yield from _tier(size * 1000, facts, names, 1_000_000)
 
 
 # --- models.dev ------------------------------------------------------------------------------
@@ -138,7 +131,9 @@ MODELS_DEV = {
     "xiaomi": "xiaomi-mimo",
     "zhipuai": "zhipu",
 }
-_MODELS_DEV_PRICES = ("input", "output", "cache_read", "cache_write", "reasoning")
+_MODELS_DEV_PRICES = {
+    name: name for name in ("input", "output", "cache_read", "cache_write", "reasoning")
+}
 
 
 def _models_dev(told: Mapping[str, Any]) -> Iterator[Priced]:
@@ -149,10 +144,35 @@ def _models_dev(told: Mapping[str, Any]) -> Iterator[Priced]:
             if isinstance(cost, dict):
                 prices = Prices(**{each: _price(cost, each, 1) for each in _MODELS_DEV_PRICES})
                 if prices.input is not None or prices.output is not None:
-                    dear = cost.get("context_over_200k")
-                    tiers = [_tier(dear)] if isinstance(dear, dict) else []
-                    yield Priced(MODELS_DEV.get(theirs, theirs), name, prices, tuple(tiers))
+                    tiers = tuple(_models_dev_tiers(cost))
+                    yield Priced(MODELS_DEV.get(theirs, theirs), name, prices, tiers)
 
 
-def _tier(told: Mapping[str, Any]) -> Tier:
-    return Tier(over=200_000, **{name: _price(told, name, 1) for name in COLUMNS})
+def _models_dev_tiers(cost: Mapping[str, Any]) -> Iterator[Tier]:
+    """`tiers` say their size. The older `context_over_200k` stands beside them, whatever the size."""
+    told = cost.get("tiers")
+    if not isinstance(told, list):
+        told = [
+            {"tier": {"type": "context", "size": 200_000}, **_object(cost, "context_over_200k")}
+        ]
+    for each in told:
+        match each:
+            case {"tier": {"type": "context", "size": int(size)}} if 1 < size < 10**9:
+                yield from _tier(size, each, _MODELS_DEV_PRICES, 1)
+
+
+def _object(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = told.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+# --- Both ------------------------------------------------------------------------------------
+
+
+def _tier(
+    size: int, told: Mapping[str, Any], names: Mapping[str, str], factor: int
+) -> Iterator[Tier]:
+    """None where it says nothing. A 0 is a gap: nothing becomes free because it is large."""
+    prices = {ours: _price(told, name, factor) or None for ours, name in names.items()}
+    if any(prices.values()):
+        yield Tier(over=size, **prices)

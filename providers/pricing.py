@@ -15,6 +15,7 @@ COLUMNS = {
     "cache_write_1h": "cache_write_1h_price",
     "reasoning": "reasoning_price",
 }
+STEP = Decimal("0.000001")  # of a price
 # USD for one of each; `per_1k` and `per_million` say of how many.
 MEDIA = (
     "per_image",
@@ -47,7 +48,7 @@ class Prices(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
 
 
 class Tier(Prices, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """Prices of a request with more than `over` input tokens; what is null is as below it."""
+    """Prices of a request with more than `over` input tokens; `within` says what null means."""
 
     over: int
 
@@ -57,6 +58,32 @@ class Change(Prices, frozen=True, forbid_unknown_fields=True, omit_defaults=True
 
     since: datetime.date = field(name="from")
     tiers: list[Tier] = []
+
+
+# What these cost is a share of what the other costs: what a cache reads and writes, of fresh input.
+_SHARES = {
+    "cache_read": "input",
+    "cache_write": "input",
+    "cache_write_1h": "input",
+    "reasoning": "output",
+}
+
+
+def within(base: Prices, tier: Tier) -> Prices:
+    """All prices of a tier. What it does not say is as below it, and a share stays the same share:
+    lists that tell a dearer input seldom tell what a cache costs there."""
+    told: dict[str, Decimal | None] = {}
+    for name in COLUMNS:
+        price, whole = getattr(tier, name), _SHARES.get(name, "")
+        if price is None and (price := getattr(base, name)) is not None and whole:
+            below, dear = getattr(base, whole), getattr(tier, whole)
+            price = price * dear / below if below and dear is not None else price
+        told[name] = price
+    return Prices(**{name: _exact(price) for name, price in told.items()})
+
+
+def _exact(price: Decimal | None) -> Decimal | None:
+    return None if price is None else price.quantize(STEP).normalize()
 
 
 def check_price(name: str, price: Decimal | None) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
 from django.db import transaction
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from providers import pricing
 from providers.catalogue import as_json
@@ -24,9 +24,22 @@ class Change(Struct):
 
     def __str__(self) -> str:
         told = [f"{name} {_text(old)} → {_text(new)}" for name, (old, new) in self.prices.items()]
-        if self.tiers is not None:
-            told.append("above " + ", ".join(f"{tier.over:,} tokens" for tier in self.tiers))
-        return f"{self.row}: {', '.join(told)}"
+        return f"{self.row}: {', '.join([*told, *self._tiers_told()])}"
+
+    def _tiers_told(self) -> Iterator[str]:
+        if self.tiers is None:
+            return
+        old = {tier.over: tier for tier in pricing.tiers(self.row.price_tiers)}
+        for tier in self.tiers:
+            before = old.pop(tier.over, pricing.Tier(over=tier.over))
+            told = [
+                f"{name} {_text(getattr(before, name), 'not told')} → {_text(price)}"
+                for name in pricing.COLUMNS
+                if (price := getattr(tier, name)) != getattr(before, name)
+            ]
+            if told:
+                yield f"above {tier.over:,} tokens {', '.join(told)}"
+        yield from (f"above {over:,} tokens as below" for over in old)
 
 
 def compare(listed: Iterable[Priced]) -> list[Change]:
@@ -46,9 +59,17 @@ def compare(listed: Iterable[Priced]) -> list[Change]:
 
 
 def _change(row: ProviderModel, found: Priced) -> Change:
-    tiers = sorted(found.tiers, key=lambda tier: tier.over)
-    differ = bool(tiers) and tiers != pricing.tiers(row.price_tiers)
+    old = pricing.tiers(row.price_tiers)
+    tiers = [_tier(old, new) for new in sorted(found.tiers, key=lambda tier: tier.over)]
+    differ = bool(tiers) and tiers != old
     return Change(row, dict(_differing(row, found)), tiers if differ else None)
+
+
+def _tier(old: Iterable[pricing.Tier], new: pricing.Tier) -> pricing.Tier:
+    """What the list does not say stays as it is above the same size."""
+    said = {name: price for name in pricing.COLUMNS if (price := getattr(new, name)) is not None}
+    same = next((tier for tier in old if tier.over == new.over), new)
+    return structs.replace(same, **said)
 
 
 def _differing(
@@ -87,5 +108,5 @@ def apply(
     state.save()  # says so to all
 
 
-def _text(price: Decimal | None) -> str:
-    return "unpriced" if price is None else f"{price.normalize():f}"
+def _text(price: Decimal | None, unknown: str = "unpriced") -> str:
+    return unknown if price is None else f"{price.normalize():f}"

@@ -48,7 +48,8 @@ class Stage(Protocol):
 
     `started`: content was seen, so that no other target can be tried any more. `finished`: the
     terminal bytes are passed. `text_chars`: how much the model has written, for an estimate where
-    no usage is told. `failed`: the upstream reported an error after the start; it is passed on.
+    no usage is told. `units`: the same of what is not counted in tokens, as `Usage.units`. `failed`:
+    the upstream reported an error after the start; it is passed on.
     """
 
     started: bool
@@ -57,6 +58,8 @@ class Stage(Protocol):
     text_chars: int
     failed: UpstreamFailed | None
 
+    @property
+    def units(self) -> dict[str, int]: ...
     def feed(self, data: bytes) -> bytes: ...
     def close(self) -> bytes: ...
     def fail(self, error: GatewayError) -> bytes | None:

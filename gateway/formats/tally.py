@@ -32,6 +32,10 @@ class Tally:
         self.text_chars = 0
         self.failed: UpstreamFailed | None = None
 
+    @property
+    def units(self) -> dict[str, int]:
+        return {}
+
     def fail(self, error: GatewayError) -> bytes | None:
         return None
 

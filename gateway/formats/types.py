@@ -344,12 +344,15 @@ Event = (
 class Quirks(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """What a provider's row, or a model's, says about how it wants to be asked."""
 
-    include_usage: bool = True  # understands OpenAI's stream_options.include_usage
+    include_usage: bool = True  # understands OpenAI's stream_options
+    streams_only: bool = False  # it gives its answers as streams alone
     # Null, of these two: unknown. What was said in the server's own format is left as it was said.
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
     developer_role: bool | None = None  # takes messages of role `developer`
     alternate_roles: bool = False  # refuses two messages of one role in a row
     unsupported: tuple[str, ...] = ()  # parameters that it refuses, dropped visibly
+    renamed: dict[str, str] = {}  # parameters that it knows by other names
+    short_call_ids: bool = False  # ids of calls have nine letters and digits there
     # How it is told how much to think; null: as most models of its format are.
     reasoning: Literal["effort", "budget", "adaptive", "none"] | None = None
     efforts: tuple[Effort, ...] = ()  # those it takes, the others become the nearest; (): all

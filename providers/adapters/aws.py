@@ -11,10 +11,16 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-s
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from providers.credentials import CredentialUnreadable, resolve
 
-SERVICE = "bedrock"  # of bedrock-runtime too
+MANTLE = "bedrock-mantle"
+
+
+def service_of(url: str) -> str:
+    """By whose name a request is signed: Mantle has its own, and bedrock-runtime is Bedrock."""
+    return MANTLE if MANTLE in (urlsplit(url).hostname or "").split(".") else "bedrock"
 
 
 def sign(
@@ -24,7 +30,7 @@ def sign(
     body: bytes,
     auth: Mapping[str, Any],
     now: datetime,
-    service: str = SERVICE,
+    service: str | None = None,
 ) -> dict[str, str]:
     """The headers that make a request Amazon's: to be sent with these very bytes, to this very URL.
 
@@ -36,6 +42,7 @@ def sign(
         auth: `access_key_id`, `secret_access_key`, `region`, and of temporary keys
             `session_token`; each but the region may be `env:NAME` or `file:PATH`.
         now: The signature holds for five minutes around it.
+        service: Null: as the host says.
 
     Returns:
         `authorization`, `x-amz-date`, and with a session token `x-amz-security-token`.
@@ -55,7 +62,7 @@ def sign(
     signed = {name: value for name, value in headers.items() if _is_signed(name.lower())}
     request = AWSRequest(method, url, headers=signed | added, data=body)
     request.context["timestamp"] = added["x-amz-date"]
-    signer = SigV4Auth(keys, service, _field(auth, "region"))
+    signer = SigV4Auth(keys, service or service_of(url), _field(auth, "region"))
     words = signer.string_to_sign(request, signer.canonical_request(request))
     names = signer.signed_headers(signer.headers_to_sign(request))
     signature = signer.signature(words, request)

@@ -136,10 +136,26 @@ class Connection(models.Model):
         placeholders.check(self.params)
         check_written(self.proxy)
         check_headers(self.headers)
+        if self.active:
+            self._check_address_is_whole()
         if self.base_url or self.params:
             url = self.base_url or self.provider.base_url
             if self.base_url or not self.provider.builtin:
                 check_address(url, self.params, self.provider.allow_private_network)
+
+    def _check_address_is_whole(self) -> None:
+        """Of a query, what is not said is left out. AWS keys come with their region."""
+        url = (self.base_url or self.provider.base_url).partition("?")[0]
+        given = {name for name, value in self.params.items() if value}
+        if self.auth_type == self.Auth.AWS:
+            given.add("region")
+        for name in placeholders.names(url):
+            if name == "base_url":  # of a provider that is whatever the connection says
+                raise ValidationError({"base_url": "a value is missing"})
+            if name not in given:
+                helps = (each["help"] for each in self.provider.params if each["name"] == name)
+                told = f"{name}: a value is missing. {next(helps, '')}"
+                raise ValidationError({"params": told.strip()})
 
     def set_api_key(self, api_key: str) -> None:
         """Encrypt and keep a key; `env:NAME` and `file:PATH` are read when it is used."""

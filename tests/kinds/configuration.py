@@ -145,6 +145,11 @@ def document(url: Callable[[str], str]) -> dict[str, Any]:
                 {"id": f"{id}/voice", "kind": "speech", "media_prices": {"per_million_chars": 15}}
                 for id in SPEAKERS
             ),
+            {
+                "id": "tts-openai/timed",
+                "kind": "speech",
+                "media_prices": {"per_minute": 6, "audio_output_per_mtok": 12},
+            },
             *(
                 {"id": f"tts-openai/{fault}", "kind": "speech"}
                 for fault in ("broken", "cut", "empty", "odd")

@@ -66,7 +66,9 @@ def gemini(seen: Seen) -> Any:
 
 
 def stability(seen: Seen) -> Any:
-    if seen.headers["accept"] != "application/json" or "prompt" not in form(seen):
+    wordless = seen.path.endswith(("/erase", "/fast", "/remove-background"))
+    told = form(seen)
+    if seen.headers["accept"] != "application/json" or ("prompt" in told) == wordless:
         raise Refused(400, {"errors": ["prompt: required"], "name": "bad_request"})
     return {"image": DATA, "finish_reason": "SUCCESS", "seed": 5}
 
@@ -115,6 +117,8 @@ async def late(answer: Any) -> Any:
 def fal(seen: Seen) -> Any:
     if seen.path == "/late":
         return late(fal(msgspec.structs.replace(seen, path="/m")))
+    if "gpt-image" in seen.path and "image_url" in seen.body:
+        raise Refused(422, {"detail": [{"loc": ["body", "image_urls"], "msg": "field required"}]})
     row = {"url": picture(seen), "content_type": "image/png", "width": 1, "height": 1}
     return {"images": [row] * seen.body["num_images"], "seed": 5, "prompt": "p"}
 

@@ -271,6 +271,61 @@ def test_stability_paints_into_a_mask(client: openai.OpenAI, vendors: Vendors) -
     assert set(form(vendors.last("img-stability"))) == {"prompt", "image", "mask"}
 
 
+@pytest.mark.parametrize(
+    ("tool", "path", "fields"),
+    [
+        ("erase", "edit/erase", {"image", "mask"}),
+        ("inpaint", "edit/inpaint", {"image", "mask", "prompt"}),
+        ("search-and-replace", "edit/search-and-replace", {"image", "prompt", "search_prompt"}),
+        ("remove-background", "edit/remove-background", {"image"}),
+        ("sketch", "control/sketch", {"image", "prompt"}),
+        ("fast", "upscale/fast", {"image"}),
+        ("conservative", "upscale/conservative", {"image", "prompt"}),
+    ],
+)
+def test_stabilitys_tools_are_asked_at_their_own_addresses(
+    client: openai.OpenAI, vendors: Vendors, tool: str, path: str, fields: set[str]
+) -> None:
+    file = ("a.png", PIXEL, "image/png")
+    more: dict[str, Any] = {"mask": file} if "mask" in fields else {}
+    if "search_prompt" in fields:
+        more["extra_body"] = {"search_prompt": "a cat"}
+    client.images.edit(model=f"img-stability/{tool}", prompt=PROMPT, image=file, **more)
+    assert vendors.last("img-stability").path == f"/v2beta/stable-image/{path}"
+    assert set(form(vendors.last("img-stability"))) == fields
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [("img-stability/creative", "model"), ("img-stability/erase", "image")],
+)
+def test_a_tool_that_cannot_be_asked_so_says_so(kinds: Gateway, model: str, words: str) -> None:
+    answer = kinds.post("/v1/images/generations", {"model": model, "prompt": PROMPT})
+    assert answer.status_code == 400
+    assert words in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("model", "fields"),
+    [("flux-pro-1.0-fill", {"prompt", "image", "mask"}), ("flux-pro-1.0-expand", {"prompt", "image", "top"})],
+)  # fmt: skip
+def test_black_forest_labs_paints_into_an_image_and_around_it(
+    client: openai.OpenAI, vendors: Vendors, model: str, fields: set[str]
+) -> None:
+    file = ("a.png", PIXEL, "image/png")
+    more: dict[str, Any] = {"mask": file} if "mask" in fields else {"extra_body": {"top": "64"}}
+    client.images.edit(model=f"img-bfl/{model}", prompt=PROMPT, image=file, **more)
+    assert set(edited(vendors, "img-bfl")) == fields
+
+
+def test_some_of_fals_models_take_a_list_of_one_image(
+    client: openai.OpenAI, vendors: Vendors
+) -> None:
+    file = ("a.png", PIXEL, "image/png")
+    client.images.edit(model="img-fal/openai/gpt-image-2/edit", prompt=PROMPT, image=file)
+    assert edited(vendors, "img-fal")["image_urls"] == [f"data:image/png;base64,{DATA}"]
+
+
 def test_recraft_paints_into_a_mask(client: openai.OpenAI, vendors: Vendors) -> None:
     file = ("a.png", PIXEL, "image/png")
     client.images.edit(model="img-recraft/m", prompt=PROMPT, image=file, mask=file)

@@ -53,9 +53,21 @@ def test_every_vendor_speaks(kinds: Gateway, vendors: Vendors, vendor: str) -> N
 @pytest.mark.parametrize("vendor", SPEAKERS)
 def test_the_row_has_the_characters_and_their_cost(kinds: Gateway, vendor: str) -> None:
     row = kinds.row(request_id(say(kinds, f"{vendor}/voice")))
-    assert json.loads(row["units"]) == {"requests": 1, "characters": 9}
+    units = json.loads(row["units"])
+    assert units == {"requests": 1, "characters": 9, "milliseconds": round(len(WHOLE) / 8)}
     assert row["cost_picousd"] == 9 * 15_000_000
     assert (row["outcome"], row["bytes_out"]) == ("ok", len(WHOLE))
+
+
+@pytest.mark.parametrize(("format", "bytes_a_ms"), [("mp3", 8), ("pcm", 48)])
+def test_a_length_that_nobody_tells_is_estimated_by_the_sound_and_paid(
+    kinds: Gateway, format: str, bytes_a_ms: int
+) -> None:
+    row = kinds.row(request_id(say(kinds, "tts-openai/timed", response_format=format)))
+    lasts_ms = json.loads(row["units"])["milliseconds"]
+    assert abs(lasts_ms - len(WHOLE) / bytes_a_ms) < 1
+    assert row["cost_picousd"] == lasts_ms * 10**8  # 6 USD a minute
+    assert row["usage_source"] == "estimated"
 
 
 def test_the_sdk_streams_it_to_a_file(kinds: Gateway, tmp_path: Path) -> None:

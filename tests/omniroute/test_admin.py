@@ -196,6 +196,15 @@ def test_an_operator_changes_what_is_no_secret(connection: Connection) -> None:
     assert (connection.base_url, connection.headers) == ("", {})
 
 
+def test_what_is_wrong_beyond_an_operators_form_is_told_above_it(connection: Connection) -> None:
+    Provider.objects.update(base_url="https://{resource}.example/v1")
+    page = signed_in(roles.OPERATOR).post(change(connection), form(connection, priority=5))
+    assert page.status_code == 200
+    assert "resource: a value is missing" in page.text
+    connection.refresh_from_db()
+    assert connection.priority != 5
+
+
 @pytest.mark.parametrize(
     ("role", "page", "status"),
     [

@@ -158,7 +158,7 @@ def test_a_price_list_is_shown_and_then_applied(
     source = listed(loaded, told)
     call_command("catalog", "update", source)
     said = capsys.readouterr().out
-    assert "ac/small: input 1 → 3, above 200,000 tokens" in said
+    assert "ac/small: input 1 → 3, above 200,000 tokens input not told → 6" in said
     assert "ac/unpriced: input unpriced → 0.05, output unpriced → 0.1" in said
     assert "models that would change with --apply: 2" in said
     assert price_of("small") == (Decimal(1), Decimal(2))
@@ -176,6 +176,54 @@ def test_a_price_list_is_shown_and_then_applied(
     capsys.readouterr()
     call_command("catalog", "update", source)
     assert "models that would change with --apply: 0" in capsys.readouterr().out
+
+
+MODERN = {  # as models.dev has it: the size stands in `tiers`, and is not always 200,000
+    "input": 1, "output": 2,
+    "tiers": [{"input": 2, "output": 3, "tier": {"type": "context", "size": 272_000}}],
+    "context_over_200k": {"input": 2, "output": 3},
+}  # fmt: skip
+
+
+def test_a_tier_begins_where_the_list_says(
+    loaded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = [{"over": 128_000, "input": 9}, {"over": 272_000, "input": 1.5, "cache_read": 0.2}]
+    ProviderModel.objects.filter(name="small").update(price_tiers=old)
+    told = {"openai": {"models": {"small": {"cost": MODERN}}}}
+    call_command("catalog", "update", listed(loaded, told), "--apply")
+    assert (
+        "ac/small: above 272,000 tokens input 1.5 → 2, output not told → 3, "
+        "above 128,000 tokens as below"
+    ) in capsys.readouterr().out
+    assert ProviderModel.objects.get(name="small").price_tiers == [
+        {"input": 2, "output": 3, "cache_read": 0.2, "over": 272_000}
+    ]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"openai": {"models": {"small": {"cost": {
+            "input": 1, "output": 2, "context_over_200k": {"input": 0, "output": 0},
+            "tiers": [{"input": 0, "tier": {"type": "context", "size": size}} for size in sizes],
+        }}}}}
+        for sizes in ([9000], [0, -1, True, "1", None, 10**30])
+    ]
+    + [
+        {"small": {"litellm_provider": "openai", "input_cost_per_token": 1e-06, **told}}
+        for told in (
+            {"input_cost_per_token_above_200k_tokens": 0},
+            {"input_cost_per_token_above_0k_tokens": 1e-07},
+            {f"input_cost_per_token_above_{'9' * 5000}k_tokens": 1e-07},
+        )
+    ],
+)  # fmt: skip
+def test_nothing_becomes_free_or_odd_by_its_size(
+    told: Any, loaded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("catalog", "update", listed(loaded, told), "--apply")
+    assert "models that changed: 0" in capsys.readouterr().out
 
 
 def test_what_an_operator_changed_and_what_would_become_free_stay(loaded: Path) -> None:

@@ -171,6 +171,9 @@ WRONG: list[tuple[str, str, str]] = [
      " auth: {type: none}}]", "connections[0].proxy"),
     ("a parameter that is more than one", PROVIDER + "connections: [{name: c, provider: p, "
      "auth: {type: none}, params: {resource: 'evil.example/x?'}}]", "connections[0].params"),
+    ("a parameter that an address lacks", "providers: [{id: p, alias: p, base_url: "
+     "'https://{resource}.p.example/v1'}]\nconnections: [{name: c, provider: p, auth: {type: none}}]",
+     "connections[0].params"),
     ("a service account that is none", PROVIDER + "connections: [{name: c, provider: p, "
      "auth: {type: service_account, json: '{}'}}]", "connections[0].auth"),
     ("no provider", "connections: [{name: c, provider: nope, auth: {type: none}}]",

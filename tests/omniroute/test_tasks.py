@@ -1,6 +1,7 @@
 """What runs on a clock does its deed, and does no harm when it runs twice."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -78,3 +79,9 @@ def test_every_queue_is_served_by_a_plain_worker() -> None:
 def test_the_schedule_names_tasks_that_there_are(name: str) -> None:
     app.loader.import_default_modules()
     assert settings.CELERY_BEAT_SCHEDULE[name]["task"] in app.tasks
+
+
+@pytest.mark.parametrize("name", sorted(settings.CELERY_BEAT_SCHEDULE))
+def test_who_was_away_finds_one_turn_of_each(name: str) -> None:
+    turn: Any = settings.CELERY_BEAT_SCHEDULE[name]
+    assert turn["options"]["expires"] <= turn["schedule"]

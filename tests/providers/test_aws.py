@@ -144,6 +144,20 @@ def test_a_session_token_is_sent_and_signed() -> None:
     assert "SignedHeaders=host;x-amz-date;x-amz-security-token" in added["authorization"]
 
 
+@pytest.mark.parametrize(
+    ("host", "service"),
+    [
+        ("bedrock-runtime.us-east-1.amazonaws.com", "bedrock"),
+        ("bedrock.us-east-1.amazonaws.com", "bedrock"),
+        ("bedrock-mantle.us-east-1.api.aws", "bedrock-mantle"),
+        ("gateway.example", "bedrock"),
+    ],
+)
+def test_the_host_says_for_which_service_it_is_signed(host: str, service: str) -> None:
+    added = sign("POST", f"https://{host}/v1/bedrock-mantle", {}, b"{}", AUTH, NOW)
+    assert f"/us-east-1/{service}/aws4_request" in added["authorization"]
+
+
 def test_secrets_may_stand_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("BEDROCK_KEY_ID", "AKIDEXAMPLE")
     (tmp_path / "secret").write_text(SECRET + "\n")

@@ -200,7 +200,10 @@ def test_another_type_needs_its_own_credential(admin: Client, row: Connection) -
     other = form(row, auth_type="api_key")
     assert b"a value is missing" in admin.post(page(row), other).content
     assert stored() == TEMPORARY
-    assert admin.post(page(row), other | {"api_key": "sk"}).status_code == 302
+    other |= {"api_key": "sk"}
+    assert b"region: a value is missing" in admin.post(page(row), other).content
+    other |= {"params": '{"region": "eu-central-1"}'}
+    assert admin.post(page(row), other).status_code == 302
     assert stored() == {"api_key": "sk"}
 
 

@@ -15,6 +15,7 @@ from accounts.models import GatewaySettings
 from analytics import costs
 from gateway import routing, snapshot
 from gateway.errors import ModelNotFound
+from gateway.formats.types import Usage
 from providers import catalogue
 from providers.models import Connection, LoadedCatalogue, Provider, ProviderModel
 from tests.factories import ConnectionFactory
@@ -297,18 +298,34 @@ def test_all_that_a_file_says_of_a_model_reaches_the_snapshot(tmp_path: Path) ->
     catalogue.load(write(tmp_path, models=[told]))
     model = snapshot.build().providers["ac"].models["m"]
 
-    def prices(input: int, **more: Any) -> costs.Prices:
-        extra = costs.More(cache_write_1h=2_000_000, reasoning=3_000_000, **more)
-        return costs.Prices(input, 2_000_000, 100_000, input, extra)
+    def prices(times: int, **more: Any) -> costs.Prices:
+        """What a cache costs keeps its share of a dearer input."""
+        extra = costs.More(cache_write_1h=times * 2_000_000, reasoning=3_000_000, **more)
+        return costs.Prices(times * 1_000_000, 2_000_000, times * 100_000, times * 1_000_000, extra)
 
     four = costs.Prices(4_000_000, 4_000_000, 4_000_000, 4_000_000)
     assert model.prices == prices(
-        1_000_000,
-        tiers=((2000, prices(7_000_000)), (1000, prices(5_000_000))),
+        1,
+        tiers=((2000, prices(7)), (1000, prices(5))),
         changes=((1798761600.0, four),),
         media={"per_image": 40_000_000_000},
     )
     assert model.lacks == frozenset({"tools"})
+
+
+@pytest.mark.django_db
+def test_what_is_written_to_a_cache_costs_more_above_a_size_too() -> None:
+    """As Anthropic lists them: 6 and 22.50 above 200,000, and 7.50 and 12 for caches."""
+    catalogue.load()
+    prices = snapshot.build().providers["anthropic"].models["claude-sonnet-4-5"].prices
+    assert prices
+    usage = Usage(
+        input_tokens=250_000, output_tokens=1000, cache_read_tokens=50_000,
+        cache_write_tokens=150_000, cache_write_1h_tokens=50_000,
+    )  # fmt: skip
+    # 50,000 fresh, 50,000 read, 100,000 written for five minutes and 50,000 for an hour
+    expect = 0.05 * 6 + 0.05 * 0.6 + 0.1 * 7.5 + 0.05 * 12 + 0.001 * 22.5
+    assert costs.cost_picousd(usage, prices) == round(expect * 10**12)
 
 
 # --- What cannot be called -------------------------------------------------------------------

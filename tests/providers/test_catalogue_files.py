@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 from msgspec import convert, structs
 
 from gateway import formats
 from gateway.formats.types import Quirks
 from omniroute.addresses import check_base_url
-from providers import rows, served
+from providers import placeholders, rows, served
 from providers.models import CAPABILITIES, Provider
 from providers.rows import ModelRow, ProviderRow
 
@@ -51,6 +53,46 @@ def test_reading_a_cache_costs_no_more_than_reading_anew() -> None:
         and model.cache_read > model.input
     ]
     assert odd == []
+
+
+def test_at_mantle_every_model_is_asked_where_it_answers() -> None:
+    row = BY_ID["bedrock-mantle"]
+    asked = {model.name: model.format for model in row.models}
+    assert all(format for format in asked.values())
+    assert asked["anthropic.claude-opus-5-5"] == Provider.Format.ANTHROPIC_MESSAGES
+    assert asked["openai.gpt-6-sol"] == Provider.Format.OPENAI_RESPONSES
+    assert asked["openai.gpt-oss-120b"] == Provider.Format.OPENAI_CHAT
+    host = "https://bedrock-mantle.{region}.api.aws"
+    assert row.other_formats == {
+        Provider.Format.OPENAI_RESPONSES: f"{host}/openai/v1",
+        Provider.Format.ANTHROPIC_MESSAGES: f"{host}/anthropic/v1",
+    }
+
+
+@pytest.mark.parametrize("id", ["vertex", "vertex-partner"])
+@pytest.mark.parametrize(
+    ("location", "host"),
+    [
+        ("us-central1", "us-central1-aiplatform.googleapis.com"),
+        ("global", "aiplatform.googleapis.com"),
+        ("us", "aiplatform.us.rep.googleapis.com"),
+        ("eu", "aiplatform.eu.rep.googleapis.com"),
+    ],
+)
+def test_vertex_is_asked_at_the_host_of_the_place(id: str, location: str, host: str) -> None:
+    url = placeholders.fill(BY_ID[id].base_url, {"location": location, "project": "p-1"})
+    assert url.startswith(f"https://{host}/v1/projects/p-1/locations/{location}/")
+
+
+def test_what_is_no_fact_of_the_sources_is_said_by_hand() -> None:
+    """Or it would be gone when the files are written anew."""
+    folder = Path(__file__).parents[2] / "tools/catalogue/hand"
+    said = {
+        path.stem
+        for path in folder.glob("*.yaml")
+        if yaml.safe_load(path.read_text()).get("discovery") is False
+    }
+    assert said == {row.id for row in ROWS if not row.discovery}
 
 
 def test_a_tier_is_no_cheaper_than_what_is_below_it() -> None:

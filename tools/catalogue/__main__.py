@@ -44,28 +44,31 @@ def _rows(providers: list[Row], models: list[Row], checked: date) -> list[Row]:
         if row["env_var"] in variables:
             row["env_var"] = ""  # the first one's: a variable makes one connection
         variables.add(row["env_var"])
+        by_hand = _by_hand(row["id"])
+        row = _with_hand(row, by_hand)
         lacks = provider.lacks(facts)
         own = [each for each in models if each["provider"] == facts["id"]]
         row["models"] = [model.convert(each, row, lacks) for each in own]
         for each in row["models"]:
             genai.fill(facts["id"], each, checked)
-        found.append(_with_hand(row))
+        known = {each["name"]: each for each in row["models"]}
+        for told in by_hand.get("models", []):
+            known[told["name"]] = _merged(known.get(told["name"], {}), told)
+        found.append(row | {"models": list(known.values())})
     return found
 
 
-def _with_hand(row: Row) -> Row:
-    path = HAND / f"{row['id']}.yaml"
-    if not path.exists():
-        return row
-    hand = yaml.safe_load(path.read_text("utf-8"))
-    known = {each["name"]: each for each in row["models"]}
-    for told in hand.pop("models", []):
-        known[told["name"]] = _merged(known.get(told["name"], {}), told)
-    merged = {name: row[name] | hand.pop(name, {}) for name in ("quirks", "oauth")}
-    more = {"models": list(known.values())}
-    if sources := hand.pop("more_sources", []):
-        more["sources"] = [*row["sources"], *sources]
-    whole: Row = row | hand | merged | more
+def _by_hand(id: str) -> Row:
+    path = HAND / f"{id}.yaml"
+    told: Row = yaml.safe_load(path.read_text("utf-8")) if path.exists() else {}
+    return told
+
+
+def _with_hand(row: Row, hand: Row) -> Row:
+    merged = {name: row[name] | hand.get(name, {}) for name in ("quirks", "oauth")}
+    sources = hand.get("sources", row["sources"]) + hand.get("more_sources", [])
+    plain = {name: told for name, told in hand.items() if name not in ("models", "more_sources")}
+    whole: Row = row | plain | merged | {"sources": sources}
     return whole
 
 

@@ -71,7 +71,7 @@ PARAM_HEADERS = {
 }
 HELP = {
     "region": "The region, such as us-east-1.",
-    "location": "The location, such as us-central1.",
+    "location": "The location, such as us-central1 or global.",
     "project": "The project's id.",
     "account_id": "The account's id.",
     "account": "The account's identifier, as it stands in the host name.",

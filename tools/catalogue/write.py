@@ -27,7 +27,11 @@ _Dumper.add_representer(Decimal, _number)
 
 
 def write(row: Row, path: Path) -> None:
-    facts = {name: value for name, value in row.items() if name != "models" and _told(value)}
+    facts = {
+        name: value
+        for name, value in row.items()
+        if name != "models" and (_told(value) or name == "discovery")
+    }
     lines = []
     for name, value in facts.items():
         one_line = name in _FLOW or name == "key_headers"

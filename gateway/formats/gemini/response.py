@@ -105,19 +105,27 @@ def read_usage(usage: object) -> Usage | None:
 
 _MODALITIES = {"AUDIO": "audio", "IMAGE": "image"}
 _DETAILS = {"promptTokensDetails": "input", "candidatesTokensDetails": "output"}
+_CACHED = "cacheTokensDetails"
 
 
 def media_tokens(usage: JSONDict) -> dict[str, int]:
-    """Of the tokens those of sounds and images, of which some models have a price apart."""
-    found: dict[str, int] = {}
-    for name, way in _DETAILS.items():
-        for row in members(usage, name):
-            modality = row.get("modality")
-            kind = _MODALITIES.get(modality) if isinstance(modality, str) else None
-            if kind is not None and (number := count(row.get("tokenCount"))):
-                unit = f"{kind}_{way}_tokens"
-                found[unit] = found.get(unit, 0) + number
-    return found
+    """Of the tokens those of sounds and images, of which some models have a price apart.
+
+    What came from a cache is paid as such, whatever it is of, and stands among the prompt's too.
+    """
+    found = {
+        f"{kind}_{way}_tokens": _of_modality(usage, name, modality)
+        for name, way in _DETAILS.items()
+        for modality, kind in _MODALITIES.items()
+    }
+    for modality, kind in _MODALITIES.items():
+        found[f"{kind}_input_tokens"] -= _of_modality(usage, _CACHED, modality)
+    return {unit: number for unit, number in found.items() if number > 0}
+
+
+def _of_modality(usage: JSONDict, name: str, modality: str) -> int:
+    rows = members(usage, name)
+    return sum(count(row.get("tokenCount")) for row in rows if row.get("modality") == modality)
 
 
 def counts(usage: JSONDict) -> bool:

@@ -19,6 +19,9 @@ _PASSED = frozenset(
     ["seed", "num_inference_steps", "guidance_scale", "enable_safety_checker", "style", "loras"]
 )
 
+# Parts of the names of models that take a list of images, though it be of one.
+_LISTS = ("gpt-image", "nano-banana", "gemini-", "seedream", "flux-2", "/multi", "edit-plus")
+
 
 def address(model: str, stream: bool) -> str:
     """A model has a path of its own."""
@@ -31,10 +34,11 @@ def encode_request(request: ImageRequest, model: str, quirks: Quirks) -> Encoded
     body: JSONDict = {"prompt": request.prompt, "num_images": request.n}
     if request.size is not None:
         body["image_size"] = {"width": request.size[0], "height": request.size[1]}
-    if len(request.images) == 1:
-        body["image_url"] = data_url(request.images[0])
-    elif request.images:
-        body["image_urls"] = [data_url(each) for each in request.images]
+    sources = [data_url(each) for each in request.images]
+    if len(sources) > 1 or (sources and any(part in model for part in _LISTS)):
+        body["image_urls"] = sources
+    elif sources:
+        body["image_url"] = sources[0]
     body |= given(output_format=request.output_format)
     return encoded(request, body, "", passed=_PASSED)
 

@@ -5,7 +5,15 @@ Source: https://platform.stability.ai/docs/api-reference (read 2026-11)
 
 from gateway.errors import NotSupported
 from gateway.formats.failures import decode_error, reported
-from gateway.formats.images.common import encoded, file, made, one_alone, ratio, refused
+from gateway.formats.images.common import (
+    encoded,
+    file,
+    made,
+    no_mask,
+    one_alone,
+    ratio,
+    refused,
+)
 from gateway.formats.images.types import ImageRequest, Images, Picture
 from gateway.formats.reading import given
 from gateway.formats.types import Encoded, JSONDict, Quirks
@@ -18,10 +26,32 @@ _PASSED = frozenset(["negative_prompt", "seed", "style_preset", "strength", "cfg
 _AS_JSON = {"accept": "application/json"}
 _STRENGTH = 0.6  # how far from the image; it is required with one
 _ROOT = "/v2beta/stable-image"
+# What is done to an image, by the name that the price list has for it, and where.
+_TOOLS = {
+    **dict.fromkeys(
+        (
+            *("erase", "inpaint", "outpaint", "remove-background"),
+            *("search-and-recolor", "search-and-replace"),
+        ),
+        "edit",
+    ),
+    **dict.fromkeys(("sketch", "structure", "style"), "control"),
+    **dict.fromkeys(("conservative", "fast"), "upscale"),
+}
+_WORDLESS = ("erase", "fast", "remove-background")  # which take no prompt
+# They answer with a task, or want two images under names of their own.
+_OTHERS = ("creative", "replace-background-and-relight", "style-transfer")
+_TOOLS_PASSED = _PASSED | {
+    *("left", "right", "up", "down", "creativity", "grow_mask", "search_prompt", "select_prompt"),
+    *("control_strength", "fidelity"),
+}
 
 
 def address(model: str, stream: bool) -> str:
-    """Where the model is asked: Stable Image Core and Ultra by their names, the rest as sd3."""
+    """Where the model is asked: tools, and Stable Image Core and Ultra, by their names, the rest as
+    sd3."""
+    if model in _TOOLS:
+        return f"{_ROOT}/{_TOOLS[model]}/{model}"
     return f"{_ROOT}/generate/{_service(model)}"
 
 
@@ -35,6 +65,10 @@ def encode_request(request: ImageRequest, model: str, quirks: Quirks) -> Encoded
     one_alone(request)
     if len(request.images) > 1:
         raise NotSupported("image: one image is possible a call", param="image")
+    if model in _OTHERS:
+        raise NotSupported(f"model: {model} is not available here", param="model")
+    if model in _TOOLS:
+        return _tool(request, model)
     service, lost = _service(model), list[str]()
     body: JSONDict = {"prompt": request.prompt} | given(output_format=request.output_format)
     if request.mask is not None:
@@ -48,6 +82,26 @@ def encode_request(request: ImageRequest, model: str, quirks: Quirks) -> Encoded
         body |= _source(request, service, lost)
     headers = dict(_AS_JSON)
     return encoded(request, body, target, passed=_PASSED, lost=lost, form=True, headers=headers)
+
+
+def _tool(request: ImageRequest, model: str) -> Encoded:
+    if not request.images:
+        raise NotSupported("image: this model edits images", param="image")
+    body: JSONDict = given(output_format=request.output_format)
+    body["image"] = file(request.images[0])
+    lost = ["size"] if request.size is not None else []
+    if model in _WORDLESS:
+        lost.append("prompt")
+    else:
+        body["prompt"] = request.prompt
+    if request.mask is not None:
+        if model not in ("erase", "inpaint"):
+            no_mask(request)
+        body["mask"] = file(request.mask, "mask")
+    target, headers = address(model, stream=False), dict(_AS_JSON)
+    return encoded(
+        request, body, target, passed=_TOOLS_PASSED, lost=lost, form=True, headers=headers
+    )
 
 
 def _source(request: ImageRequest, service: str, lost: list[str]) -> JSONDict:

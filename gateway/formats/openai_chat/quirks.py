@@ -3,10 +3,13 @@
 None of it changes what is asked; what would is `Quirks.unsupported`, and is told.
 """
 
+import hashlib
+import re
 from typing import Any
 
 from gateway.formats.types import JSONDict, Quirks
 
+_SHORT_ID = re.compile(r"[A-Za-z0-9]{9}")
 _LIMITS = ("max_completion_tokens", "max_tokens")  # the newer one wins
 
 
@@ -14,6 +17,8 @@ def suited(body: JSONDict, quirks: Quirks) -> JSONDict:
     """The request as this server takes it: the same object where nothing is to be changed."""
     if quirks.max_tokens_field is not None:
         body = _limited(body, quirks.max_tokens_field)
+    if any(name in body for name in quirks.renamed):
+        body = {quirks.renamed.get(name, name): value for name, value in body.items()}
     messages = body["messages"]
     suited = messages
     if quirks.developer_role is False and any(_is_developers(message) for message in messages):
@@ -23,6 +28,8 @@ def suited(body: JSONDict, quirks: Quirks) -> JSONDict:
         ]
     if quirks.alternate_roles:
         suited = _alternating(suited)
+    if quirks.short_call_ids:
+        suited = _with_short_ids(suited)
     return body if suited is messages else body | {"messages": suited}
 
 
@@ -36,6 +43,35 @@ def _limited(body: JSONDict, name: str) -> JSONDict:
 
 def _is_developers(message: JSONDict) -> bool:
     return message.get("role") == "developer"
+
+
+def _with_short_ids(messages: list[JSONDict]) -> list[JSONDict]:
+    """A call and its result keep the same id, whoever gave it."""
+    suited = list(map(_with_short_id, messages))
+    return messages if suited == messages else suited
+
+
+def _with_short_id(message: JSONDict) -> JSONDict:
+    if isinstance(calls := message.get("tool_calls"), list):
+        # What is no call stays as it is: a server says itself what is wrong with it.
+        shortened = [_shortened(each, "id") if isinstance(each, dict) else each for each in calls]
+        return message | {"tool_calls": shortened}
+    return _shortened(message, "tool_call_id")
+
+
+def _shortened(told: JSONDict, name: str) -> JSONDict:
+    return told | {name: _short(told[name])} if name in told else told
+
+
+def _short(id: Any) -> Any:
+    if not isinstance(id, str) or _SHORT_ID.fullmatch(id):
+        return id
+    return hashlib.sha256(id.encode(errors="replace")).hexdigest()[:9]
+
+
+def refused(quirks: Quirks) -> tuple[str, ...]:
+    """Parameters that are left out."""
+    return quirks.unsupported if quirks.include_usage else (*quirks.unsupported, "stream_options")
 
 
 def _alternating(messages: list[JSONDict]) -> list[JSONDict]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from gateway.errors import NotSupported
 from gateway.formats import custom_tools, foreign
 from gateway.formats.functions import told_apart
-from gateway.formats.openai_chat.quirks import suited
+from gateway.formats.openai_chat.quirks import refused, suited
 from gateway.formats.openai_chat.request import NAME, write_detail
 from gateway.formats.reading import (
     dropped_names,
@@ -60,7 +60,7 @@ def readdress(body: JSONDict, model: str, quirks: Quirks) -> tuple[JSONDict, boo
         The body (the same object where nothing changes), whether the usage chunk was asked for
         by us alone and must not reach the client, and the fields that were left out.
     """
-    dropped = tuple(name for name in quirks.unsupported if name in body)
+    dropped = tuple(name for name in refused(quirks) if name in body)
     options = body.get("stream_options") or {}
     asks = (
         body.get("stream") is True
@@ -118,7 +118,7 @@ def encode_request(prompt: Prompt, model: str, quirks: Quirks) -> Encoded:
             dropped.append("max_tokens")
     if own:
         body = over(body, prompt.extras | given(service_tier=prompt.service_tier))
-    for name in quirks.unsupported:
+    for name in refused(quirks):
         if body.pop(name, None) is not None:
             dropped.append(name)
     return Encoded(suited(body, quirks), dropped_names(dropped))

@@ -43,6 +43,9 @@ __all__ = [
 NAME = "openai_speech"
 SOUNDS = get_args(Sound)
 
+_RAW_BYTES_PER_S = 48_000  # 24 kHz, 16 bit
+_MS_A_CHARACTER = 67  # of a text that is read aloud: 150 words a minute
+
 _KNOWN = frozenset(
     ["model", "input", "voice", "response_format", "speed", "instructions", "stream_format"]
 )
@@ -60,8 +63,10 @@ def wants(path: str, body: JSONDict) -> tuple[str, bool]:
 
 
 def passage(body: JSONDict) -> Events | Passage:
-    """Sound as it comes; of events the last tells what was used."""
-    return Events(read_usage) if body.get("stream_format") == "sse" else Passage()
+    """Sound as it comes, which may be paid by its length; of events the last tells what was used."""
+    if body.get("stream_format") == "sse":
+        return Events(read_usage)
+    return Passage(_RAW_BYTES_PER_S if body.get("response_format") == "pcm" else 0)
 
 
 def read_usage(event: JSONDict) -> Usage | None:
@@ -78,9 +83,11 @@ def max_tokens(body: JSONDict) -> int:
 
 
 def units(body: JSONDict) -> dict[str, int]:
-    """Characters, for prices that are for these."""
+    """Characters, for prices that are for these; and for how long they will be spoken, about."""
     text = body.get("input")
-    return {"characters": len(text)} if isinstance(text, str) else {}
+    if not isinstance(text, str):
+        return {}
+    return {"characters": len(text), "milliseconds": len(text) * _MS_A_CHARACTER}
 
 
 def check_request(body: JSONDict) -> None:

@@ -14,6 +14,7 @@ from gateway.errors import BadRequest
 from gateway.formats import wire
 from gateway.formats.events import Events
 from gateway.formats.failures import decode_error, reported
+from gateway.formats.length import milliseconds
 from gateway.formats.multipart import Incoming
 from gateway.formats.needs import members
 from gateway.formats.openai_chat import encode_error
@@ -31,7 +32,6 @@ from gateway.formats.reading import (
 )
 from gateway.formats.transcriptions.answers import encode_answer
 from gateway.formats.transcriptions.hearing import heard, no_translation, rows, seconds, words
-from gateway.formats.transcriptions.length import milliseconds
 from gateway.formats.transcriptions.types import Transcript, TranscriptionRequest
 from gateway.formats.types import Encoded, JSONDict, Quirks, Usage
 

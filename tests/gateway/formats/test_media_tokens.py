@@ -2,6 +2,7 @@
 
 import pytest
 
+from analytics.costs import More, Prices, cost_picousd
 from gateway.formats.gemini import response as gemini
 from gateway.formats.openai_chat import response as openai_chat
 from gateway.formats.types import Usage
@@ -32,6 +33,26 @@ def test_gemini_says_them_by_modality() -> None:
         {"modality": "IMAGE", "tokenCount": 20},
     ]
     assert told["candidatesTokensDetails"] == [{"modality": "AUDIO", "tokenCount": 30}]
+
+
+def test_a_sound_out_of_geminis_cache_is_paid_as_what_is_cached_and_not_twice() -> None:
+    usage = gemini.read_usage(
+        {
+            "promptTokenCount": 1000,
+            "cachedContentTokenCount": 600,
+            "candidatesTokenCount": 10,
+            "promptTokensDetails": [
+                {"modality": "TEXT", "tokenCount": 200},
+                {"modality": "AUDIO", "tokenCount": 800},
+            ],
+            "cacheTokensDetails": [{"modality": "AUDIO", "tokenCount": 600}],
+        }
+    )
+    assert usage
+    assert usage.units == {"audio_input_tokens": 200}
+    # For one token: 3 for text, 1 from the cache, 20 for output; and 10 for sounds.
+    prices = Prices(3, 20, 1, 3, More(media={"audio_input_per_mtok": 10 * 10**6}))
+    assert cost_picousd(usage, prices) == 200 * 3 + 200 * 10 + 600 * 1 + 10 * 20
 
 
 def test_where_there_are_none_nothing_is_said_of_them() -> None:

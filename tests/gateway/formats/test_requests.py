@@ -1,5 +1,6 @@
 """A request says the same in another format, or what it loses is named, or it is refused."""
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -530,6 +531,7 @@ WAYS = [
     Way("a developer stays one", Quirks(developer_role=True), {"messages": [DEVELOPER]}, {"messages": [DEVELOPER]}),
     Way("turns alternate", Quirks(alternate_roles=True), {"messages": TURNS}, {"messages": [DEVELOPER | {"role": "system"}, {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}]}),
     Way("texts in a row are one text", Quirks(alternate_roles=True), {"messages": [SAID, SAID]}, {"messages": [{"role": "user", "content": "a\n\na"}]}),
+    Way("a parameter by another name", Quirks(renamed={"seed": "random_seed"}), {"seed": 7}, {"random_seed": 7}),
     Way("turns that alternate", Quirks(alternate_roles=True), {"messages": [SAID, {"role": "assistant", "content": "c"}]}, {"messages": [SAID, {"role": "assistant", "content": "c"}]}),
 ]  # fmt: skip
 
@@ -541,6 +543,45 @@ def test_a_relayed_request_suits_the_server(way: Way) -> None:
     assert sent == {"model": "m", "messages": [SAID], **way.sent}
     assert dropped == ()
     assert (sent is body) == (sent == body)  # the very bytes are passed on where they suit
+
+
+def test_who_does_not_know_stream_options_is_not_told_of_them() -> None:
+    body = {"model": "m", "messages": [HI], "stream": True}
+    options = {"include_usage": True, "include_obfuscation": False}
+    mute = Quirks(include_usage=False)
+    assert openai_chat.readdress(body | {"stream_options": options}, "m", mute) == (
+        body, False, ("stream_options",),
+    )  # fmt: skip
+    encoded = to_openai_from_openai(mute, stream=True, stream_options=options)
+    assert "stream_options" not in encoded.body
+    assert encoded.dropped == ("stream_options",)
+
+
+def to_openai_from_openai(quirks: Quirks, **fields: Any) -> Encoded:
+    prompt = openai_chat.decode_request({"model": "m", "messages": [HI], **fields})
+    return openai_chat.encode_request(prompt, "sent", quirks)
+
+
+@pytest.mark.parametrize("given", ["call_Xk2vEwXa0pLq7mN3", "toolu_01A09q90qw90lq917835lq9", "é"])
+def test_a_call_and_its_result_have_the_same_short_id_where_only_those_are_taken(
+    given: str,
+) -> None:
+    def turns(id: str) -> list[JSONDict]:
+        call = {"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        return [
+            SAID,
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": id, "content": "1"},
+        ]
+
+    quirks = Quirks(short_call_ids=True)
+    short = {"model": "m", "messages": turns("D681PevKs")}
+    assert openai_chat.readdress(short, "m", quirks)[0] is short
+    sent, _, dropped = openai_chat.readdress({"model": "m", "messages": turns(given)}, "m", quirks)
+    id = sent["messages"][2]["tool_call_id"]
+    assert re.fullmatch("[A-Za-z0-9]{9}", id)
+    assert sent["messages"] == turns(id)
+    assert dropped == ()
 
 
 def test_results_of_tools_stay_messages_of_their_own() -> None:

@@ -103,7 +103,7 @@ async def test_contract(
         here = service_target(target, service.port)
         request = BODIES[client] | {"model": name, "stream": streams}
         if case.format == "openai_chat":
-            request |= PROBES
+            request |= PROBES | ({"stream_options": {"include_usage": True}} if streams else {})
         opened = await attempt(call(snapshot, client, request), here, runtime(upstreams), 20)
         answer, usage = await heard(opened)
         arrived = service.arrived
@@ -165,6 +165,23 @@ async def heard(opened: Opened) -> tuple[bytes, Usage | None]:
         opened.close()
 
 
+@pytest.mark.parametrize("client", BODIES)
+async def test_of_a_stream_is_made_one_answer_where_there_is_no_other(
+    client: str, snapshot: Snapshot, upstreams: Upstreams
+) -> None:
+    name = "ali/qwen3-omni-flash"
+    target = routing.resolve(snapshot, snapshot.anyone, name, client).targets[0]
+    async with Service("openai_chat", "/compatible-mode/v1") as service:
+        here = service_target(target, service.port)
+        request = BODIES[client] | {"model": name, "stream": False}
+        opened = await attempt(call(snapshot, client, request), here, runtime(upstreams), 20)
+        answer, usage = await heard(opened)
+    assert service.arrived.body["stream"] is True
+    assert text_of(json.loads(answer)) == ANSWER.text
+    assert usage is not None
+    assert (usage.input_tokens, usage.output_tokens) == (INPUT_TOKENS, OUTPUT_TOKENS)
+
+
 # --- What left -------------------------------------------------------------------------------
 
 
@@ -203,18 +220,25 @@ def check_body(case: Case, body: dict[str, Any], dropped: tuple[str, ...], strea
     unsupported = set(case.quirks.get("unsupported", []))
     assert not unsupported & set(body)
     if case.format == "openai_chat":
-        assert set(dropped) == unsupported & set(PROBES)
-        kept = {name: value for name, value in PROBES.items() if name not in unsupported}
+        asks = case.quirks.get("include_usage", True)
+        deaf = {"stream_options"} if streams and not asks else set()
+        assert set(dropped) == unsupported & set(PROBES) | deaf
+        names = case.quirks.get("renamed", {})
+        kept = {names.get(n, n): value for n, value in PROBES.items() if n not in unsupported}
         assert kept.items() <= body.items()
         limit = case.quirks.get("max_tokens_field") or "max_tokens"
         assert {name: body[name] for name in body if name.startswith("max_")} == {limit: 50}
-        asks = streams and case.quirks.get("include_usage", True)
-        assert body.get("stream_options") == ({"include_usage": True} if asks else None)
-    plain = {name: value for name, value in body.items() if name not in PROBES or name == "stop"}
+        told = {"include_usage": True} if streams and asks else None
+        assert body.get("stream_options") == told
+        assert not names.keys() & body.keys()
+    probes = {case.quirks.get("renamed", {}).get(name, name) for name in PROBES}
+    plain = {name: value for name, value in body.items() if name not in probes or name == "stop"}
     if case.format == "openai_chat":
         plain.pop("stop", None)
     if "model" in body:
         assert body["model"] == case.model
+    if case.quirks.get("streams_only"):
+        assert body["stream"] is True
     seen = VENDORS[case.format].read(plain)
     assert (seen.system, seen.items) == ("Be brief.", [("user", "Say hello.")])
     assert seen.max_tokens == (None if "max_output_tokens" in unsupported else 50)

@@ -5,8 +5,8 @@ import wave
 
 import pytest
 
+from gateway.formats.length import milliseconds
 from gateway.formats.transcriptions.hearing import segmented
-from gateway.formats.transcriptions.length import milliseconds
 from gateway.formats.transcriptions.types import Segment, Word
 
 
