@@ -24,7 +24,7 @@ document.addEventListener("click", async (event) => {
   if (!button) return;
   const source = document.getElementById(button.dataset.copy);
   const text = "value" in source ? source.value : source.textContent;
-  const label = button.textContent;
+  const label = button.dataset.label ??= button.textContent; // its own, whatever it says just now
   try {
     await navigator.clipboard.writeText(text);
     button.textContent = button.dataset.copied || "Copied";

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
@@ -46,7 +47,7 @@ def answered(**fields: Any) -> None:
 def test_the_first_steps_are_there_until_a_call_is_answered(admin: Client) -> None:
     page = admin.get(INDEX).content.decode()
     assert "First steps" in page
-    assert "curl http://localhost/v1/chat/completions" in page
+    assert f"curl {settings.PUBLIC_URL}/v1/chat/completions" in page
     assert "demo/echo" in page
     ConnectionFactory(provider=ProviderFactory(slug="local"), model_names=["m1"])
     assert "local/m1" in admin.get(INDEX).content.decode()
