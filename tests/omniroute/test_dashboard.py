@@ -189,6 +189,17 @@ def test_an_empty_list_says_what_to_do(admin: Client) -> None:
     assert "Nothing fits the search and the filters" in page
 
 
+def test_a_list_says_no_number_that_nobody_has_counted(admin: Client) -> None:
+    for _ in range(2):
+        answered()
+    page = admin.get(listing(RequestRecord)).content.decode()
+    assert "10000" not in page
+    assert "Show all" not in page
+    admin.post(reverse("admin:combos_alias_add"), {"alias": "smart"})
+    changes = admin.get(reverse("admin:auditlog_logentry_changelist"))
+    assert "Show all" not in changes.content.decode()
+
+
 def test_the_preview_of_a_combo_is_for_those_who_may_change_it() -> None:
     ComboFactory(name="best", targets=["local/a"])
     assert signed_in(roles.VIEWER).post(reverse("combo-preview")).status_code == 403
