@@ -129,6 +129,12 @@ def test_rows_are_found_by_name_and_only_a_few_of_each(
     assert page.count("Connection</span>") <= 8
 
 
+def test_a_combo_of_many_targets_is_found_once(admin: Client) -> None:
+    ComboFactory(name="best", targets=["local/a", "local/b", "local/c"])
+    page = admin.get("/admin/search/?s=best&extended=1").content.decode()
+    assert page.count("/admin/combos/combo/") == 1
+
+
 def listing(model: Any) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
 
