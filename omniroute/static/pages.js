@@ -1,4 +1,4 @@
-// What every page has: the menu on a phone, and buttons that copy.
+// What every page has: the menu on a phone, buttons that copy, and a word when the gateway is silent.
 
 const toggle = document.getElementById("menu-toggle");
 const menu = document.getElementById("menu");
@@ -34,4 +34,17 @@ document.addEventListener("click", async (event) => {
     button.textContent = button.dataset.selected || "Selected";
   }
   setTimeout(() => { button.textContent = label; }, 2000);
+});
+
+// What cannot be looked at again stays as it was, and is said to be old; nothing takes its place.
+const silent = document.getElementById("silent");
+
+function answered(isSo) {
+  if (silent) silent.hidden = isSo;
+  return isSo;
+}
+
+document.addEventListener("htmx:error", (event) => { if (event.detail.ctx) answered(false); });
+document.addEventListener("htmx:before:response", (event) => {
+  if (!answered(event.detail.ctx.response.status < 500)) event.preventDefault();
 });
