@@ -117,7 +117,8 @@ class AlertChannelAdmin(Activatable, ModelAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """A new channel is told all, as one of a file is that names no events."""
-        return {"events": list(EVENTS)} | super().get_changeform_initial_data(request)
+        told: dict[str, Any] = super().get_changeform_initial_data(request)
+        return {"events": list(EVENTS)} | told
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self._may_know(request) and super().has_add_permission(request)

@@ -36,7 +36,8 @@ def test_the_first_call_fills_the_overview(page: Page, own_gateway: Callable[...
     page.get_by_label("Time", exact=True).select_option("custom")
     expect(page.get_by_label("From")).to_be_visible()
     first, last = (page.get_by_label(end, exact=True).bounding_box() for end in ("From", "To"))
-    assert first and last
+    assert first
+    assert last
     assert first["x"] + first["width"] < last["x"]
     page.get_by_label("From").fill("2020-01-01T00:00")
     page.get_by_label("To", exact=True).fill("2020-01-02T00:00")
