@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts import roles
 from omniroute.fields import (
+    MOST_S,
     ChoicesField,
     NetworksField,
     NumbersField,
@@ -200,11 +201,25 @@ def _check_thinking(thinking: str, budget: int | None) -> None:
         raise ValidationError({"thinking_budget": "a fixed budget needs its tokens"})
 
 
+# A century. Beyond the year 9999 there is no date to reckon with.
+MOST_DAYS = 36_500
+
+
+def _days(
+    default: int, help_text: str, *, least: int = 1
+) -> "models.PositiveIntegerField[int, int]":
+    return models.PositiveIntegerField(
+        default=default,
+        validators=[MinValueValidator(least), MaxValueValidator(MOST_DAYS)],
+        help_text=help_text,
+    )
+
+
 def _seconds(default: float, name: str, help_text: str) -> "models.FloatField[float, float]":
     return models.FloatField(
         f"{name}, seconds",
         default=default,
-        validators=[MinValueValidator(0.001)],
+        validators=[MinValueValidator(0.001), MaxValueValidator(MOST_S)],
         help_text=help_text,
     )
 
@@ -218,11 +233,7 @@ class GatewaySettings(models.Model):
     log_bodies = models.BooleanField(
         default=False, help_text="Keep prompts and answers with the request log."
     )
-    bodies_days = models.PositiveIntegerField(
-        default=7,
-        validators=[MinValueValidator(1)],
-        help_text="Prompts and answers that are older are deleted from their log rows.",
-    )
+    bodies_days = _days(7, "Prompts and answers that are older are deleted from their log rows.")
     redacted_fields = StringsField(
         help_text="Fields of JSON whose value is never kept, wherever they stand, whatever the "
         'case: ["password", "ssn"].'
@@ -231,13 +242,12 @@ class GatewaySettings(models.Model):
         help_text="Regular expressions; what they match in prompts and answers is never kept: "
         '["\\\\b\\\\d{16}\\\\b"].'
     )
-    retention_days = models.PositiveIntegerField(
-        default=30, validators=[MinValueValidator(1)], help_text="Older log rows are deleted."
-    )
-    stored_responses_days = models.PositiveIntegerField(
-        default=30,
-        help_text="How long answers of the Responses API can be referred to (previous_response_id). "
+    retention_days = _days(30, "Older log rows are deleted.")
+    stored_responses_days = _days(
+        30,
+        "How long answers of the Responses API can be referred to (previous_response_id). "
         "0: none is kept.",
+        least=0,
     )
     ollama_api = models.BooleanField(
         "Ollama API",
@@ -260,7 +270,7 @@ class GatewaySettings(models.Model):
     cache_ttl_s = models.PositiveIntegerField(
         "cache, seconds",
         default=3600,
-        validators=[MinValueValidator(1)],
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_S)],
         help_text="How long a cached answer may be given again, where a cache is switched on.",
     )
     max_attempts = models.PositiveIntegerField(

@@ -1,24 +1,15 @@
 from typing import Any
 
 from django.contrib import admin
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 from unfold.admin import ModelAdmin
+from unfold.paginator import InfinitePaginator
 
 import analytics.alerts.admin  # noqa: F401  # it registers its pages
 from analytics.costs import format_usd
 from analytics.models import RequestRecord, TaskRun
-
-
-class UncountedPaginator(Paginator):
-    """Counting millions of rows takes longer than reading a page of them."""
-
-    @cached_property
-    def count(self) -> int:
-        return 10_000
 
 
 @admin.register(RequestRecord)
@@ -34,7 +25,8 @@ class RequestRecordAdmin(ModelAdmin):
     search_fields = ("id__startswith", "=key", "=model", "=connection", "=provider")
     search_help_text = "A request id, or the exact name of a key, model, connection or provider."
     show_full_result_count = False
-    paginator = UncountedPaginator
+    # Counting millions of rows takes longer than reading a page of them.
+    paginator = InfinitePaginator
     list_per_page = 50
 
     @admin.display(description="Tokens in / out")

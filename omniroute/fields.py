@@ -5,6 +5,7 @@ management API or a configuration file.
 """
 
 import ipaddress
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +13,29 @@ import regex
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
+
+# Of a limit, a budget, a time. Nobody means more, and what is counted in 10⁻¹² USD stays a number.
+MOST = 10**15
+# Of a time that something is waited for or kept from being asked: a year.
+MOST_S = 365 * 86_400
+
+
+def is_storable(value: Any) -> bool:
+    """Can what is said in it be kept and shown? NUL is no text for PostgreSQL, and half of a
+    surrogate pair, which JSON and YAML can spell, is none for anybody."""
+    if isinstance(value, str):
+        return "\0" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
+    if isinstance(value, dict):
+        return all(is_storable(key) and is_storable(each) for key, each in value.items())
+    return not isinstance(value, list) or all(map(is_storable, value))
+
+
+class _Decoder(json.JSONDecoder):
+    def decode(self, text: str, *args: Any) -> Any:
+        value = super().decode(text, *args)
+        if not is_storable(value):
+            raise json.JSONDecodeError("no text", text, 0)
+        return value
 
 
 class _Emptied(forms.JSONField):
@@ -21,7 +45,7 @@ class _Emptied(forms.JSONField):
     """
 
     def __init__(self, *args: Any, of: "StructuredField", **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **kwargs | {"decoder": _Decoder})
         self._of = of
 
     def clean(self, value: Any) -> Any:
@@ -61,6 +85,8 @@ class NumbersField(StructuredField):
                 raise ValidationError(f"{name}: unknown; known are {', '.join(self.names)}")
             if isinstance(number, bool) or not isinstance(number, int | float) or not number > 0:
                 raise ValidationError(f"{name}: a number above 0 is expected")
+            if number > MOST:
+                raise ValidationError(f"{name}: a number up to {MOST:.0e} is expected")
 
 
 class StringsField(StructuredField):

@@ -118,7 +118,9 @@ def _door() -> str:
         name = getattr(request, "key_name", "")
         if name:
             return f"API, key {name}"
-        return "API" if request.path.startswith("/api/") else "Admin"
+        if request.path.startswith("/api/"):
+            return "API"
+        return "Admin" if request.path.startswith("/admin/") else "own account"
     if current_task:
         return f"task {current_task.name}"
     program, *words = sys.argv

@@ -1,6 +1,7 @@
 """Channels, incidents and deliveries in Admin. A channel's address and secret go in and never come
 out; one that is generated is shown once."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -114,6 +115,11 @@ class AlertChannelAdmin(Activatable, ModelAdmin):
         fields = tuple(name for name in first[1]["fields"] if name not in SECRETS)
         return ((None, {"fields": fields}), *others)
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """A new channel is told all, as one of a file is that names no events."""
+        told: dict[str, Any] = super().get_changeform_initial_data(request)
+        return {"events": list(EVENTS)} | told
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self._may_know(request) and super().has_add_permission(request)
 
@@ -171,8 +177,12 @@ class AlertDeliveryAdmin(_ReadOnly):
 
     empty_words = "No message was sent yet: a channel's page has a button that sends a test."
     list_display = (
-        "created", "channel", "state", "incident", "status", "attempts", "next_at", "error",
+        "created", "channel", "state", "incident", "status", "attempts", "next_try", "error",
     )  # fmt: skip
     list_filter = ("status", "state", "channel")
     list_select_related = ("channel", "incident")
     list_per_page = 50
+
+    @admin.display(description="Next try", ordering="next_at")
+    def next_try(self, row: AlertDelivery) -> datetime | None:
+        return row.next_at if row.status == row.Status.WAITING else None

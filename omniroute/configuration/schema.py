@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from accounts.models import THINKING, default_controls
 from analytics.alerts.tables import EVENTS, AlertChannel
 from combos.models import STRATEGIES
+from omniroute.fields import is_storable
 from providers.connections import FIELDS
 from providers.models import Connection, ErrorRule, Kind, Provider
 from providers.models import Strategy as AccountStrategies
@@ -42,7 +43,14 @@ Numbers = dict[str, float]
 
 
 class Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _is_text(cls, value: Any) -> Any:
+        if not is_storable(value):
+            raise ValueError("NUL, or half of a character, is no text")
+        return value
 
 
 class ProviderEntry(Entry):

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
+from urllib.parse import urlsplit
 
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from accounts import roles
@@ -22,7 +24,8 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 def allowed(permission: str = "") -> Callable[[View[P]], View[P]]:
     """Decorator of a page: who is not signed in is sent to sign in, who may not see it gets a 403.
 
-    Without a permission the page is for everybody who is signed in, members too, and shows them
+    A page that asks for a part of itself after its session has ended is sent there as a whole: the
+    part would be that of the sign-in page, which has none of that name. Without a permission the page is for everybody who is signed in, members too, and shows them
     only what is theirs: `records_of` for the log.
     """
 
@@ -33,7 +36,18 @@ def allowed(permission: str = "") -> Callable[[View[P]], View[P]]:
                 raise PermissionDenied
             return view(request, *args, **kwargs)
 
-        return login_required(checked)
+        to_sign_in = login_required(checked)
+
+        @wraps(view)
+        def of_page(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if "hx-request" not in request.headers or request.user.is_authenticated:
+                return to_sign_in(request, *args, **kwargs)
+            shown = urlsplit(request.headers.get("hx-current-url", ""))
+            place = shown._replace(scheme="", netloc="").geturl()
+            sent = redirect_to_login(place).url
+            return HttpResponse(headers={"HX-Redirect": sent})
+
+        return of_page
 
     return decorate
 

@@ -72,9 +72,11 @@ class CostsForm(forms.Form):
 
     def clean_month(self) -> date:
         try:
-            return datetime.strptime(self.cleaned_data["month"], "%Y-%m").date()
-        except ValueError:
+            first = datetime.strptime(self.cleaned_data["month"], "%Y-%m").date()
+            months.following(first)  # there is none after the last of the year 9999
+        except (ValueError, OverflowError):
             raise ValidationError(_("A month is written as 2026-11.")) from None
+        return first
 
     def clean_other(self) -> str:
         name: str = self.cleaned_data["other"].strip()

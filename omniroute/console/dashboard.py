@@ -22,13 +22,14 @@ from analytics.usage import Usage
 from gateway import runtime
 from gateway.state.health import Entry
 from omniroute import health
+from omniroute.console import first_call
+from omniroute.console.first_call import DEMO, own_connections
 from omniroute.console.health import blocks
 from omniroute.console.readable import visible
-from providers.models import Connection, ConnectionState, ProviderModel, Token
+from providers.models import ConnectionState, Token
 
 MAX_NAMED = 10
 MAX_CHANGES = 8
-DEMO = "demo"
 
 
 class Part(Struct, frozen=True):
@@ -62,7 +63,7 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "matters": matters,
         "more_matters": more,
         "steps": [] if _has_answered(usage, today) else _steps(),
-        "curl": _curl(request),
+        "curl": first_call.curl(),
         "changes": LogEntry.objects.select_related("content_type").order_by("-id")[:MAX_CHANGES],
     }
 
@@ -138,12 +139,12 @@ def _page_of(kind: str) -> str:
 
 
 def _steps() -> list[Step]:
-    answering = _own().filter(health__status=ConnectionState.Status.OK)
+    answering = own_connections().filter(health__status=ConnectionState.Status.OK)
     return [
         Step(
             _("Add a connection: an account at a provider, with its key"),
             reverse("admin:providers_connection_add"),
-            _own().exists(),
+            own_connections().exists(),
         ),
         Step(
             _("Test it: its provider is asked for its models, which costs nothing"),
@@ -156,31 +157,3 @@ def _steps() -> list[Step]:
             ApiKey.objects.filter(scope=ApiKey.Scope.INFERENCE).exists(),
         ),
     ]
-
-
-def _own() -> Any:
-    return Connection.objects.active().exclude(provider__slug=DEMO)
-
-
-def _curl(request: HttpRequest) -> str:
-    """With a model that a connection here could answer for."""
-    address = request.build_absolute_uri("/v1/chat/completions")
-    return (
-        f"curl {address} \\\n"
-        '  -H "authorization: Bearer $OMNIROUTE_API_KEY" \\\n'
-        '  -H "content-type: application/json" \\\n'
-        f'  -d \'{{"model": "{_model()}", '
-        '"messages": [{"role": "user", "content": "Hello"}]}\''
-    )
-
-
-def _model() -> str:
-    row = _own().select_related("provider").first()
-    if row is None:
-        return "demo/echo"
-    alias = row.provider.alias
-    if row.model_names:
-        return f"{alias}/{row.model_names[0]}"
-    offered = ProviderModel.objects.filter(provider=row.provider, active=True, kind="chat")
-    name = offered.values_list("name", flat=True).first()
-    return f"{alias}/{name or _('MODEL')}"

@@ -22,7 +22,10 @@ def rows(request: HttpRequest, term: str) -> list[SearchResult]:
         of_model = admin.site._registry[model]
         if not of_model.has_view_permission(request):
             continue
-        matching, _ = of_model.get_search_results(request, of_model.get_queryset(request), term)
+        every = of_model.get_queryset(request)
+        matching, may_repeat = of_model.get_search_results(request, every, term)
+        if may_repeat:  # a combo comes once for each of its targets
+            matching = matching.distinct()
         page = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
         found += [
             SearchResult(

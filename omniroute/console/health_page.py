@@ -55,6 +55,7 @@ class Row(Struct, frozen=True):
     blocks: list[str]
     quotas: list[str]
     token: Any  # `providers.models.Token`, where it signs in
+    needs_key: bool
     page: str
 
 
@@ -186,6 +187,7 @@ def _rows(shown: "Page[Connection]") -> list[Row]:
             blocks=[visible(block_words(entry)) for entry in account.blocks],
             quotas=[visible(quota_words(known)) for known in account.quotas],
             token=getattr(row, "token", None),
+            needs_key=row.auth_type != Connection.Auth.NONE,
             page=reverse("admin:providers_connection_change", args=[row.pk]),
         )
         for row, account in zip(rows, health.accounts(rows), strict=True)

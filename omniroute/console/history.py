@@ -89,7 +89,6 @@ class LogEntryAdmin(ModelAdmin):
     list_select_related = ("content_type",)
     search_fields = ("object_repr", "additional_data__by", "additional_data__through")
     ordering = ("-id",)
-    show_full_result_count = False
     list_per_page = PER_PAGE
 
     @admin.display(description="By")

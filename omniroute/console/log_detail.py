@@ -13,8 +13,9 @@ from msgspec import Struct
 
 from analytics.costs import Prices, cost_picousd, in_force
 from analytics.models import RequestRecord
-from gateway import prices
+from gateway import page_calls, prices
 from gateway.call import BODY_CHARS
+from gateway.formats.kinds import CHAT_ADDRESS
 from omniroute.console import readable
 from omniroute.templatetags.amounts import duration, short, usd
 from providers.models import ProviderModel
@@ -152,9 +153,12 @@ class Detail:
         """The request as a command, its key left to the shell; empty where not all of it is kept."""
         if not self._is_whole:
             return ""
+        # The playground's own address wants a session; what it asks is a chat as any client's.
+        path = self._row.path
+        path = CHAT_ADDRESS if path.startswith(page_calls.PREFIX) else iri_to_uri(path)
         return " \\\n  ".join(
             (
-                f"curl {shlex.quote(settings.PUBLIC_URL + iri_to_uri(self._row.path))}",
+                f"curl {shlex.quote(settings.PUBLIC_URL + path)}",
                 '-H "Authorization: Bearer $OMNIROUTE_API_KEY"',
                 "-H 'Content-Type: application/json'",
                 # In JSON's own words for what a terminal would obey.

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -16,8 +15,18 @@ from django.views.decorators.http import require_safe
 from analytics import spread
 from analytics.costs import PICO, format_usd
 from analytics.models import DailyUsage, RequestRecord
-from analytics.overview import MEASURES, STACKS, Bar, Overview, overview
+from analytics.overview import (
+    MEASURES,
+    PERCENTS,
+    STACKS,
+    Bar,
+    Overview,
+    Percentiles,
+    overview,
+    percentiles,
+)
 from analytics.tally import Sums
+from omniroute.console import first_call
 from omniroute.console.access import allowed, usage_of, user_of
 from omniroute.console.exports import to_csv
 from omniroute.console.range_form import RangeForm
@@ -32,9 +41,14 @@ TITLES = {
     "combo": _("Combos"),
     "tag": _("Tags"),
 }
+# Which of the percentiles the page tells, and its files.
+TIMES = [
+    *((measure, percent) for measure in ("duration_ms", "first_byte_ms") for percent in PERCENTS),
+    ("tokens_per_s", 50),
+]
 COLUMNS = (
     "what", "start", "name", "requests", "errors", "unpriced", "input_tokens", "output_tokens",
-    "cost_usd", "flat_rate_usd", "saved_by_cache_usd",
+    "cost_usd", "flat_rate_usd", "saved_by_cache_usd", *(f"{name}_p{at}" for name, at in TIMES),
 )  # fmt: skip
 
 
@@ -54,7 +68,7 @@ def page(request: HttpRequest) -> HttpResponse:
             "chart_title": form.chart_title,
             "exports": urlencode(form.told()),
             "is_new": not seen.total.requests and not _has_any(),
-            "public_url": settings.PUBLIC_URL,
+            "curl": first_call.curl(),
         }
     return render(request, "overview/page.html", context)
 
@@ -159,24 +173,37 @@ def heatmap(hours: list[list[int]]) -> list[dict[str, Any]]:
 
 
 def exported(seen: Overview) -> Iterator[tuple[Any, ...]]:
-    """The totals, the bars of the chart, and the tables."""
-    yield _row("total", _moment(seen.period.since), "", seen.total)
+    """The totals, the bars of the charts, the hours of the week, and the tables."""
+    yield _row("total", _moment(seen.period.since), "", seen.total, seen.percentiles)
     yield _row("before", _moment(seen.period.before.since), "", seen.before)
     for place, (start, bar) in enumerate(seen.bars.items()):
-        yield _row("bar", start, "", bar.sums)
+        yield _row("bar", start, "", bar.sums, percentiles(bar.spreads))
         for name, row in seen.stacks.items():
             yield _row("bar", start, name, row[place])
+    for day, hours in zip(WEEKDAYS, seen.heatmap, strict=True):
+        for hour, requests in enumerate(hours):
+            told = ("hour", "", f"{day} {hour:02}:00", requests)
+            yield told + ("",) * (len(COLUMNS) - len(told))
     for stack in STACKS:
         for named in seen.top[stack]:
             yield _row(stack, _moment(seen.period.since), named.name, named.sums)
 
 
-def _row(what: str, start: str, name: str, sums: Sums) -> tuple[Any, ...]:
+def _row(
+    what: str, start: str, name: str, sums: Sums, times: Percentiles | None = None
+) -> tuple[Any, ...]:
     money = (sums.billed_picousd, sums.flat_picousd, sums.saved_picousd)
     return (
         what, start, name, sums.requests, sums.failed, sums.unpriced, sums.input_tokens,
-        sums.output_tokens, *map(format_usd, money),
+        sums.output_tokens, *map(format_usd, money), *_times(times),
     )  # fmt: skip
+
+
+def _times(measured: Percentiles | None) -> Iterator[Any]:
+    """Empty where nothing was measured, or is told of it."""
+    for name, at in TIMES:
+        value = measured[name][at] if measured else None
+        yield "" if value is None else round(value, 1)
 
 
 def _moment(at: datetime) -> str:

@@ -35,6 +35,13 @@ def _moment(label: Any) -> forms.DateTimeField:
     )
 
 
+def _zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
 class RangeForm(forms.Form):
     """What is not told is as it is in `DEFAULTS`. Valid, it has a `period`."""
 
@@ -70,7 +77,9 @@ class RangeForm(forms.Form):
     )
 
     def __init__(self, told: QueryDict, *, zone: str, now: datetime) -> None:
-        defaults = {"range": "24h", "zone": zone or "UTC", "stack": "model", "measure": "requests"}
+        # What a browser remembers may be what was mistyped there.
+        remembered = zone if _zone(zone) else "UTC"
+        defaults = {"range": "24h", "zone": remembered, "stack": "model", "measure": "requests"}
         super().__init__(defaults | told.dict(), label_suffix="")
         self.period: Period
         self._now = now
@@ -92,10 +101,10 @@ class RangeForm(forms.Form):
         return {name: str(self.data[name]) for name in self.fields if self.data.get(name)}
 
     def clean_zone(self) -> ZoneInfo:
-        try:
-            return ZoneInfo(self.cleaned_data["zone"])
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValidationError(_("There is no such time zone, as in Europe/Vienna.")) from None
+        zone = _zone(self.cleaned_data["zone"])
+        if zone is None:
+            raise ValidationError(_("There is no such time zone, as in Europe/Vienna."))
+        return zone
 
     def clean(self) -> None:
         told = self.cleaned_data

@@ -13,13 +13,14 @@ export function colour(name) {
   return found;
 }
 
-function short(value) {
-  return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(value);
+function number(value, options) {
+  return new Intl.NumberFormat("en", options).format(value);
 }
 
 function told(measure, value) {
-  if (measure === "cost") return "$" + new Intl.NumberFormat("en", { maximumSignificantDigits: 4 }).format(value);
-  return measure === "seconds" ? `${short(value)} s` : short(value);
+  if (measure === "cost") return `$${number(value, { maximumSignificantDigits: 4 })}`;
+  if (measure === "seconds") return `${number(value, { maximumSignificantDigits: 3 })} s`;
+  return number(value, { notation: "compact", maximumFractionDigits: 1 });
 }
 
 export function label(bar) {

@@ -1,4 +1,4 @@
-// What every page has: the menu on a phone, and buttons that copy.
+// What every page has: the menu on a phone, buttons that copy, and a word when the gateway is silent.
 
 const toggle = document.getElementById("menu-toggle");
 const menu = document.getElementById("menu");
@@ -24,7 +24,7 @@ document.addEventListener("click", async (event) => {
   if (!button) return;
   const source = document.getElementById(button.dataset.copy);
   const text = "value" in source ? source.value : source.textContent;
-  const label = button.textContent;
+  const label = button.dataset.label ??= button.textContent; // its own, whatever it says just now
   try {
     await navigator.clipboard.writeText(text);
     button.textContent = button.dataset.copied || "Copied";
@@ -34,4 +34,17 @@ document.addEventListener("click", async (event) => {
     button.textContent = button.dataset.selected || "Selected";
   }
   setTimeout(() => { button.textContent = label; }, 2000);
+});
+
+// What cannot be looked at again stays as it was, and is said to be old; nothing takes its place.
+const silent = document.getElementById("silent");
+
+function answered(isSo) {
+  if (silent) silent.hidden = isSo;
+  return isSo;
+}
+
+document.addEventListener("htmx:error", (event) => { if (event.detail.ctx) answered(false); });
+document.addEventListener("htmx:before:response", (event) => {
+  if (!answered(event.detail.ctx.response.status < 500)) event.preventDefault();
 });

@@ -4,9 +4,10 @@ from typing import ClassVar
 
 import regex
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from omniroute.fields import MOST_S
 from providers.models.provider import Provider
 
 
@@ -61,7 +62,7 @@ class ErrorRule(models.Model):
         "cooldown, seconds",
         null=True,
         blank=True,
-        validators=[MinValueValidator(0)],
+        validators=[MinValueValidator(0), MaxValueValidator(MOST_S)],
         help_text="Empty: as the settings say. 0: none.",
     )
     position = models.PositiveIntegerField(default=0)

@@ -15,6 +15,10 @@ def test_the_first_call_fills_the_overview(page: Page, own_gateway: Callable[...
     sign_in(page, gateway, to="/")
     expect(page.get_by_role("heading", name="Nothing has been asked yet")).to_be_visible()
     check_accessibility(page)
+    copy = page.locator("[data-copy=curl]")
+    copy.dblclick()
+    expect(copy).not_to_have_text("Copy")
+    expect(copy).to_have_text("Copy")  # again, however often it was pressed
 
     for _ in range(3):
         gateway.post("/v1/chat/completions", HELLO, authorization=f"Bearer {KEY}")
@@ -31,6 +35,10 @@ def test_the_first_call_fills_the_overview(page: Page, own_gateway: Callable[...
     expect(requests.locator("strong")).to_have_text("3")
     page.get_by_label("Time", exact=True).select_option("custom")
     expect(page.get_by_label("From")).to_be_visible()
+    first, last = (page.get_by_label(end, exact=True).bounding_box() for end in ("From", "To"))
+    assert first
+    assert last
+    assert first["x"] + first["width"] < last["x"]
     page.get_by_label("From").fill("2020-01-01T00:00")
     page.get_by_label("To", exact=True).fill("2020-01-02T00:00")
     page.wait_for_url("**until=2020**")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.steps import check_accessibility, sign_in
+from tests.browser.steps import Watch, check_accessibility, sign_in
 from tests.e2e.gateway import KEY, Gateway, until
 
 
@@ -50,6 +50,26 @@ def test_a_cooldown_is_seen_as_it_comes_and_cleared(
     page.get_by_role("button", name="Clear all").click()
     expect(page.get_by_role("status")).to_contain_text("All connections")
     on_a_phone_in_the_dark(page)
+
+
+def test_a_page_that_is_kept_open_says_when_it_is_not_of_now(
+    page: Page, watch: Watch, own_gateway: Callable[..., Gateway]
+) -> None:
+    gateway = own_gateway("--no-worker", "--server", "uvicorn")
+    sign_in(page, gateway, to="/health/?only=attention")
+    old = page.get_by_role("alert")
+    expect(old).to_be_hidden()
+    watch.expect("Failed to load resource|ERR_|Failed to fetch")
+    gateway.kill()
+    expect(old).to_contain_text("is not of now")
+    expect(page.get_by_role("region", name="Gateway processes")).to_be_visible()
+    check_accessibility(page)
+    gateway.start()
+    expect(old).to_be_hidden(timeout=30_000)
+
+    page.context.clear_cookies()
+    page.wait_for_url("**/account/login/?next=/health/%3Fonly%3Dattention")
+    expect(page.get_by_label("Password")).to_be_visible()
 
 
 def test_a_month_is_compared_with_another_model(

@@ -133,6 +133,26 @@ def test_a_connection_without_a_provider_is_told_so(admin: Client) -> None:
     assert "This field is required." in answer.text
 
 
+@pytest.mark.parametrize(
+    "entered",
+    [
+        {"limits": '{"rpm": Infinity}'},
+        {"limits": '{"rpm": 1e999}'},
+        {"timeouts": '{"total": 1e300}'},
+        {"model_names": r'["\ud83d"]'},
+        {"model_names": r'["a\u0000b"]'},
+        {"limits": r'["\ud83d"]'},
+    ],
+    ids=str,
+)
+def test_json_that_no_database_or_page_can_hold_is_told_at_its_field(
+    admin: Client, connection: Connection, entered: dict[str, str]
+) -> None:
+    page = reverse("admin:providers_connection_change", args=[connection.pk])
+    answer = admin.post(page, form(connection, **entered))
+    assert list(answer.context["adminform"].form.errors) == list(entered)
+
+
 @pytest.mark.parametrize("field", ["headers", "params"])
 def test_json_of_another_shape_is_told_so(
     admin: Client, connection: Connection, field: str

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts import roles
+from analytics.alerts.tables import EVENTS
 from analytics.models import AlertChannel, AlertDelivery, Incident
 from tests.analytics.listener import Listener, listening
 from tests.factories import UserFactory
@@ -52,6 +54,14 @@ def change(row: AlertChannel) -> str:
 
 def said(answer: Any) -> str:
     return " ".join(str(each) for each in get_messages(answer.wsgi_request))
+
+
+def test_a_new_channel_is_told_all_until_somebody_says_otherwise(admin: Client) -> None:
+    assert admin.get(ADD).text.count("checked") >= len(EVENTS)
+    assert admin.get(ADD).context["adminform"].form["events"].initial == list(EVENTS)
+    admin.post(ADD, form(events=["budget_100"]))
+    row = AlertChannel.objects.get()
+    assert admin.get(change(row)).context["adminform"].form["events"].initial == ["budget_100"]
 
 
 def test_a_secret_that_is_made_is_shown_once_and_the_address_never(admin: Client) -> None:
@@ -133,6 +143,15 @@ def test_a_test_is_sent_after_a_question_and_says_how_it_went(
     assert words in said(answer)
     assert len(listener.arrived) == 1
     assert "hidden" not in said(answer)
+
+
+@pytest.mark.parametrize(("status", "shown"), [("waiting", True), ("delivered", False)])
+def test_only_what_waits_is_tried_again(admin: Client, status: str, shown: bool) -> None:
+    channel = AlertChannel.objects.create(name="ops", events=["budget_100"])
+    at = datetime(2031, 5, 6, tzinfo=UTC)
+    AlertDelivery.objects.create(channel=channel, state="test", status=status, next_at=at)
+    page = admin.get(reverse("admin:analytics_alertdelivery_changelist")).text
+    assert ("May 6, 2031" in page) is shown
 
 
 def test_an_operator_decides_what_is_told_and_not_to_whom() -> None:

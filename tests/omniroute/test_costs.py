@@ -73,6 +73,13 @@ def test_a_month_is_what_the_log_adds_up_to(by: str) -> None:
     assert stacked + sum(month.rest(day).cost_picousd for day in month.days) == logged
 
 
+def test_a_name_that_has_requests_without_a_price_says_so() -> None:
+    fill()
+    page = signed_in(roles.VIEWER).get("/costs/?month=2026-11").content.decode()
+    named = page.partition('aria-label="Cost by name"')[2].partition("</table>")[0]
+    assert named.count("1 unpriced") == 1
+
+
 def test_the_export_has_every_day_and_name_and_adds_up_too() -> None:
     fill()
     rows = items(signed_in(roles.VIEWER), "month=2026-11&by=key")
@@ -147,6 +154,7 @@ def test_what_the_month_would_have_cost_with_another_model() -> None:
     ("query", "words"),
     [
         ("month=yesterday", "A month is written as"),
+        ("month=9999-12", "A month is written as"),
         ("other=none/such", "There is no such model"),
         ("other=other/free", "no price for tokens"),
         ("by=colour", "Select a valid choice"),

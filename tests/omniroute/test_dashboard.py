@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
@@ -46,7 +47,7 @@ def answered(**fields: Any) -> None:
 def test_the_first_steps_are_there_until_a_call_is_answered(admin: Client) -> None:
     page = admin.get(INDEX).content.decode()
     assert "First steps" in page
-    assert "curl http://localhost/v1/chat/completions" in page
+    assert f"curl {settings.PUBLIC_URL}/v1/chat/completions" in page
     assert "demo/echo" in page
     ConnectionFactory(provider=ProviderFactory(slug="local"), model_names=["m1"])
     assert "local/m1" in admin.get(INDEX).content.decode()
@@ -128,6 +129,12 @@ def test_rows_are_found_by_name_and_only_a_few_of_each(
     assert page.count("Connection</span>") <= 8
 
 
+def test_a_combo_of_many_targets_is_found_once(admin: Client) -> None:
+    ComboFactory(name="best", targets=["local/a", "local/b", "local/c"])
+    page = admin.get("/admin/search/?s=best&extended=1").content.decode()
+    assert page.count("/admin/combos/combo/") == 1
+
+
 def listing(model: Any) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
 
@@ -186,6 +193,17 @@ def test_an_empty_list_says_what_to_do(admin: Client) -> None:
     ConnectionFactory(name="main")
     page = admin.get(listing(Connection) + "?q=nothing-like-it").content.decode()
     assert "Nothing fits the search and the filters" in page
+
+
+def test_a_list_says_no_number_that_nobody_has_counted(admin: Client) -> None:
+    for _ in range(2):
+        answered()
+    page = admin.get(listing(RequestRecord)).content.decode()
+    assert "10000" not in page
+    assert "Show all" not in page
+    admin.post(reverse("admin:combos_alias_add"), {"alias": "smart"})
+    changes = admin.get(reverse("admin:auditlog_logentry_changelist"))
+    assert "Show all" not in changes.content.decode()
 
 
 def test_the_preview_of_a_combo_is_for_those_who_may_change_it() -> None:

@@ -15,7 +15,7 @@ from gateway.state.blocks import Block
 from gateway.state.health import Entry
 from omniroute.console import health
 from providers import states
-from providers.models import Clearing, Quota
+from providers.models import Clearing, Connection, Quota
 from tests.factories import ConnectionFactory, ProviderFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +68,13 @@ def test_those_that_need_somebody_come_first_and_the_page_is_harmless(
     text = page.content.decode()
     assert "<script>alert" not in text
     assert not {"\x1b", "\u202e"} & set(text)
+
+
+def test_a_connection_that_needs_no_key_has_none() -> None:
+    ConnectionFactory(name="open", auth_type=Connection.Auth.NONE, credential="")
+    page = signed_in(roles.VIEWER).get("/health/").content.decode()
+    assert "none needed" in page
+    assert "a key" not in page.partition('id="health"')[2]
 
 
 def test_a_process_that_is_silent_is_told_of() -> None:

@@ -52,6 +52,14 @@ def test_a_form_that_is_saved_tells_what_differs(admin: Client) -> None:
     assert signature(last()) == ("ada", "Admin")
 
 
+def test_a_member_who_makes_a_key_was_not_in_admin() -> None:
+    client = Client(headers={"host": "localhost"})
+    client.force_login(UserFactory(username="mia", role=roles.MEMBER))
+    client.post(reverse("account_keys"), {"name": "laptop", "models": "*"})
+    assert last().object_repr == "mia/laptop"
+    assert signature(last()) == ("mia", "own account")
+
+
 def test_a_form_that_is_saved_as_it_was_tells_nothing(admin: Client) -> None:
     row = ConnectionFactory(name="main", api_key=SECRET)
     before = LogEntry.objects.count()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.conf import settings
 from django.db import connection
 from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
@@ -335,6 +336,14 @@ def test_a_request_can_be_asked_again_from_a_shell_with_the_readers_own_key(
     assert """'{"model": "it'"'"'s"}'""" in curl
     cut = log(ago(minutes=1), request_body='{"model": "m", "mess')
     assert viewer.get(f"/logs/{cut}/").context["detail"].curl == ""
+
+
+def test_what_the_playground_asked_is_asked_from_a_shell_at_a_clients_address(
+    viewer: Client,
+) -> None:
+    id = log(ago(minutes=1), request_body='{"model": "m"}', path="/playground/call/7/")
+    curl = viewer.get(f"/logs/{id}/").context["detail"].curl
+    assert curl.startswith(f"curl {settings.PUBLIC_URL}/v1/chat/completions ")
 
 
 def test_where_bodies_are_not_kept_the_page_says_how_they_would_be(viewer: Client) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
@@ -57,7 +58,8 @@ def test_a_member_sees_their_own_usage_and_a_viewer_everyones() -> None:
 def test_a_new_gateway_says_what_to_do() -> None:
     page = signed_in().get("/").content.decode()
     assert "Nothing has been asked yet" in page
-    assert "/v1/chat/completions" in page
+    assert f"curl {settings.PUBLIC_URL}/v1/chat/completions" in page
+    assert "demo/echo" in page
     assert "/admin/providers/connection/add/" in page
     assert "/admin/" not in first_steps(signed_in(roles.MEMBER, "member"))
 
@@ -110,6 +112,13 @@ def test_a_choice_that_cannot_be_is_named(query: str, words: str) -> None:
     assert client.get("/overview.csv" + query).status_code == 400
 
 
+@pytest.mark.parametrize("remembered", ["Berlin", "", "../x", "a" * 4000])
+def test_a_zone_that_was_mistyped_is_not_remembered_for_good(remembered: str) -> None:
+    client = signed_in()
+    client.cookies["zone"] = remembered
+    assert "There is no such time zone" not in client.get("/").content.decode()
+
+
 def test_a_range_of_ones_own_is_in_the_chosen_zone() -> None:
     at = timezone.now().replace(minute=30) - timedelta(days=2)
     log(at)
@@ -133,6 +142,28 @@ def test_a_spreadsheet_computes_nothing_of_an_export() -> None:
         "a=b",
         -1,
     ]
+
+
+def test_times_and_the_hours_of_the_week_are_in_the_files_too() -> None:
+    at = timezone.now()
+    for ms in (100, 200, 4000):
+        log(at, duration_ms=ms, stream=True, first_byte_ms=ms // 2, output_tokens=ms)
+    client = signed_in()
+    seen, rows = client.get("/?stack=key").context["seen"], exported(client, "?stack=key")
+    measured = seen.percentiles["duration_ms"]
+    assert measured[50] is not None
+    for row in (
+        rows[0],
+        next(row for row in rows if row["what"] == "bar" and row["requests"] == "3"),
+    ):
+        assert [float(row[f"duration_ms_p{at}"]) for at in (50, 95, 99)] == [
+            round(measured[at], 1) for at in (50, 95, 99)
+        ]
+        assert float(row["first_byte_ms_p50"]) == round(seen.percentiles["first_byte_ms"][50], 1)
+        assert float(row["tokens_per_s_p50"]) == round(seen.percentiles["tokens_per_s"][50], 1)
+    hours = {row["name"]: row["requests"] for row in rows if row["what"] == "hour"}
+    assert len(hours) == 7 * 24
+    assert hours[f"{at:%a %H}:00"] == "3"
 
 
 def test_both_files_hold_the_same() -> None:

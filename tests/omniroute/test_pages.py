@@ -25,6 +25,16 @@ def test_who_is_not_signed_in_is_sent_to_sign_in_and_comes_back(client: Client) 
     assert answer["location"] == "/account/login/?next=/logs/%3Fprovider%3Dopenai"
 
 
+def test_a_part_that_is_asked_for_after_the_session_leads_the_whole_page_to_sign_in(
+    client: Client,
+) -> None:
+    asked = {"hx-request": "true", "hx-current-url": "http://testserver/logs/?range=7d"}
+    for path in ("/", "/logs/", "/health/", "/setup/waiting/", "/playground/models/"):
+        answer = client.get(path, headers=asked)
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert answer["HX-Redirect"] == "/account/login/?next=/logs/%3Frange%3D7d"
+
+
 def test_the_menu_has_what_the_role_may_see() -> None:
     assert {"Logs", "Translator", "Admin"} <= set(menu(signed_in(roles.VIEWER)))
     assert "Logs" in menu(signed_in(roles.MEMBER))

@@ -201,6 +201,16 @@ def test_who_may_not_make_keys_makes_none(role: str) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("role", "makes"), [(roles.MEMBER, True), (roles.VIEWER, False), (roles.OPERATOR, False)]
+)
+def test_the_playground_sends_nobody_to_make_a_key_who_may_not(role: str, makes: bool) -> None:
+    page = signed_in(role).get("/playground/").content.decode()
+    assert "You have no API key" in page
+    assert ("Make a key" in page) is makes
+    assert ("An administrator makes" in page) is not makes
+
+
 def test_a_member_sees_the_names_of_own_keys_alone() -> None:
     member, viewer = signed_in(roles.MEMBER), signed_in(roles.VIEWER)
     key_of("member", "own")
