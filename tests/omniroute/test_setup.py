@@ -211,6 +211,7 @@ def test_the_playground_sends_nobody_to_make_a_key_who_may_not(role: str, makes:
     assert ("An administrator makes" in page) is not makes
 
 
+@pytest.mark.django_db
 def test_a_member_sees_the_names_of_own_keys_alone() -> None:
     member, viewer = signed_in(roles.MEMBER), signed_in(roles.VIEWER)
     key_of("member", "own")
