@@ -87,7 +87,8 @@ class HttpAnswer:
         """
         limit = MAX_ANSWER_BYTES if self.status < 400 else MAX_ERROR_BYTES
         pieces, size = [], 0
-        while piece := await self.piece():
+        while not self._response.content.at_eof():
+            piece = await self.piece()
             pieces.append(piece)
             size += len(piece)
             if size > limit:
