@@ -1,7 +1,7 @@
 """One try at one target: translate, call, and wait until there is something to pass on."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from time import monotonic
 from typing import cast
 
@@ -11,7 +11,7 @@ from yarl import URL
 from gateway import formats, hints, media, pictures, tasks, tokens
 from gateway.call import Call
 from gateway.deadline import Deadline
-from gateway.errors import CredentialFailed, UpstreamFailed, UpstreamRefused
+from gateway.errors import UpstreamFailed, UpstreamRefused
 from gateway.formats import Format, Stage, multipart, wire
 from gateway.formats.images import openai as openai_images
 from gateway.formats.images.types import Images
@@ -177,14 +177,11 @@ async def _open(call: Call, target: Target, prepared: _Prepared, runtime: Runtim
     return answer
 
 
-async def _send(call: Call, target: Target, prepared: _Prepared, runtime: Runtime) -> Answer:
+def _send(call: Call, target: Target, prepared: _Prepared, runtime: Runtime) -> Awaitable[Answer]:
     headers = {**call.passed_headers(target), **prepared.headers}
-    try:
-        return await runtime.upstreams.open(
-            target, prepared.body, prepared.url, headers, prepared.content_type
-        )
-    except CredentialUnreadable as error:
-        raise CredentialFailed(f"the credential cannot be used: {error}") from None
+    return runtime.upstreams.open(
+        target, prepared.body, prepared.url, headers, prepared.content_type
+    )
 
 
 async def _prepare(call: Call, target: Target, runtime: Runtime, limit: Deadline) -> _Prepared:
