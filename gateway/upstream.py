@@ -111,8 +111,9 @@ class HttpAnswer:
             raise _failed(error, self.status) from None
 
     def close(self) -> None:
-        # Gives the connection back where the body was read to its end.
-        self._response.close()
+        # At the end of the body the connection has been given back.
+        if not self._response.content.at_eof():
+            self._response.close()
 
 
 class Upstreams:
