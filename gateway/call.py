@@ -161,7 +161,8 @@ class Call:
             return {}
         return {
             name.decode(): b",".join(self.exchange.values(name)).decode("latin-1")
-            for name in PASSED_HEADERS & self.exchange.headers.keys()
+            for name in PASSED_HEADERS
+            if name in self.exchange.headers
         }
 
     def tried(
