@@ -85,7 +85,8 @@ async def serve(
         call.account(runtime.journal, "error", exchange.status or 500)
         if call.upload is not None:
             call.upload.close()
-        await replays.give_up(call.first)
+        if call.first is not None:
+            await call.first.failed()
 
 
 def authenticate(snapshot: Snapshot, exchange: Exchange) -> Principal:
