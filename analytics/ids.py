@@ -4,7 +4,7 @@ import random
 from functools import lru_cache
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
-_PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
+_BY_BYTE = (_ALPHABET * 8).encode()  # a digit for each byte, each digit as often
 
 
 def new_id(time_s: float) -> str:
@@ -13,12 +13,8 @@ def new_id(time_s: float) -> str:
     They need to differ, not to be a secret, also those of processes that were forked: `random`
     seeds itself anew in each.
     """
-    bits, pairs = random.getrandbits, _PAIRS
-    return (
-        f"{_prefix(int(time_s * 1000))}"
-        f"{pairs[bits(10)]}{pairs[bits(10)]}{pairs[bits(10)]}{pairs[bits(10)]}"
-        f"{pairs[bits(10)]}{pairs[bits(10)]}{pairs[bits(10)]}{pairs[bits(10)]}"
-    )
+    digits = random.randbytes(16).translate(_BY_BYTE)  # noqa: S311  # no secret
+    return _prefix(int(time_s * 1000)) + digits.decode()
 
 
 def first_id(time_s: float) -> str:
@@ -28,4 +24,4 @@ def first_id(time_s: float) -> str:
 
 @lru_cache(maxsize=1)
 def _prefix(milliseconds: int) -> str:
-    return "req_" + "".join([_PAIRS[(milliseconds >> n) & 1023] for n in range(40, -1, -10)])
+    return "req_" + "".join([_ALPHABET[(milliseconds >> n) & 31] for n in range(45, -1, -5)])

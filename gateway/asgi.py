@@ -6,7 +6,7 @@ body is never read. What is not the data plane's goes on to Django, with a bound
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache, partial
 from time import monotonic
 from typing import Any
@@ -109,12 +109,16 @@ def is_data_plane(path: str) -> bool:
 
 
 class Door:
-    """ASGI for HTTP: the data plane, and `django` behind it for everything else."""
+    """ASGI: for HTTP the data plane, and `django` behind it for everything else; `others` for what
+    is no HTTP, by its type."""
 
-    def __init__(self, django: Application) -> None:
-        self._django = django
+    def __init__(self, django: Application, others: Mapping[str, Application]) -> None:
+        self._django, self._others = django, others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._others[scope["type"]](scope, receive, send)
+            return
         # `serve` starts it before it listens; another server's first request waits for it.
         process = runtime.current()
         if process is None:
@@ -148,18 +152,17 @@ class Door:
             await _refuse(exchange, formats.for_client("openai_chat"), error)
 
 
-async def _answer(exchange: Exchange, process: Runtime, route: Route | None) -> None:
+def _answer(exchange: Exchange, process: Runtime, route: Route | None) -> Awaitable[None]:
     route = route or find(exchange.path, exchange.scope["query_string"])
     format = formats.for_any_client(route.format if route else _format_of(exchange))
 
-    async def answer() -> None:
+    def answer() -> Awaitable[None]:
         if _cross_origin(exchange) and exchange.scope["method"] == "OPTIONS":
-            await exchange.respond(204, b"", PREFLIGHT_HEADERS)
-            return
+            return exchange.respond(204, b"", PREFLIGHT_HEADERS)
         view = _view(route, exchange, process)
-        await view(exchange, format, process)
+        return view(exchange, format, process)
 
-    await _guarded(exchange, format, answer)
+    return _guarded(exchange, format, answer)
 
 
 async def _guarded(

@@ -1,7 +1,8 @@
 """One try at one target: translate, call, and wait until there is something to pass on."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from time import monotonic
 from typing import Any, cast
 
@@ -9,9 +10,10 @@ from msgspec import Struct, structs
 from yarl import URL
 
 from gateway import formats, hints, media, pictures, tasks, tokens
+from gateway.bearers import Bearer
 from gateway.call import Call
 from gateway.deadline import Deadline
-from gateway.errors import CredentialFailed, UpstreamFailed, UpstreamRefused
+from gateway.errors import UpstreamFailed, UpstreamRefused
 from gateway.formats import Format, Stage, multipart, wire
 from gateway.formats.fold import fold
 from gateway.formats.images import openai as openai_images
@@ -164,28 +166,32 @@ def _first_byte_s(call: Call, target: Target) -> float:
     return times.total if is_slow(call.format.NAME) and not call.stream else times.first_byte
 
 
-async def _open(call: Call, target: Target, prepared: _Prepared, runtime: Runtime) -> Answer:
+def _open(call: Call, target: Target, prepared: _Prepared, runtime: Runtime) -> Awaitable[Answer]:
+    headers = {**call.passed_headers(target), **prepared.headers}
+    send = partial(
+        runtime.upstreams.open,
+        target,
+        prepared.body,
+        prepared.url,
+        headers,
+        prepared.content_type,
+    )
     bearer = target.connection.bearer
-    if bearer is None:
-        return await _send(call, target, prepared, runtime)
+    return send() if bearer is None else _open_with(bearer, send, runtime)
+
+
+async def _open_with(
+    bearer: Bearer, send: Callable[[], Awaitable[Answer]], runtime: Runtime
+) -> Answer:
+    """With a token that may have to be renewed."""
     if not bearer.is_usable(time.time()):
         await runtime.renewals.renew(bearer)
     sent = bearer.version
-    answer = await _send(call, target, prepared, runtime)
+    answer = await send()
     if answer.status == 401 and await runtime.renewals.after_refusal(bearer, sent):
         answer.close()
-        answer = await _send(call, target, prepared, runtime)
+        answer = await send()
     return answer
-
-
-async def _send(call: Call, target: Target, prepared: _Prepared, runtime: Runtime) -> Answer:
-    headers = {**call.passed_headers(target), **prepared.headers}
-    try:
-        return await runtime.upstreams.open(
-            target, prepared.body, prepared.url, headers, prepared.content_type
-        )
-    except CredentialUnreadable as error:
-        raise CredentialFailed(f"the credential cannot be used: {error}") from None
 
 
 async def _prepare(call: Call, target: Target, runtime: Runtime, limit: Deadline) -> _Prepared:

@@ -1,7 +1,6 @@
 """One call on its way: who asks for what, what was tried, and what it comes to."""
 
 import logging
-from copy import copy
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
@@ -162,7 +161,8 @@ class Call:
             return {}
         return {
             name.decode(): b",".join(self.exchange.values(name)).decode("latin-1")
-            for name in PASSED_HEADERS & self.exchange.headers.keys()
+            for name in PASSED_HEADERS
+            if name in self.exchange.headers
         }
 
     def tried(
@@ -269,13 +269,16 @@ class Call:
         error: GatewayError | None = None,
         *,
         sending: int = 0,
-    ) -> None:
+    ) -> int | None:
         """Settle the call and write its row, once; later calls change nothing.
 
         `sending` is how many bytes go out right after: the terminal ones wait for this.
+
+        Returns:
+            What it costs, in 10⁻¹² USD; null where that is not known, or was told before.
         """
         if self.accounted:
-            return
+            return None
         self.accounted = True
         usage = self.final_usage(outcome)
         cost = self.cost(usage)
@@ -304,6 +307,7 @@ class Call:
             for lease in (self.lease, self.account_lease):
                 if lease is not None:
                     lease.settle(usage.input_tokens + usage.output_tokens, cost or 0)
+        return cost
 
     @staticmethod
     def _name(row: Record, target: Target) -> None:
@@ -313,12 +317,19 @@ class Call:
 
     def _record(self, outcome: Outcome, status: int, error: str) -> Record:
         # What is said at the begin, of a target that is then not asked, is not true at the end.
-        row, exchange = copy(self._asked), self.exchange
-        row.status, row.outcome = status, outcome
-        row.error = _clean(error, 500) if error else ""
-        row.first_byte_ms, row.duration_ms = exchange.first_byte_ms, exchange.elapsed_ms
-        row.bytes_in, row.bytes_out = exchange.bytes_in, exchange.bytes_out
-        row.trace, row.cache = self.trace, self.cache
+        exchange = self.exchange
+        row = msgspec.structs.replace(
+            self._asked,
+            status=status,
+            outcome=outcome,
+            error=_clean(error, 500) if error else "",
+            first_byte_ms=exchange.first_byte_ms,
+            duration_ms=exchange.elapsed_ms,
+            bytes_in=exchange.bytes_in,
+            bytes_out=exchange.bytes_out,
+            trace=self.trace,
+            cache=self.cache,
+        )
         if self.attempts:
             row.attempts = records.encode(self.attempts).decode()
         if self.dropped:

@@ -216,9 +216,9 @@ class Exchange:
         """Null under a server that is none of ours."""
         return (self.scope.get("extensions") or {}).get(name)
 
-    async def start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    def start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> Awaitable[None]:
         self.status = status
-        await self._send(
+        return self._send(
             {
                 "type": "http.response.start",
                 "status": status,
@@ -226,22 +226,22 @@ class Exchange:
             }
         )
 
-    async def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> Awaitable[None]:
         if self.first_byte is None:
             self.first_byte = monotonic()
         self.bytes_out += len(data)
         if self.recorder is not None:
             self.recorder.add(data)
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        return self._send({"type": "http.response.body", "body": data, "more_body": True})
 
-    async def finish(self, data: bytes = b"") -> None:
+    def finish(self, data: bytes = b"") -> Awaitable[None]:
         if data and self.first_byte is None:
             self.first_byte = monotonic()
         self.bytes_out += len(data)
         if self.recorder is not None:
             self.recorder.add(data)
         self.unwatch()  # who leaves now has what was asked for
-        await self._send({"type": "http.response.body", "body": data})
+        return self._send({"type": "http.response.body", "body": data})
 
     async def break_off(self) -> None:
         """End an answer that cannot say that it is not whole: the client sees its connection break."""

@@ -152,7 +152,7 @@ class Journal:
         segment.open -= 1
 
     def _append(self, segment: Segment, kind: bytes, line: bytes) -> None:
-        segment.append(b"%b%b\n" % (kind, line))
+        segment.append(kind + line + b"\n")
         if self._fsync:
             os.fdatasync(segment.fd)
 

@@ -85,7 +85,8 @@ async def serve(
         call.account(runtime.journal, "error", exchange.status or 500)
         if call.upload is not None:
             call.upload.close()
-        await replays.give_up(call.first)
+        if call.first is not None:
+            await call.first.failed()
 
 
 def authenticate(snapshot: Snapshot, exchange: Exchange) -> Principal:
@@ -225,6 +226,7 @@ async def choose(call: Call, route: Route, runtime: Runtime) -> Choice:
         call.request,
         call.controls,
         call.estimated_input,
+        call.max_tokens,
         call.units,
     )
     choice = undisturbed(route, ask, runtime.health) or await weigh(ask, route, runtime)
@@ -255,17 +257,17 @@ def wishes(
     request: JSONDict,
     controls: Controls,
     prompt_tokens: int,
+    max_tokens: int | None,
     units: dict[str, int],
 ) -> Ask:
     """What a request wants of a candidate."""
-    at_most = format.max_tokens(request)
     return Ask(
         principal=principal,
         # Looking through a long conversation takes its time: only where somebody lacks something.
         needs=format.needs(request) if route.is_picky and formats.is_chat(format) else Needs(),
         prompt_tokens=prompt_tokens,
-        max_tokens=at_most,
-        output_tokens=admission.output_tokens(at_most),
+        max_tokens=max_tokens,
+        output_tokens=admission.output_tokens(max_tokens),
         controls=controls,
         units=units,
     )
@@ -292,10 +294,10 @@ async def answer(call: Call, opened: Opened, runtime: Runtime, conversation: Con
             call.finished = True
             call.tried(opened.target, opened.began, opened.answer.status, None)
             call.keep(opened.body)
-            if (cost := call.cost(call.final_usage("ok"))) is not None:
-                headers.append((b"x-omniroute-cost", format_usd(cost).encode()))
             await conversation.remember(call, opened.body)
-            call.account(runtime.journal, "ok", 200, sending=len(opened.body))
+            cost = call.account(runtime.journal, "ok", 200, sending=len(opened.body))
+            if cost is not None:
+                headers.append((b"x-omniroute-cost", format_usd(cost).encode()))
             kind = replays.content_type(call).encode("latin-1", "replace")
             await call.exchange.respond(200, opened.body, headers, kind)
             await replays.keep(call, 200, kept, runtime)
@@ -407,9 +409,9 @@ def answer_headers(call: Call, runtime: Runtime) -> Headers:
     """Those that are true of this answer only."""
     headers = [(b"x-omniroute-attempts", b"%d" % (len(call.attempts) + 1))]
     headers += replays.cache_header(call)
-    if any(budgets.soft for _, budgets in call.paying):
-        words = "; ".join(each.words for each in soft_budgets.passed(call.paying, runtime.logged))
-        headers += [(b"x-omniroute-warning", words.encode())] if words else []
+    if passed := soft_budgets.passed(call.paying, runtime.logged):
+        words = "; ".join(each.words for each in passed)
+        headers.append((b"x-omniroute-warning", words.encode()))
     return headers + (admission.rate_headers(call.lease.rooms()) if call.lease else [])
 
 

@@ -4,7 +4,6 @@ from gateway import cache, formats, idempotency
 from gateway.call import Call
 from gateway.exchange import Headers
 from gateway.formats import wire
-from gateway.idempotency import First
 from gateway.kept import Kept, Recorder
 from gateway.routing import Route
 from gateway.runtime import Runtime
@@ -121,9 +120,3 @@ async def keep(call: Call, status: int, headers: Headers, runtime: Runtime) -> N
         await cache.keep(runtime.state, call.cache_key, kept, call.snapshot.cache_ttl_s)
     if first is not None:
         await first.done(kept)
-
-
-async def give_up(first: First | None) -> None:
-    """The call has no answer that could be given again."""
-    if first is not None:
-        await first.failed()

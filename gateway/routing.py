@@ -51,7 +51,7 @@ class Target(Struct, frozen=True, eq=False):
                 self.connection.auth if bearer is None else bearer.auth,
                 self.connection.headers,
                 method=method,
-                url=str(url),
+                url=url,
                 body=body,
                 key_header=self.provider.key_headers.get(self.beside),
             ),

@@ -15,13 +15,13 @@ from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from gateway import demo
-from gateway.errors import UpstreamFailed, UpstreamTimeout
+from gateway.errors import CredentialFailed, UpstreamFailed, UpstreamTimeout
 from gateway.proxied import ProxiedConnector
 from gateway.routing import Target
 from gateway.upload import Sending
 from omniroute.addresses import AddressRefused, check_address, literal
 from omniroute.proxies import check_proxy
-from providers.credentials import resolve
+from providers.credentials import CredentialUnreadable, resolve
 
 # A provider that closes idle connections must not do so while we choose one: below the usual 60 s.
 KEEPALIVE_S = 15.0
@@ -87,7 +87,8 @@ class HttpAnswer:
         """
         limit = MAX_ANSWER_BYTES if self.status < 400 else MAX_ERROR_BYTES
         pieces, size = [], 0
-        while piece := await self.piece():
+        while not self._response.content.at_eof():
+            piece = await self.piece()
             pieces.append(piece)
             size += len(piece)
             if size > limit:
@@ -110,8 +111,9 @@ class HttpAnswer:
             raise _failed(error, self.status) from None
 
     def close(self) -> None:
-        # Gives the connection back where the body was read to its end.
-        self._response.close()
+        # At the end of the body the connection has been given back.
+        if not self._response.content.at_eof():
+            self._response.close()
 
 
 class Upstreams:
@@ -139,15 +141,15 @@ class Upstreams:
         Raises:
             UpstreamFailed: No connection, a refused address, a redirect, or a broken response.
             UpstreamTimeout: The connection was not made in time.
-            CredentialUnreadable: The credential is not there.
+            CredentialFailed: The credential is not there.
         """
         if url.scheme == demo.SCHEME:
             return demo.answer(body if isinstance(body, bytes) else b"{}")
         private = target.provider.allow_private_network
         _check_literal(url.host or "", private)
-        proxy = target.connection.proxy and resolve(target.connection.proxy)
-        session = self._sessions.get((private, proxy)) or self._new_session(private, proxy)
         try:
+            proxy = target.connection.proxy and resolve(target.connection.proxy)
+            session = self._sessions.get((private, proxy)) or self._new_session(private, proxy)
             signed = body if isinstance(body, bytes) else b""
             own = target.request_headers(url, signed, content_type, method)
             response = await session.request(
@@ -158,6 +160,8 @@ class Upstreams:
                 allow_redirects=False,
                 timeout=_timeout(target.connection.timeouts.connect),
             )
+        except CredentialUnreadable as error:
+            raise CredentialFailed(f"the credential cannot be used: {error}") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _failed(error, None) from None
         answer = HttpAnswer(response)

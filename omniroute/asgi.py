@@ -6,7 +6,6 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "omniroute.settings")
 
-from channels.routing import ProtocolTypeRouter
 from django.core.asgi import get_asgi_application
 
 django = get_asgi_application()  # before anything that needs the models
@@ -43,4 +42,4 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
                 return
 
 
-application = ProtocolTypeRouter({"http": Door(django), "websocket": talk, "lifespan": lifespan})
+application = Door(django, {"websocket": talk, "lifespan": lifespan})

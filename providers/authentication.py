@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from yarl import URL
+
 from providers.adapters import aws
 from providers.credentials import resolve
 
@@ -31,7 +33,7 @@ def headers(
     added: Mapping[str, str],
     *,
     method: str,
-    url: str,
+    url: str | URL,
     body: bytes = b"",
     key_header: tuple[str, str] | None = None,
 ) -> dict[str, str]:
@@ -47,7 +49,7 @@ def headers(
     """
     found = {**_ALWAYS.get(format, {}), **added}
     if "access_key_id" in auth:
-        return found | aws.sign(method, url, found, body, auth, datetime.now(UTC))
+        return found | aws.sign(method, str(url), found, body, auth, datetime.now(UTC))
     if token := resolve(auth.get("access_token", "")):
         return {"authorization": f"Bearer {token}", **found}
     key = resolve(auth.get("api_key", ""))

@@ -18,7 +18,6 @@ from gateway.formats.anthropic_messages import counting as anthropic_messages
 from gateway.formats.gemini import counting as gemini
 from gateway.routing import Target
 from gateway.runtime import Runtime
-from providers.credentials import CredentialUnreadable
 
 TIMEOUT_S = 10.0
 
@@ -70,7 +69,7 @@ async def _count(call: Call, target: Target, runtime: Runtime) -> int | None:
         asked = theirs.encode_count_request(prompt, target.sent)
         answer = await _ask(call, target, runtime, theirs.count_address(target.sent), asked)
         count: int | None = theirs.decode_count(answer)
-    except (UpstreamFailed, CredentialUnreadable):
+    except UpstreamFailed:
         # A compatible server may lack the address: an estimate serves the client better.
         return None
     return count

@@ -165,7 +165,7 @@ def for_any_client(name: str) -> AnyClient:
 
 
 def is_chat(format: AnyClient) -> TypeGuard[ClientFormat]:
-    return other_kinds.kind_of(format.NAME) == other_kinds.CHAT
+    return format.NAME in CLIENTS
 
 
 def is_chat_upstream(format: AnyUpstream) -> TypeGuard[Format]:

@@ -230,20 +230,16 @@ MOST_TOKENS = 10**9
 LATEST = 10**11  # Unix seconds: some thousand years on
 
 
-def count(value: object) -> int:
+def count(value: object, most: int = MOST_TOKENS) -> int:
     """A token count as some upstream reports it: what is no sensible number is 0, and none is
-    larger than MOST_TOKENS."""
-    return _whole(value, MOST_TOKENS)
-
-
-def moment(value: object) -> int | None:
-    """When something was made, in Unix seconds, as some upstream tells it; null where it does not."""
-    return _whole(value, LATEST) or None
-
-
-def _whole(value: object, most: int) -> int:
+    larger than `most`."""
     if type(value) is not int and (type(value) is not float or value != value):
         return 0
     if value <= 0:
         return 0
     return int(value) if value < most else most
+
+
+def moment(value: object) -> int | None:
+    """When something was made, in Unix seconds, as some upstream tells it; null where it does not."""
+    return count(value, LATEST) or None

@@ -103,12 +103,10 @@ class MemoryState:
         """There is nothing to let go of."""
 
     async def claim(self, claim: Claim) -> "MemoryLease":
-        now = self.clock()
-        counters, accounts, wanted = self._find(claim)
-        if accounts:
-            wall = self.wall()
-            for account in accounts:
-                account.check(wanted, wall)
+        now, wall = self.clock(), self.wall()
+        counters, accounts, wanted = self._find(claim, wall)
+        for account in accounts:
+            account.check(wanted, wall)
         counters.check(claim.tokens, now)
         # From here on nothing refuses: all of it is taken.
         counters.take(claim.tokens, now)
@@ -118,22 +116,20 @@ class MemoryState:
 
     def follow(self, claim: Claim) -> "MemoryLease":
         """Count what a store that all processes share has granted, whatever share is left here."""
-        counters, accounts, wanted = self._find(claim)
+        counters, accounts, wanted = self._find(claim, self.wall())
         counters.follow(claim.tokens, self.clock())
         for account in accounts:
             account.reserve(wanted)
         return MemoryLease(self, counters, accounts, wanted)
 
-    def _find(self, claim: Claim) -> tuple[_Counters, tuple[Account, ...], Amounts]:
+    def _find(self, claim: Claim, wall: float) -> tuple[_Counters, tuple[Account, ...], Amounts]:
         counters = self._counters.get(claim.subject)
         if counters is None:
             counters = self._counters[claim.subject] = _Counters()
         if counters.limits is not claim.limits:
             counters.divide(claim.limits, self.processes)
-        accounts: tuple[Account, ...] = ()
-        if claim.budgets:
-            wall, find = self.wall(), self.ledger.account
-            accounts = tuple([find(subject, limits, wall) for subject, limits in claim.budgets])
+        find = self.ledger.account
+        accounts = tuple([find(subject, limits, wall) for subject, limits in claim.budgets])
         return counters, accounts, (claim.picousd, claim.tokens, 1)
 
     def running(self) -> dict[str, int]:

@@ -27,7 +27,8 @@ class Rate:
 
     def used_s(self, now: float) -> float:
         """Seconds until the whole limit is there again."""
-        return max(self._used_s - (now - self._at), 0.0)
+        left_s = self._used_s - (now - self._at)
+        return left_s if left_s > 0.0 else 0.0
 
     def wait_s(self, amount: float, limit: float, now: float) -> float:
         """Seconds until `amount` would pass; 0 when it does now."""

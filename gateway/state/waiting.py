@@ -6,8 +6,10 @@ and the rest of its calls behind those of the others.
 
 import asyncio
 from collections import OrderedDict, deque
+from collections.abc import Coroutine
 from contextlib import suppress
 from time import monotonic
+from typing import Any
 
 from gateway.errors import RateLimited
 from gateway.state import Claim, Lease, Room, State
@@ -57,7 +59,7 @@ class Lines:
         self._state = state
         self._lines: dict[str, _Line] = {}
 
-    async def claim(self, claim: Claim, who: str) -> Lease:
+    def claim(self, claim: Claim, who: str) -> Coroutine[Any, Any, Lease]:
         """Take what is claimed, at once or within the limits' `max_wait`.
 
         `who` is the key whose call it is.
@@ -68,7 +70,10 @@ class Lines:
             BudgetSpent, RateLimited: As `State.claim`; a limit had no room all the while.
         """
         if not claim.limits.max_wait:
-            return await self._state.claim(claim)
+            return self._state.claim(claim)
+        return self._claim_in_line(claim, who)
+
+    async def _claim_in_line(self, claim: Claim, who: str) -> Lease:
         until = monotonic() + claim.limits.max_wait
         line = self._lines.get(claim.subject)
         if line is None:

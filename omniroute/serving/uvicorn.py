@@ -93,13 +93,13 @@ class Protocol(HttpToolsProtocol):
             self.flow.resume_reading()  # of a client that is not read from nobody sees the end
 
     def data_received(self, data: bytes) -> None:
-        if self._timer is None and self._is_idle():
-            self._arm()
         self._unparsed += len(data)
         super().data_received(data)
         # The parser keeps a header to itself until its end, so its callbacks do not see this.
         if self._unparsed > HEADERS_BYTES:
             self._refuse(b"431 Request Header Fields Too Large")
+        elif self._unparsed and self._timer is None and self._is_idle():
+            self._arm()
 
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete

@@ -11,7 +11,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from gateway import routing, snapshot
-from gateway.errors import UpstreamFailed
+from gateway.errors import CredentialFailed, UpstreamFailed
 from gateway.routing import Target
 from gateway.snapshot import Snapshot
 from gateway.upstream import Upstreams
@@ -92,6 +92,14 @@ def test_a_password_stands_in_a_variable(
         with pytest.raises(UpstreamFailed, match="the proxy makes no connection") as error:
             asyncio.run(called(snapshot.build()))
         assert "wrong" not in str(error.value)
+
+
+def test_a_call_fails_as_an_upstreams_does_where_that_variable_is_not_there(
+    build: Callable[..., Snapshot], upstream: Upstream
+) -> None:
+    built = build(upstream.url, "env:NOWHERE")
+    with pytest.raises(CredentialFailed, match="NOWHERE is not set"):
+        asyncio.run(called(built))
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

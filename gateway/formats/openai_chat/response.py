@@ -114,12 +114,10 @@ _MEDIA = ("audio", "image")
 
 def media_tokens(asked: JSONDict, said: JSONDict) -> dict[str, int]:
     """Of the tokens those of sounds and images, of which some models have a price apart."""
-    return _media_of(asked, "input") | _media_of(said, "output")
-
-
-def _media_of(details: JSONDict, way: str) -> dict[str, int]:
     return {
         f"{kind}_{way}_tokens": number
+        for details, way in ((asked, "input"), (said, "output"))
+        if details
         for kind in _MEDIA
         if (number := count(details.get(f"{kind}_tokens")))
     }
