@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, WebSocket, sync_playwright
+from playwright.sync_api import Browser, Page, WebSocket, expect, sync_playwright
 
 from tests.browser.steps import Watch
 from tests.e2e.conftest import gateway, own_gateway, prepared, upstream
 
 __all__ = ["gateway", "own_gateway", "prepared", "upstream"]
+
+# Some pages look again every five seconds, and a machine may be busy.
+expect.set_options(timeout=20_000)
 
 QUIET = [
     "--no-sandbox",
@@ -47,7 +50,7 @@ def page(browser: Browser, watch: Watch, own_gateway: object) -> Iterator[Page]:
     gateway that has gone would complain.
     """
     context = browser.new_context()
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(20_000)
 
     def opened(page: Page) -> None:
         def connected(socket: WebSocket) -> None:

@@ -32,7 +32,7 @@ def test_a_cooldown_is_seen_as_it_comes_and_cleared(
     page.keyboard.type("mk")
     assert gateway.chat("mk/status-401").status_code >= 400
     clear = page.get_by_role("button", name="Clear mk-main")
-    expect(clear).to_be_visible(timeout=15_000)  # it looks again by itself, and what is typed stays
+    expect(clear).to_be_visible()  # it looks again by itself, and what is typed stays
     expect(page.get_by_label("Connection or provider")).to_be_focused()
     expect(page.get_by_label("Connection or provider")).to_have_value("mk")
     expect(connections.get_by_role("row").nth(1)).to_contain_text("needs login")
@@ -65,7 +65,7 @@ def test_a_page_that_is_kept_open_says_when_it_is_not_of_now(
     expect(page.get_by_role("region", name="Gateway processes")).to_be_visible()
     check_accessibility(page)
     gateway.start()
-    expect(old).to_be_hidden(timeout=30_000)
+    expect(old).to_be_hidden()
 
     page.context.clear_cookies()
     page.wait_for_url("**/account/login/?next=/health/%3Fonly%3Dattention")
