@@ -16,7 +16,8 @@ from gateway.snapshot import Principal, Snapshot
 
 
 class Candidate(Struct, frozen=True):
-    """`score` is what its strategy went by, `measure` what that is; `cost_usd` an estimate, null without a price."""
+    """`score` is what its strategy went by, `measure` what that is; `cost_usd` is an estimate, null
+    without a price."""
 
     model: str
     connection: str

@@ -6,18 +6,13 @@ from urllib.parse import parse_qsl, urlencode
 
 from django.core.exceptions import ValidationError
 
+from providers.adapters import vertex
+
 _PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 # It becomes part of a host's name, of a path or of a query, and of nothing else.
 _VALUE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?")
 # No credential can stand in a query that has nothing but names and places.
 _QUERY = re.compile(r"[A-Za-z0-9_-]+=\{[a-z][a-z0-9_]*\}")
-
-# Google's places that are no single region have hosts of their own.
-_HOSTS = {
-    "global-aiplatform.googleapis.com": "aiplatform.googleapis.com",
-    "us-aiplatform.googleapis.com": "aiplatform.us.rep.googleapis.com",
-    "eu-aiplatform.googleapis.com": "aiplatform.eu.rep.googleapis.com",
-}
 
 
 def names(address: str) -> list[str]:
@@ -50,10 +45,7 @@ def fill_known(address: str, params: Mapping[str, str]) -> str:
 
 
 def _put(text: str, params: Mapping[str, str]) -> str:
-    written = _PLACE.sub(lambda place: params.get(place[1]) or place[0], text)
-    for regular, host in _HOSTS.items():
-        written = written.replace(f"//{regular}/", f"//{host}/")
-    return written
+    return vertex.at_its_host(_PLACE.sub(lambda place: params.get(place[1]) or place[0], text))
 
 
 def check(params: Mapping[str, str]) -> None:

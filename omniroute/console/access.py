@@ -25,7 +25,9 @@ def allowed(permission: str = "") -> Callable[[View[P]], View[P]]:
     """Decorator of a page: who is not signed in is sent to sign in, who may not see it gets a 403.
 
     A page that asks for a part of itself after its session has ended is sent there as a whole: the
-    part would be that of the sign-in page, which has none of that name. Without a permission the page is for everybody who is signed in, members too, and shows them
+    part would be that of the sign-in page, which has none of that name.
+
+    Without a permission the page is for everybody who is signed in, members too, and shows them
     only what is theirs: `records_of` for the log.
     """
 

@@ -42,14 +42,12 @@ class WithHealth(ChangeList):
         self.result_list = rows
 
 
-# Of Unfold's labels.
-COLOURS: dict[health.State, str] = {
-    "off": "default",
-    "ok": "success",
-    "degraded": "warning",
-    "cooling": "warning",
-    "needs_login": "danger",
-    "out_of_credit": "danger",
+# Our colours by Unfold's names of them.
+LABELS: dict[health.Colour, str] = {
+    "good": "success",
+    "warn": "warning",
+    "bad": "danger",
+    "": "default",
 }
 HEALTH = ("account_state", "account_checked", "account_quotas")
 
@@ -185,7 +183,8 @@ def _lines(texts: Iterable[str]) -> SafeString:
 
 def _badge(account: Account) -> SafeString:
     """The state, in Unfold's own looks."""
-    label = {"text": health.WORDS[account.state], "type": COLOURS[account.state]}
+    colour = LABELS[health.COLOURS[account.state]]
+    label = {"text": health.WORDS[account.state], "type": colour}
     return render_to_string("unfold/helpers/label.html", label)
 
 

@@ -27,6 +27,15 @@ WORDS: dict[State, str] = {
     "needs_login": "needs login",
     "out_of_credit": "out of credit",
 }
+Colour = Literal["good", "warn", "bad", ""]
+COLOURS: dict[State, Colour] = {
+    "off": "",
+    "ok": "good",
+    "degraded": "warn",
+    "cooling": "warn",
+    "needs_login": "bad",
+    "out_of_credit": "bad",
+}
 # The worst first: the one that needs its owner goes before the one that passes.
 _ORDER: tuple[State, ...] = ("needs_login", "out_of_credit", "cooling", "degraded")
 _OF_STATUS: dict[str, State] = {

@@ -37,7 +37,6 @@ PER_PAGE = 50
 MAX_BLOCKED = 5_000
 
 NOT_OK = [status for status in ConnectionState.Status if status != ConnectionState.Status.OK]
-COLOURS = {"ok": "good", "degraded": "warn", "cooling": "warn", "off": ""}
 
 
 class Part(Struct, frozen=True):
@@ -183,7 +182,7 @@ def _rows(shown: "Page[Connection]") -> list[Row]:
         Row(
             account=account,
             words=health.WORDS[account.state],
-            colour=COLOURS.get(account.state, "bad"),
+            colour=health.COLOURS[account.state],
             blocks=[visible(block_words(entry)) for entry in account.blocks],
             quotas=[visible(quota_words(known)) for known in account.quotas],
             token=getattr(row, "token", None),

@@ -145,7 +145,7 @@ class Migration(migrations.Migration):
             field=models.JSONField(
                 blank=True,
                 default=list,
-                help_text='Prices of a request with more tokens than `over`; what is not named stays, and for a cache its share of input. Such as [{"over": 200000, "input": 2.5, "output": 15}].',
+                help_text='Prices of a request with more tokens than `over`; what is not named stays, but for a cache its share of input, and for thoughts theirs of output. Such as [{"over": 200000, "input": 2.5, "output": 15}].',
             ),
         ),
         migrations.AddField(

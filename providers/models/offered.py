@@ -57,8 +57,9 @@ class ProviderModel(models.Model):
     price_tiers = models.JSONField(
         default=list,
         blank=True,
-        help_text="Prices of a request with more tokens than `over`; what is not named stays, and "
-        'for a cache its share of input. Such as [{"over": 200000, "input": 2.5, "output": 15}].',
+        help_text="Prices of a request with more tokens than `over`; what is not named stays, but "
+        "for a cache its share of input, and for thoughts theirs of output. Such as "
+        '[{"over": 200000, "input": 2.5, "output": 15}].',
     )
     price_changes = models.JSONField(
         default=list,
