@@ -3,6 +3,7 @@ keeps calls away."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cache
 from time import time
 from typing import Any
 from urllib.parse import urlencode
@@ -130,7 +131,7 @@ class ConnectionAdmin(providers.ConnectionAdmin):
     @admin.display(description="State")
     def state(self, row: Connection) -> SafeString:
         account: Account = vars(row)["account"]
-        return _badge(account) + _lines(_causes(account))
+        return _badge(account.state) + _lines(_causes(account))
 
     @admin.display(description="Quota")
     def quota(self, row: Connection) -> str:
@@ -143,7 +144,7 @@ class ConnectionAdmin(providers.ConnectionAdmin):
     def account_state(self, row: Connection) -> SafeString:
         account = _account_of(row)
         since = [f"since {_moment(account.since)}"] if account.since else []
-        return _badge(account) + _lines([*since, *_causes(account)])
+        return _badge(account.state) + _lines([*since, *_causes(account)])
 
     @admin.display(description="Last asked")
     def account_checked(self, row: Connection) -> str:
@@ -181,10 +182,10 @@ def _lines(texts: Iterable[str]) -> SafeString:
     return format_html_join("", "<div>{}</div>", ((visible(text),) for text in texts))
 
 
-def _badge(account: Account) -> SafeString:
-    """The state, in Unfold's own looks."""
-    colour = LABELS[health.COLOURS[account.state]]
-    label = {"text": health.WORDS[account.state], "type": colour}
+@cache  # a page has dozens of them
+def _badge(state: health.State) -> SafeString:
+    """In Unfold's own looks."""
+    label = {"text": health.WORDS[state], "type": LABELS[health.COLOURS[state]]}
     return render_to_string("unfold/helpers/label.html", label)
 
 
